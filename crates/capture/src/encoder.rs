@@ -1,0 +1,555 @@
+//! Records in, pcapng out: what happened becomes blocks in a buffer, sealed from time to time into a chunk.
+//! Pure: no file, no clock. Writing chunks to disk belongs in `run`; reading them back, in `decoder`.
+//!
+//! A chunk ends with a commit mark, and only what lies before a mark was ever promised to be kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use slab::Slab;
+
+use crate::packet::{self, ACK, Ends, FIN, PSH, RST, SYN, Segment};
+use crate::pcapng::{self, COMMENT};
+use crate::record::{Address, EndpointId, Event, PeerId, Side, Timestamp, Transport};
+
+/// The longest text of an event, in bytes; what is longer is cut.
+const MAX_TEXT: usize = 4096;
+
+/// `shb_userappl`.
+pub(crate) const USERAPPL: u16 = 4;
+/// `if_name`, `if_description`, `if_tsresol`.
+pub(crate) const IF_NAME: u16 = 2;
+pub(crate) const IF_DESCRIPTION: u16 = 3;
+const IF_TSRESOL: u16 = 9;
+/// `isb_ifrecv`, `isb_ifdrop`.
+pub(crate) const ISB_RECEIVED: u16 = 4;
+pub(crate) const ISB_DROPPED: u16 = 5;
+/// `epb_flags` and `epb_packetid`.
+const EPB_FLAGS: u16 = 2;
+pub(crate) const EPB_PACKETID: u16 = 5;
+/// Ours, in the range kept for local use: the peer's number (u32), then what the packet tells (u8).
+pub(crate) const EPB_MEANING: u16 = 0x8001;
+
+/// The version of this layout, named in every section's comment.
+pub(crate) const FORMAT: u32 = 1;
+
+/// What a packet tells of its record. The numbers are part of the file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Meaning {
+    /// Drawn for packet tools only; its record was told by an earlier packet with the same id.
+    Continued = 0,
+    Opened = 1,
+    Connected = 2,
+    Received = 3,
+    Sent = 4,
+    ClosedByUs = 5,
+    ClosedByPeer = 6,
+    ResetByUs = 7,
+    ResetByPeer = 8,
+    Failed = 9,
+    Note = 10,
+    FinishedByUs = 11,
+    FinishedByPeer = 12,
+}
+
+impl Meaning {
+    fn of(event: &Event<'_>) -> Self {
+        match event {
+            Event::Opened(_) => Meaning::Opened,
+            Event::Connected => Meaning::Connected,
+            Event::Received(_) => Meaning::Received,
+            Event::Sent(_) => Meaning::Sent,
+            Event::Finished(Side::Local) => Meaning::FinishedByUs,
+            Event::Finished(Side::Peer) => Meaning::FinishedByPeer,
+            Event::Closed(Side::Local) => Meaning::ClosedByUs,
+            Event::Closed(Side::Peer) => Meaning::ClosedByPeer,
+            Event::Reset(Side::Local) => Meaning::ResetByUs,
+            Event::Reset(Side::Peer) => Meaning::ResetByPeer,
+            Event::Failed(_) => Meaning::Failed,
+            Event::Note(_) => Meaning::Note,
+        }
+    }
+
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        use Meaning::*;
+        let all = [
+            Continued, Opened, Connected, Received, Sent, ClosedByUs, ClosedByPeer, ResetByUs, ResetByPeer, Failed,
+            Note, FinishedByUs, FinishedByPeer,
+        ];
+        all.get(usize::from(number)).copied()
+    }
+}
+
+/// Who wrote a capture, and which run it is; stands at the head of every segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// Program and version: `socklab 0.1.0`.
+    pub program: String,
+    /// The run's name, unique among all runs of all machines.
+    pub run: String,
+}
+
+/// When a segment is full.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentLimits {
+    /// Bytes after which the next chunk starts a new segment. Default 256 MiB.
+    pub bytes: u64,
+    /// Age after which it does. Default 10 min.
+    pub age: Duration,
+}
+
+impl Default for SegmentLimits {
+    fn default() -> Self {
+        SegmentLimits { bytes: 256 << 20, age: Duration::from_secs(600) }
+    }
+}
+
+/// A conversation with a peer, as this encoder knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowId(usize);
+
+/// Whom an event happened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The endpoint as a whole.
+    Endpoint(EndpointId),
+    /// One of its peers.
+    Flow(FlowId),
+}
+
+/// A peer that takes part from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its id.
+    pub id: PeerId,
+    /// How its bytes travel.
+    pub transport: Transport,
+    /// Who dialled.
+    pub opened_by: Side,
+    /// Our end.
+    pub local: Address,
+    /// Its end.
+    pub remote: Address,
+}
+
+/// A peer as a segment describes it, so that the segment can be read without those before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PeerState {
+    pub(crate) peer: Peer,
+    /// TCP's next sequence numbers: ours, the peer's.
+    seq: [u32; 2],
+    /// Who has finished sending: we, the peer.
+    finished: [bool; 2],
+}
+
+#[derive(Debug)]
+struct Flow {
+    state: PeerState,
+    ends: Ends,
+}
+
+#[derive(Debug)]
+struct Interface {
+    name: String,
+    url: Arc<str>,
+    received: u64,
+    dropped: u64,
+}
+
+/// Bytes that belong at the end of a segment, the last of them a commit mark.
+#[derive(Debug)]
+pub struct Chunk {
+    bytes: Vec<u8>,
+    /// The segment's number, from 1.
+    pub segment: u32,
+    /// Whether the segment begins with this chunk.
+    pub starts_segment: bool,
+    /// The last record within, or before where it has none.
+    pub last_seq: u64,
+}
+
+impl Chunk {
+    /// The bytes to write, with the mark's checksum filled in: that is left to whoever writes, who has the time.
+    pub fn finish(&mut self) -> &[u8] {
+        let mark = self.bytes.len() - MARK_LEN;
+        let checksum = crc32c::crc32c(&self.bytes[..mark]);
+        self.bytes[mark + 24..mark + 28].copy_from_slice(&checksum.to_le_bytes());
+        &self.bytes
+    }
+
+    /// The buffer, to be filled again.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// A commit mark in the file: frame 12, first and last id 16, checksum 4, flags 4.
+pub(crate) const MARK_LEN: usize = 36;
+
+/// Turns what happened into the bytes of a capture.
+#[derive(Debug)]
+pub struct Encoder {
+    provenance: Provenance,
+    limits: SegmentLimits,
+    interfaces: Vec<Interface>,
+    flows: Slab<Flow>,
+    out: Vec<u8>,
+    next_seq: u64,
+    first_seq_of_chunk: u64,
+    segment: u32,
+    segment_begun: Timestamp,
+    segment_bytes: u64,
+    starts_segment: bool,
+}
+
+impl Encoder {
+    /// An encoder whose first chunk begins segment 1.
+    pub fn new(provenance: Provenance, limits: SegmentLimits, at: Timestamp) -> Self {
+        let mut encoder = Encoder {
+            provenance,
+            limits,
+            interfaces: Vec::new(),
+            flows: Slab::new(),
+            out: Vec::new(),
+            next_seq: 1,
+            first_seq_of_chunk: 1,
+            segment: 0,
+            segment_begun: at,
+            segment_bytes: 0,
+            starts_segment: true,
+        };
+        encoder.begin_segment(at);
+        encoder
+    }
+
+    /// Bytes that wait to be sealed.
+    pub fn buffered(&self) -> usize {
+        self.out.len()
+    }
+
+    /// The number that the next record will have.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Adds an endpoint, named like `tcp-listen:10000`, and gives it its id.
+    pub fn add_endpoint(&mut self, name: String, url: &str) -> EndpointId {
+        let id = EndpointId::from_index(self.interfaces.len() as u32).expect("fewer than 2^32 endpoints");
+        let interface = Interface { name, url: url.into(), received: 0, dropped: 0 };
+        write_interface(&mut self.out, &interface);
+        self.interfaces.push(interface);
+        id
+    }
+
+    /// The endpoint's URL, as it was opened.
+    pub fn url(&self, endpoint: EndpointId) -> Option<&Arc<str>> {
+        self.interfaces.get(endpoint.index() as usize).map(|interface| &interface.url)
+    }
+
+    /// Adds a peer. Its endpoint must have been added.
+    pub fn add_peer(&mut self, peer: Peer) -> FlowId {
+        let ends = Ends::new(peer.id.endpoint, peer.id.number.get(), &peer.local, &peer.remote);
+        let state = PeerState { peer, seq: [0; 2], finished: [false; 2] };
+        write_peer(&mut self.out, &state);
+        FlowId(self.flows.insert(Flow { state, ends }))
+    }
+
+    /// Forgets a peer, whose id must not be used again.
+    pub fn remove_peer(&mut self, FlowId(key): FlowId) {
+        self.flows.remove(key);
+    }
+
+    /// Says how many datagrams the kernel has dropped at an endpoint so far, and gives the number that is new.
+    pub fn set_dropped(&mut self, endpoint: EndpointId, total: u64) -> u64 {
+        let Some(interface) = self.interfaces.get_mut(endpoint.index() as usize) else { return 0 };
+        let more = total.saturating_sub(interface.dropped);
+        interface.dropped += more;
+        more
+    }
+
+    /// Appends what happened. Bytes over [`Transport::max_payload`] become several records.
+    pub fn record(&mut self, at: Timestamp, subject: Subject, event: Event<'_>) {
+        match (event, subject) {
+            (Event::Received(bytes), Subject::Flow(flow)) => self.record_bytes(at, flow, Side::Peer, bytes),
+            (Event::Sent(bytes), Subject::Flow(flow)) => self.record_bytes(at, flow, Side::Local, bytes),
+            (Event::Connected | Event::Finished(_) | Event::Closed(_) | Event::Reset(_), Subject::Flow(FlowId(key)))
+                if self.flows[key].state.peer.transport == Transport::Stream =>
+            {
+                self.record_handshake(at, key, event);
+            }
+            _ => self.record_text(at, subject, event),
+        }
+    }
+
+    fn record_bytes(&mut self, at: Timestamp, flow: FlowId, sender: Side, bytes: &[u8]) {
+        let most = self.flows[flow.0].state.peer.transport.max_payload();
+        if bytes.is_empty() {
+            return self.record_piece(at, flow, sender, bytes); // an empty datagram is a record too
+        }
+        bytes.chunks(most).for_each(|piece| self.record_piece(at, flow, sender, piece));
+    }
+
+    fn record_piece(&mut self, at: Timestamp, FlowId(key): FlowId, sender: Side, bytes: &[u8]) {
+        let flow = &mut self.flows[key];
+        let interface = &mut self.interfaces[flow.ends.endpoint.index() as usize];
+        let tells = match sender {
+            Side::Peer => {
+                interface.received += 1;
+                Meaning::Received
+            }
+            Side::Local => Meaning::Sent,
+        };
+        let segment = (flow.state.peer.transport == Transport::Stream).then(|| flow.segment(sender, PSH | ACK, bytes.len()));
+        let packet = Packet { at, seq: self.next_seq, ends: &flow.ends, sender, tells, text: None };
+        packet.write(&mut self.out, |out| {
+            packet::write_headers(out, &flow.ends, sender, segment, bytes.len());
+            out.extend_from_slice(bytes);
+        });
+        self.next_seq += 1;
+    }
+
+    /// What the start or end of a connection looks like on a wire.
+    fn record_handshake(&mut self, at: Timestamp, key: usize, event: Event<'_>) {
+        let flow = &mut self.flows[key];
+        let (seq, text) = (self.next_seq, event.text().unwrap_or_default());
+        let mut tells = Meaning::of(&event);
+        for (sender, flags) in flow.handshake(&event).into_iter().flatten() {
+            let segment = flow.segment(sender, flags, 0);
+            let told = (tells != Meaning::Continued).then_some(text);
+            let packet = Packet { at, seq, ends: &flow.ends, sender, tells, text: told };
+            packet.write(&mut self.out, |out| packet::write_headers(out, &flow.ends, sender, Some(segment), 0));
+            tells = Meaning::Continued;
+        }
+        self.next_seq += 1;
+    }
+
+    fn record_text(&mut self, at: Timestamp, subject: Subject, event: Event<'_>) {
+        let endpoint_ends;
+        let ends = match subject {
+            Subject::Flow(FlowId(key)) => &self.flows[key].ends,
+            Subject::Endpoint(id) => {
+                let nowhere = Address::Endpoint("".into());
+                endpoint_ends = Ends::new(id, 0, &nowhere, &nowhere);
+                &endpoint_ends
+            }
+        };
+        let sender = match event {
+            Event::Closed(side) | Event::Reset(side) | Event::Finished(side) => side,
+            Event::Connected => Side::Peer,
+            _ => Side::Local,
+        };
+        let text = cut(event.text().unwrap_or_default(), MAX_TEXT);
+        let packet = Packet { at, seq: self.next_seq, ends, sender, tells: Meaning::of(&event), text: Some(text) };
+        packet.write(&mut self.out, |out| {
+            packet::write_event_header(out, ends, sender);
+            out.extend_from_slice(text.as_bytes());
+        });
+        self.next_seq += 1;
+    }
+
+    /// Ends the chunk, if there is anything in it, and begins the next one in `buffer`,
+    /// which takes a new segment where this one is full.
+    pub fn seal(&mut self, at: Timestamp, buffer: Vec<u8>) -> Option<Chunk> {
+        (!self.out.is_empty()).then(|| {
+            let full = self.segment_bytes + self.out.len() as u64 >= self.limits.bytes
+                || at.since(self.segment_begun) >= self.limits.age;
+            self.end_chunk(at, buffer, full)
+        })
+    }
+
+    /// Ends the run: the last chunk.
+    pub fn finish(&mut self, at: Timestamp) -> Chunk {
+        self.write_statistics(at);
+        let chunk = self.end_chunk(at, Vec::new(), false);
+        self.out.clear();
+        chunk
+    }
+
+    fn end_chunk(&mut self, at: Timestamp, mut buffer: Vec<u8>, full: bool) -> Chunk {
+        if full {
+            self.write_statistics(at);
+        }
+        write_mark(&mut self.out, self.first_seq_of_chunk, self.next_seq - 1);
+        buffer.clear();
+        let bytes = std::mem::replace(&mut self.out, buffer);
+        self.segment_bytes += bytes.len() as u64;
+        let (segment, starts_segment) = (self.segment, std::mem::take(&mut self.starts_segment));
+        self.first_seq_of_chunk = self.next_seq;
+        if full {
+            self.begin_segment(at);
+        }
+        Chunk { bytes, segment, starts_segment, last_seq: self.next_seq - 1 }
+    }
+
+    /// Everything that the records to come lean on, so that the file can be read alone.
+    fn begin_segment(&mut self, at: Timestamp) {
+        self.segment += 1;
+        self.segment_begun = at;
+        self.segment_bytes = 0;
+        self.starts_segment = true;
+        write_section(&mut self.out, &self.provenance, self.segment);
+        self.interfaces.iter().for_each(|interface| write_interface(&mut self.out, interface));
+        self.flows.iter().for_each(|(_, flow)| write_peer(&mut self.out, &flow.state));
+    }
+
+    fn write_statistics(&mut self, at: Timestamp) {
+        for (index, interface) in self.interfaces.iter().enumerate() {
+            let block = pcapng::begin(&mut self.out, pcapng::STATISTICS);
+            self.out.extend_from_slice(&(index as u32).to_le_bytes());
+            pcapng::write_time(&mut self.out, at.0);
+            pcapng::option(&mut self.out, ISB_RECEIVED, &interface.received.to_le_bytes());
+            pcapng::option(&mut self.out, ISB_DROPPED, &interface.dropped.to_le_bytes());
+            pcapng::end_of_options(&mut self.out);
+            pcapng::end(&mut self.out, block);
+        }
+    }
+}
+
+impl Flow {
+    /// The packets of a start or an end, sender and flags each.
+    fn handshake(&self, event: &Event<'_>) -> [Option<(Side, u8)>; 3] {
+        let fin = |side: Side| (!self.state.finished[side as usize]).then_some((side, FIN | ACK));
+        match *event {
+            Event::Connected => {
+                let (dials, answers) = (self.state.peer.opened_by, other(self.state.peer.opened_by));
+                [Some((dials, SYN)), Some((answers, SYN | ACK)), Some((dials, ACK))]
+            }
+            Event::Finished(side) => [Some((side, FIN | ACK)), None, None],
+            Event::Closed(side) => match (fin(side), fin(other(side))) {
+                (None, None) => [Some((side, ACK)), None, None],
+                (first, second) => [first.or(second), first.and(second), None],
+            },
+            Event::Reset(side) => [Some((side, RST | ACK)), None, None],
+            _ => [None; 3],
+        }
+    }
+
+    /// The next segment of `sender`, whose sequence number moves on by what it carries.
+    fn segment(&mut self, sender: Side, flags: u8, payload: usize) -> Segment {
+        let PeerState { seq, finished, .. } = &mut self.state;
+        let (mine, theirs) = (sender as usize, other(sender) as usize);
+        let ack = if flags & ACK == 0 { 0 } else { seq[theirs] };
+        let segment = Segment { seq: seq[mine], ack, flags };
+        let counted = u32::from(flags & (SYN | FIN) != 0); // SYN and FIN take a number each: RFC 9293, 3.4
+        seq[mine] = seq[mine].wrapping_add(payload as u32 + counted);
+        finished[mine] |= flags & FIN != 0;
+        segment
+    }
+}
+
+fn other(side: Side) -> Side {
+    match side {
+        Side::Local => Side::Peer,
+        Side::Peer => Side::Local,
+    }
+}
+
+/// At most `limit` bytes of `text`, whole characters only.
+fn cut(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}
+
+/// What an Enhanced Packet Block says around its data.
+struct Packet<'a> {
+    at: Timestamp,
+    seq: u64,
+    ends: &'a Ends,
+    sender: Side,
+    tells: Meaning,
+    text: Option<&'a str>,
+}
+
+impl Packet<'_> {
+    fn write(&self, out: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>)) {
+        let block = pcapng::begin(out, pcapng::PACKET);
+        out.extend_from_slice(&self.ends.endpoint.index().to_le_bytes());
+        pcapng::write_time(out, self.at.0);
+        let lengths = out.len();
+        out.extend_from_slice(&[0; 8]);
+        data(out);
+        let length = (out.len() - lengths - 8) as u32;
+        out[lengths..lengths + 4].copy_from_slice(&length.to_le_bytes());
+        out[lengths + 4..lengths + 8].copy_from_slice(&length.to_le_bytes());
+        pcapng::pad(out, lengths);
+        self.write_options(out);
+        pcapng::end(out, block);
+    }
+
+    /// One block of bytes of fixed shape, not four calls: this runs for every record.
+    fn write_options(&self, out: &mut Vec<u8>) {
+        let mut fixed = [0; 36];
+        let direction: u32 = if self.sender == Side::Peer { 1 } else { 2 };
+        write_option(&mut fixed[..8], EPB_FLAGS, &direction.to_le_bytes());
+        write_option(&mut fixed[8..20], EPB_PACKETID, &self.seq.to_le_bytes());
+        write_option(&mut fixed[20..32], EPB_MEANING, &[0; 8]);
+        fixed[24..28].copy_from_slice(&self.ends.peer.to_le_bytes());
+        fixed[28] = self.tells as u8;
+        match self.text {
+            None => out.extend_from_slice(&fixed),
+            Some(text) => {
+                out.extend_from_slice(&fixed[..32]);
+                pcapng::option(out, COMMENT, self.comment(text).as_bytes());
+                pcapng::end_of_options(out);
+            }
+        }
+    }
+
+    fn comment(&self, text: &str) -> String {
+        match self.ends.peer {
+            0 => format!("{}: {text}", self.ends.endpoint),
+            peer => format!("{}.{peer}: {text}", self.ends.endpoint),
+        }
+    }
+}
+
+/// As `pcapng::option`, into a place of exactly its length.
+fn write_option(place: &mut [u8], code: u16, value: &[u8]) {
+    place[..2].copy_from_slice(&code.to_le_bytes());
+    place[2..4].copy_from_slice(&(value.len() as u16).to_le_bytes());
+    place[4..].copy_from_slice(value);
+}
+
+fn write_section(out: &mut Vec<u8>, provenance: &Provenance, segment: u32) {
+    let block = pcapng::begin(out, pcapng::SECTION);
+    out.extend_from_slice(&pcapng::BYTE_ORDER_MAGIC.to_le_bytes());
+    out.extend_from_slice(&[1, 0, 0, 0]); // version 1.0
+    out.extend_from_slice(&u64::MAX.to_le_bytes()); // length of the section: not said
+    pcapng::option(out, USERAPPL, provenance.program.as_bytes());
+    let comment = format!(
+        "run={} format={FORMAT} segment={segment}; the headers of host sockets are synthetic",
+        provenance.run
+    );
+    pcapng::option(out, COMMENT, comment.as_bytes());
+    pcapng::end_of_options(out);
+    pcapng::end(out, block);
+}
+
+fn write_interface(out: &mut Vec<u8>, interface: &Interface) {
+    let block = pcapng::begin(out, pcapng::INTERFACE);
+    out.extend_from_slice(&[1, 0, 0, 0]); // link type Ethernet
+    out.extend_from_slice(&[0; 4]); // no snap length
+    pcapng::option(out, IF_NAME, cut(&interface.name, MAX_TEXT).as_bytes());
+    pcapng::option(out, IF_DESCRIPTION, cut(&interface.url, MAX_TEXT).as_bytes());
+    pcapng::option(out, IF_TSRESOL, &[9]);
+    pcapng::end_of_options(out);
+    pcapng::end(out, block);
+}
+
+fn write_peer(out: &mut Vec<u8>, state: &PeerState) {
+    let block = pcapng::begin(out, pcapng::PEER);
+    let body = postcard::to_stdvec(state).expect("plain data always serializes");
+    out.extend_from_slice(&(body.len() as u32).to_le_bytes());
+    out.extend_from_slice(&body);
+    pcapng::end(out, block);
+}
+
+/// The checksum stays zero until [`Chunk::finish`].
+fn write_mark(out: &mut Vec<u8>, first: u64, last: u64) {
+    let block = pcapng::begin(out, pcapng::MARK);
+    out.extend_from_slice(&first.to_le_bytes());
+    out.extend_from_slice(&last.to_le_bytes());
+    out.extend_from_slice(&[0; 8]);
+    pcapng::end(out, block);
+}

@@ -1,0 +1,19 @@
+//! What happened on Socklab's sockets, and the written forms of its bytes.
+//!
+//! No tokio, no sockets and no clock here: whoever records passes the time in.
+
+pub mod cursor;
+pub mod decoder;
+pub mod encoder;
+pub mod escape;
+pub mod hex;
+pub mod index;
+pub mod live;
+mod packet;
+mod pcapng;
+mod reader;
+pub mod record;
+pub mod run;
+pub mod text;
+
+pub use record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};

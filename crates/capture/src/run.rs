@@ -1,0 +1,328 @@
+//! A run on disk: a folder of numbered segments. Creating, writing, recovering, listing and thinning them out.
+//! What stands in a segment belongs in `encoder`; reading it, in `cursor`.
+//!
+//! The writer holds a lock on the file `lock` as long as it lives, which tells a run that grows from one
+//! that was cut off, whatever the writer died of.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::decoder::{Decoder, Foreign, Item};
+use crate::encoder::Chunk;
+use crate::index::IndexBuilder;
+use crate::live::Position;
+use crate::reader::{BlockReader, Step};
+
+const LOCK: &str = "lock";
+
+/// Why a capture cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The operating system refused.
+    #[error("cannot {operation} {path}: {source}")]
+    Io {
+        /// What was tried: `create`, `read` ...
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is not a capture of ours.
+    #[error("cannot read {path}: {why}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        why: Foreign,
+    },
+    /// There is no such run.
+    #[error("no run {name:?} in {captures}; `socklab capture ls` lists them")]
+    NoSuchRun {
+        /// As it was asked for.
+        name: String,
+        /// Where it was looked for.
+        captures: PathBuf,
+    },
+    /// There is no run at all.
+    #[error("no captures in {0} yet; `socklab listen 10000` makes one")]
+    NoRuns(PathBuf),
+    /// A segment does not read as it was written.
+    #[error("cannot read {path}: damaged at byte {offset}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+    },
+}
+
+pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::Io { operation, path, source }
+}
+
+/// A segment file of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// From 1; gaps at the start are what retention removed.
+    pub number: u32,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// A run's folder, or one file exported from a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    path: PathBuf,
+}
+
+impl Run {
+    /// The run in the folder or file `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Run { path: path.into() }
+    }
+
+    /// Finds a run by the path of its folder or file, by its name under `captures`, or takes the newest.
+    pub fn find(captures: &Path, wanted: Option<&str>) -> Result<Self, RunError> {
+        let Some(name) = wanted else {
+            return Run::list(captures)?.pop().ok_or_else(|| RunError::NoRuns(captures.to_owned()));
+        };
+        let by_name = captures.join(name);
+        let found = [PathBuf::from(name), by_name].into_iter().find(|path| is_run(path) || path.is_file());
+        found.map(Run::at).ok_or_else(|| RunError::NoSuchRun { name: name.into(), captures: captures.to_owned() })
+    }
+
+    /// All runs under `captures`, the oldest first; none where the folder does not exist.
+    pub fn list(captures: &Path) -> Result<Vec<Self>, RunError> {
+        let entries = match fs::read_dir(captures) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io_error("read", captures)(error)),
+        };
+        let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+        let mut runs: Vec<_> = paths.map_err(io_error("read", captures))?.into_iter().filter(|path| is_run(path)).collect();
+        runs.sort();
+        Ok(runs.into_iter().map(Run::at).collect())
+    }
+
+    /// The folder, or the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last part of the path.
+    pub fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Its segments in order; of a single file, that file.
+    pub fn segments(&self) -> Result<Vec<Segment>, RunError> {
+        if self.path.is_file() {
+            return Ok(vec![Segment { number: 1, path: self.path.clone() }]);
+        }
+        let entries = fs::read_dir(&self.path).map_err(io_error("read", &self.path))?;
+        let mut segments: Vec<_> = entries.flatten().filter_map(|entry| segment(entry.path())).collect();
+        segments.sort_by_key(|segment| segment.number);
+        Ok(segments)
+    }
+
+    /// The file of segment `number`.
+    pub(crate) fn segment_path(&self, number: u32) -> PathBuf {
+        if self.path.is_file() { self.path.clone() } else { self.path.join(format!("{number:06}.pcapng")) }
+    }
+
+    /// Whether a program is writing it now.
+    pub fn is_live(&self) -> bool {
+        let Ok(lock) = File::open(self.path.join(LOCK)) else { return false };
+        matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Cuts off what was being written when the writer died, and gives the number of bytes cut.
+    /// A run that is live, ended well or cannot be written to is left as it is.
+    pub fn recover(&self) -> Result<u64, RunError> {
+        if self.path.is_file() || self.is_live() {
+            return Ok(0);
+        }
+        let Some(last) = self.segments()?.pop() else { return Ok(0) };
+        let (good, length) = committed(&last.path, 0)?;
+        if good == length {
+            return Ok(0);
+        }
+        let cut = OpenOptions::new().write(true).open(&last.path).and_then(|file| file.set_len(good));
+        Ok(if cut.is_ok() { length - good } else { 0 })
+    }
+}
+
+fn is_run(path: &Path) -> bool {
+    path.is_dir() && (path.join(LOCK).is_file() || path.join("000001.pcapng").is_file())
+}
+
+fn segment(path: PathBuf) -> Option<Segment> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".pcapng")?;
+    let number = (name.len() >= 6).then(|| name.parse().ok()).flatten()?;
+    Some(Segment { number, path })
+}
+
+/// How many bytes of a segment are vouched for by commit marks, looking on from `from` (where a mark ended),
+/// and how long the file is.
+pub(crate) fn committed(path: &Path, from: u64) -> Result<(u64, u64), RunError> {
+    let file = File::open(path).map_err(io_error("read", path))?;
+    let mut reader = BlockReader::new(file, from).map_err(io_error("read", path))?;
+    let length = reader.file_len().map_err(io_error("read", path))?;
+    let (mut good, mut checksum, mut decoder) = (from, 0, Decoder::default());
+    while let Step::Block(size) = reader.peek(length).map_err(io_error("read", path))? {
+        let block = reader.block(size);
+        let is_mark = block.kind == crate::pcapng::MARK;
+        if is_mark {
+            match decoder.decode(block) {
+                Ok(Item::Mark(mark)) if mark.checksum == checksum => good = reader.offset() + size as u64,
+                _ => break,
+            }
+        }
+        checksum = if is_mark { 0 } else { crc32c::crc32c_append(checksum, reader.raw(size)) };
+        reader.advance(size);
+    }
+    Ok((good, length))
+}
+
+/// Writes a run: chunks to the end of the segment they name.
+#[derive(Debug)]
+pub struct RunWriter {
+    run: Run,
+    file: File,
+    index: IndexBuilder,
+    position: Position,
+    _lock: File,
+}
+
+impl RunWriter {
+    /// Creates the folder of a new run under `captures`. A run of that name must not exist.
+    pub fn create(captures: &Path, name: &str) -> Result<Self, RunError> {
+        let run = Run::at(captures.join(name));
+        fs::create_dir_all(captures).map_err(io_error("create", captures))?;
+        fs::create_dir(&run.path).map_err(io_error("create", &run.path))?;
+        let path = run.path.join(LOCK);
+        let lock = File::create_new(&path).map_err(io_error("create", &path))?;
+        lock.lock().map_err(io_error("lock", &path))?;
+        let path = run.segment_path(1);
+        let file = File::create_new(&path).map_err(io_error("create", &path))?;
+        Ok(RunWriter { run, file, index: IndexBuilder::default(), position: Position::default(), _lock: lock })
+    }
+
+    /// The run being written.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The segment file being written, for whoever makes it durable.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Appends a chunk. After an error nothing of it is in the file, and it may be tried again.
+    pub fn write(&mut self, chunk: &mut Chunk) -> Result<Position, RunError> {
+        if chunk.starts_segment && chunk.segment != self.position.segment {
+            self.begin_segment(chunk.segment)?;
+        }
+        let path = self.run.segment_path(chunk.segment);
+        let bytes = chunk.finish();
+        if let Err(error) = self.file.write_all(bytes) {
+            // What was written of it would be taken for damage; a file that cannot shrink either is cut at recovery.
+            let _ = self.file.set_len(self.position.offset);
+            let _ = io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.position.offset));
+            return Err(io_error("write", &path)(error));
+        }
+        self.index.add(self.position.offset, bytes);
+        self.position.offset += bytes.len() as u64;
+        self.position.last_seq = chunk.last_seq;
+        Ok(self.position)
+    }
+
+    fn begin_segment(&mut self, number: u32) -> Result<(), RunError> {
+        if number > 1 {
+            self.seal_index();
+            let path = self.run.segment_path(number);
+            // An earlier try may have created it before the disk was full.
+            let file = File::options().write(true).create(true).truncate(true).open(&path);
+            self.file = file.map_err(io_error("create", &path))?;
+        }
+        self.position = Position { segment: number, offset: 0, last_seq: self.position.last_seq };
+        Ok(())
+    }
+
+    /// An index is only a help to readers, who can make it again: failing to write it is no failure.
+    fn seal_index(&mut self) {
+        let index = std::mem::take(&mut self.index).finish();
+        let _ = index.save(&self.run.segment_path(self.position.segment), self.position.offset);
+    }
+
+    /// Ends the run.
+    pub fn finish(mut self) {
+        self.seal_index();
+    }
+}
+
+/// How much of the past is kept, over all runs of a captures folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Bytes of segments in all. Default 4 GiB.
+    pub bytes: u64,
+    /// The age, by its last change, at which a segment goes. Default: never.
+    pub age: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention { bytes: 4 << 30, age: None }
+    }
+}
+
+impl Retention {
+    /// Removes the oldest segments of `captures` beyond what is kept, and gives what went.
+    /// The newest segment of a live run stays in any case; the folder of a run goes with its last segment.
+    pub fn apply(&self, captures: &Path, now: SystemTime) -> Result<Vec<(PathBuf, u64)>, RunError> {
+        let mut segments = Vec::new();
+        for run in Run::list(captures)? {
+            let mut own = run.segments()?;
+            if run.is_live() {
+                own.pop();
+            }
+            segments.extend(own.into_iter().filter_map(|segment| stat(segment.path)));
+        }
+        segments.sort();
+        let mut total: u64 = segments.iter().map(|(_, _, length)| length).sum();
+        let too_old = |changed: &SystemTime| {
+            self.age.is_some_and(|age| now.duration_since(*changed).is_ok_and(|since| since > age))
+        };
+        let mut removed = Vec::new();
+        for (changed, path, length) in segments {
+            if total <= self.bytes && !too_old(&changed) {
+                continue;
+            }
+            remove_segment(&path)?;
+            total -= length;
+            removed.push((path, length));
+        }
+        Ok(removed)
+    }
+}
+
+fn stat(path: PathBuf) -> Option<(SystemTime, PathBuf, u64)> {
+    let metadata = fs::metadata(&path).ok()?;
+    Some((metadata.modified().ok()?, path, metadata.len()))
+}
+
+fn remove_segment(path: &Path) -> Result<(), RunError> {
+    fs::remove_file(path).map_err(io_error("remove", path))?;
+    let _ = fs::remove_file(crate::index::sidecar(path));
+    let Some(folder) = path.parent() else { return Ok(()) };
+    let run = Run::at(folder);
+    if !run.is_live() && run.segments()?.is_empty() {
+        let _ = fs::remove_file(folder.join(LOCK));
+        let _ = fs::remove_dir(folder); // only if nobody has put anything else there
+    }
+    Ok(())
+}

@@ -1,0 +1,408 @@
+//! Datagram sockets, UDP and Unix: one socket, many peers known by their addresses.
+//! How datagrams are taken from the system in batches belongs in `batch`; groups, in `multicast`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use socklab_capture::encoder::Subject;
+use socklab_capture::{Address, Event, Side, Timestamp, Transport};
+use tokio::net::UdpSocket;
+#[cfg(unix)]
+use tokio::net::UnixDatagram;
+use tokio::sync::Notify;
+
+use crate::batch::{Batch, Datagram};
+use crate::failure::{Failure, Operation};
+use crate::hub::{Endpoint, Hub};
+use crate::multicast;
+use crate::open;
+use crate::peer::{Ending, Outcome, Peer};
+use crate::quantity::format_duration;
+use crate::recorder::now;
+use crate::stream::End;
+use crate::url::{EndpointUrl, Host, HostPort, Place, Target};
+
+/// A socket that datagrams come in on.
+pub(crate) enum Socket {
+    Udp(UdpSocket),
+    #[cfg(unix)]
+    Unix(UnixDatagram),
+}
+
+impl Socket {
+    fn try_send(&self, bytes: &[u8], to: &Address) -> io::Result<usize> {
+        match (self, to) {
+            (Socket::Udp(udp), Address::Inet(to)) => udp.try_send_to(bytes, self.reachable(*to)),
+            #[cfg(unix)]
+            (Socket::Unix(unix), Address::Unix(name)) if name.is_empty() => {
+                let _ = unix;
+                Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "the peer has no name to send to"))
+            }
+            #[cfg(unix)]
+            (Socket::Unix(unix), Address::Unix(name)) => send_unix(unix, bytes, name),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// An IPv4 address as a dual-stack socket takes it.
+    fn reachable(&self, to: SocketAddr) -> SocketAddr {
+        match (self, to) {
+            (Socket::Udp(udp), SocketAddr::V4(v4)) if udp.local_addr().is_ok_and(|own| own.is_ipv6()) => {
+                (v4.ip().to_ipv6_mapped(), v4.port()).into()
+            }
+            _ => to,
+        }
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        match self {
+            Socket::Udp(udp) => udp.readable().await,
+            #[cfg(unix)]
+            Socket::Unix(unix) => unix.readable().await,
+        }
+    }
+
+    fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Udp(udp) => udp.poll_send_ready(cx),
+            #[cfg(unix)]
+            Socket::Unix(unix) => unix.poll_send_ready(cx),
+        }
+    }
+}
+
+/// Through socket2, whose addresses know the abstract namespace.
+#[cfg(unix)]
+fn send_unix(unix: &UnixDatagram, bytes: &[u8], name: &str) -> io::Result<usize> {
+    let to = open::unix_sockaddr(&crate::url::UnixName::new(name).map_err(io::Error::other)?)?;
+    unix.try_io(tokio::io::Interest::WRITABLE, || socket2::SockRef::from(unix).send_to(bytes, &to))
+}
+
+/// A datagram endpoint's socket and what waits on it.
+pub(crate) struct Datagrams {
+    pub(crate) socket: Socket,
+    local: Address,
+    by_address: RefCell<FxHashMap<Address, Rc<Peer>>>,
+    /// Peers that were named by a person: these are never forgotten.
+    named: RefCell<Vec<Rc<Peer>>>,
+    /// Whose datagram is next to be sent.
+    outgoing: RefCell<VecDeque<Rc<Peer>>>,
+    work: Notify,
+    /// Removes the socket's file in the end.
+    _file: Option<SocketFile>,
+}
+
+/// A socket's place in the file system, which outlives the socket unless somebody removes it.
+pub(crate) struct SocketFile(pub(crate) std::path::PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Opens a UDP socket; gives the URL with the port that it got.
+pub(crate) async fn bind_udp(place: &HostPort, url: &EndpointUrl) -> Result<(Datagrams, EndpointUrl), Failure> {
+    let group = place.multicast_group();
+    let bound_to = HostPort { host: group.map_or(place.host.clone(), |ip| Host::Ip(open::unspecified(ip))), ..*place };
+    let mut options = url.options.clone();
+    if group.is_some() && options.join.is_empty() {
+        options.join.push(crate::url::Interface::Any); // who names a group wants to hear it
+    }
+    let bind = |address, dual_stack| open::bind_udp(address, dual_stack, &options);
+    let socket = open::first_bound(Operation::Bind, &bound_to, bind).await?;
+    multicast::set_up(&socket, place, &options)?;
+    let failed = |error| Failure::new(Operation::Bind, place, error);
+    let is_v6 = socket.domain().is_ok_and(|domain| domain == socket2::Domain::IPV6);
+    crate::batch::prepare(&socket, is_v6).map_err(failed)?;
+    let udp = UdpSocket::from_std(socket.into()).map_err(failed)?;
+    let bound = udp.local_addr().map_err(failed)?;
+    let host = match (&place.host, bound.ip()) {
+        (Host::Any, ip) if ip.is_ipv4() => Host::Ip(ip),
+        (Host::Name(_), ip) => Host::Ip(ip),
+        (host, _) => host.clone(),
+    };
+    let url = EndpointUrl { place: Place::Udp(HostPort { host, port: bound.port() }), options };
+    Ok((Datagrams::new(Socket::Udp(udp), crate::stream::inet(bound), None), url))
+}
+
+/// Opens a Unix datagram socket; gives the URL with the name that it got.
+#[cfg(unix)]
+pub(crate) fn bind_unix(
+    name: &crate::url::UnixName,
+    url: &EndpointUrl,
+) -> Result<(Datagrams, EndpointUrl), Failure> {
+    let failed = |error| Failure::new(Operation::Bind, open::unix_shown(name), error);
+    let wanted = if name.as_str().is_empty() { some_name() } else { name.clone() };
+    let socket = open::new_unix(socket2::Type::DGRAM, &wanted, &url.options)?;
+    open::bind_unix(&socket, &wanted, socket2::Type::DGRAM, true).map_err(failed)?;
+    let file = wanted.path().map(|path| SocketFile(path.to_owned()));
+    let unix = UnixDatagram::from_std(socket.into()).map_err(failed)?;
+    let local = open::unix_address(&unix.local_addr().map_err(failed)?);
+    let Address::Unix(bound) = &local else { return Err(failed(io::ErrorKind::Unsupported.into())) };
+    let place = Place::UnixDgram(crate::url::UnixName::new(&**bound).unwrap_or_default());
+    let url = EndpointUrl { place, options: url.options.clone() };
+    Ok((Datagrams::new(Socket::Unix(unix), local, file), url))
+}
+
+/// Linux picks a free abstract name itself; elsewhere a file of our own has to do.
+#[cfg(unix)]
+fn some_name() -> crate::url::UnixName {
+    if cfg!(target_os = "linux") {
+        return crate::url::UnixName::default();
+    }
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("socklab-{}-{number}.sock", std::process::id()));
+    crate::url::UnixName::new(path.to_string_lossy()).unwrap_or_default()
+}
+
+impl Datagrams {
+    fn new(socket: Socket, local: Address, file: Option<SocketFile>) -> Self {
+        Datagrams {
+            socket,
+            local,
+            by_address: RefCell::default(),
+            named: RefCell::default(),
+            outgoing: RefCell::default(),
+            work: Notify::new(),
+            _file: file,
+        }
+    }
+
+    /// The peers that `target` stands for: one, or one an interface for the broadcast address of all networks.
+    pub(crate) async fn name_peers(
+        &self,
+        hub: &Hub,
+        endpoint: &Endpoint,
+        target: &Target,
+    ) -> Result<Vec<Rc<Peer>>, Failure> {
+        let addresses: Vec<Address> = match target {
+            Target::Unix(name) => vec![Address::Unix(name.as_str().into())],
+            Target::Inet(HostPort { host: Host::Ip(IpAddr::V4(Ipv4Addr::BROADCAST)), port }) => {
+                let found = broadcast_addresses().map_err(|error| Failure::new(Operation::ListInterfaces, "the interfaces", error))?;
+                let everywhere = if found.is_empty() { vec![Ipv4Addr::BROADCAST] } else { found };
+                everywhere.into_iter().map(|ip| Address::Inet((ip, *port).into())).collect()
+            }
+            Target::Inet(place) => {
+                let own_is_v4 = matches!(&self.local, Address::Inet(own) if own.is_ipv4());
+                let found = open::resolve(place).await?;
+                let fitting = found.iter().find(|address| address.is_ipv4() == own_is_v4).or(found.first());
+                fitting.map(|address| Address::Inet(*address)).into_iter().collect()
+            }
+        };
+        let peers: Vec<_> = addresses.into_iter().map(|address| self.peer(hub, endpoint, address, Side::Local)).collect();
+        self.named.borrow_mut().extend(peers.iter().cloned());
+        Ok(peers)
+    }
+
+    fn known(&self, address: &Address) -> Option<Rc<Peer>> {
+        self.by_address.borrow().get(address).cloned()
+    }
+
+    /// The peer at `address`, which is new if it was not known.
+    fn peer(&self, hub: &Hub, endpoint: &Endpoint, address: Address, by: Side) -> Rc<Peer> {
+        if let Some(known) = self.known(&address) {
+            return known;
+        }
+        let peer = hub.add_peer(endpoint, Transport::Datagram, self.local.clone(), address.clone(), by);
+        hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);
+        self.by_address.borrow_mut().insert(address, Rc::clone(&peer));
+        peer
+    }
+
+    /// Queues a datagram for a peer.
+    pub(crate) fn enqueue(&self, peer: &Rc<Peer>, bytes: Bytes) -> Outcome {
+        let outcome = peer.enqueue(bytes);
+        if outcome == Outcome::Queued {
+            self.outgoing.borrow_mut().push_back(Rc::clone(peer));
+            self.work.notify_one();
+        }
+        outcome
+    }
+
+    /// As [`enqueue`](Self::enqueue), but waits for room where there is none.
+    pub(crate) async fn enqueue_when_room(&self, peer: &Rc<Peer>, bytes: Bytes) -> Outcome {
+        let outcome = peer.enqueue_when_room(bytes).await;
+        if outcome == Outcome::Queued {
+            self.outgoing.borrow_mut().push_back(Rc::clone(peer));
+            self.work.notify_one();
+        }
+        outcome
+    }
+
+    /// A datagram peer has no connection to end: it is forgotten, once what waits for it has gone out.
+    pub(crate) fn end(&self, hub: &Hub, endpoint: &Endpoint, peer: &Rc<Peer>, ending: Ending) {
+        match ending {
+            Ending::HalfClose => {}
+            Ending::Close if !peer.outbox.borrow().queue.is_empty() => {
+                peer.ending.set(Some(ending));
+                self.work.notify_one();
+            }
+            Ending::Close | Ending::Reset => self.forget(hub, endpoint, peer),
+        }
+    }
+
+    fn forget(&self, hub: &Hub, endpoint: &Endpoint, peer: &Rc<Peer>) {
+        self.by_address.borrow_mut().remove(&peer.remote);
+        self.named.borrow_mut().retain(|named| !Rc::ptr_eq(named, peer));
+        hub.remove_peer(endpoint, peer, End::Closed(Side::Local));
+    }
+
+    /// Forgets peers that have been silent for too long.
+    fn forget_silent(&self, hub: &Hub, endpoint: &Endpoint) {
+        let (age, at) = (endpoint.options.peer_age(), now());
+        let is_named = |peer: &Rc<Peer>| self.named.borrow().iter().any(|named| Rc::ptr_eq(named, peer));
+        let is_silent = |peer: &&Rc<Peer>| at.since(peer.last_seen.get()) > age && !is_named(peer);
+        let silent: Vec<_> = self.by_address.borrow().values().filter(is_silent).cloned().collect();
+        for peer in silent {
+            let text = format!("forgotten: silent for {}", format_duration(age));
+            hub.recorder.record(Subject::Flow(peer.flow), Event::Note(&text));
+            self.forget(hub, endpoint, &peer);
+        }
+    }
+
+    /// Sends what waits, as far as the system takes it.
+    fn transmit(&self, hub: &Hub, endpoint: &Endpoint) -> Transmitted {
+        loop {
+            let Some(peer) = self.outgoing.borrow_mut().pop_front() else { return Transmitted::All };
+            let Some(bytes) = peer.outbox.borrow().queue.front().cloned() else { continue };
+            match self.socket.try_send(&bytes, &peer.remote) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.outgoing.borrow_mut().push_front(peer);
+                    return Transmitted::Some;
+                }
+                result => self.sent(hub, &peer, &bytes, result),
+            }
+            peer.dequeue(bytes.len());
+            if peer.ending.get().is_some() && peer.outbox.borrow().queue.is_empty() {
+                self.forget(hub, endpoint, &peer);
+            }
+        }
+    }
+
+    fn sent(&self, hub: &Hub, peer: &Peer, bytes: &[u8], result: io::Result<usize>) {
+        let subject = Subject::Flow(peer.flow);
+        match result {
+            Ok(count) => {
+                peer.count_sent(count);
+                peer.last_seen.set(now());
+                hub.recorder.record(subject, Event::Sent(bytes));
+            }
+            Err(error) => {
+                let failure = Failure::new(Operation::Send, &peer.remote, error);
+                hub.recorder.record(subject, Event::Failed(&failure.to_string()));
+            }
+        }
+    }
+}
+
+enum Transmitted {
+    All,
+    Some,
+}
+
+/// The broadcast address of every network that this machine is in: 255.255.255.255 goes out on one of them only.
+fn broadcast_addresses() -> io::Result<Vec<Ipv4Addr>> {
+    let interfaces = if_addrs::get_if_addrs()?;
+    let mut found: Vec<_> = interfaces.into_iter().filter_map(|interface| match interface.addr {
+        if_addrs::IfAddr::V4(v4) if !v4.is_loopback() => v4.broadcast,
+        _ => None,
+    }).collect();
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Receives and sends until the task is dropped.
+pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Datagrams>) {
+    let mut batch = Batch::new();
+    let mut ageing = tokio::time::interval(endpoint.options.peer_age() / 4);
+    ageing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let refusals = Refusals::default();
+    loop {
+        let blocked = matches!(datagrams.transmit(&hub, &endpoint), Transmitted::Some);
+        let mut incoming = pin!(async {
+            hub.recorder.room().await;
+            datagrams.socket.readable().await
+        });
+        let send_ready = std::future::poll_fn(|cx| datagrams.socket.poll_send_ready(cx));
+        tokio::select! {
+            _ = &mut incoming => take_in(&hub, &endpoint, &datagrams, &mut batch, &refusals),
+            _ = send_ready, if blocked => {}
+            _ = datagrams.work.notified() => {}
+            _ = ageing.tick() => datagrams.forget_silent(&hub, &endpoint),
+        }
+    }
+}
+
+/// Datagrams from addresses beyond `max_peers`: said once, and again whenever there are twice as many.
+#[derive(Default)]
+struct Refusals {
+    next: Cell<u64>,
+}
+
+impl Refusals {
+    fn count(&self, hub: &Hub, endpoint: &Endpoint, from: &Address) {
+        let (total, most) = (endpoint.refused.get() + 1, endpoint.options.max_peers());
+        endpoint.refused.set(total);
+        if total >= self.next.get() {
+            self.next.set(total * 2);
+            let text = format!("refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far");
+            hub.note(endpoint, &text);
+        }
+    }
+}
+
+fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Batch, refusals: &Refusals) {
+    let mut dropped = None;
+    let result = batch.receive(&datagrams.socket, |datagram| {
+        dropped = datagram.dropped.or(dropped);
+        deliver(hub, endpoint, datagrams, refusals, datagram);
+    });
+    if let Some(dropped) = dropped {
+        count_dropped(hub, endpoint, dropped);
+    }
+    match result {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        // What an earlier datagram of ours met with (an ICMP message, on some systems): the socket is as good as before.
+        Err(error) => hub.note(endpoint, &Failure::new(Operation::Receive, &datagrams.local, error).to_string()),
+    }
+}
+
+fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Refusals, datagram: Datagram<'_>) {
+    let peer = match datagrams.known(&datagram.from) {
+        Some(peer) => peer,
+        None if endpoint.peers.borrow().len() >= endpoint.options.max_peers() => {
+            return refusals.count(hub, endpoint, &datagram.from);
+        }
+        None => datagrams.peer(hub, endpoint, datagram.from, Side::Peer),
+    };
+    let at: Timestamp = datagram.at.unwrap_or_else(now);
+    peer.count_received(datagram.bytes.len(), at);
+    hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Received(datagram.bytes));
+    if endpoint.echo.get() && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued {
+        hub.recorder.record(Subject::Flow(peer.flow), Event::Note("not echoed: too much waits to be sent to this peer"));
+    }
+}
+
+/// The system counts in 32 bits and begins anew at 0.
+fn count_dropped(hub: &Hub, endpoint: &Endpoint, counter: u32) {
+    let more = counter.wrapping_sub(endpoint.dropped.get() as u32);
+    if more > 0 {
+        let total = endpoint.dropped.get() + u64::from(more);
+        endpoint.dropped.set(total);
+        hub.recorder.set_dropped(endpoint.id, total);
+        let text = format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)");
+        hub.note(endpoint, &text);
+    }
+}

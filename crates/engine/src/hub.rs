@@ -1,0 +1,172 @@
+//! What all tasks of an engine share: the recorder, the endpoints and their peers.
+//! Commands from outside belong in `engine`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::rc::Rc;
+
+use socklab_capture::encoder::{Peer as PeerEntry, Subject};
+use socklab_capture::{Address, EndpointId, Event, PeerId, Side, Transport};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::datagram::Datagrams;
+use crate::failure::{Failure, Operation};
+use crate::peer::Peer;
+use crate::recorder::{Recorder, now};
+use crate::stream::{End, Habits};
+use crate::url::{EndpointUrl, Options, Place};
+
+/// One read takes at most so many bytes: more calls than that cost little, and the buffer stays in the cache.
+const SCRATCH: usize = 256 * 1024;
+
+/// Shared by everything on the engine's thread.
+pub(crate) struct Hub {
+    pub(crate) recorder: Rc<Recorder>,
+    /// The one buffer that every connection reads into: an idle one holds none.
+    pub(crate) scratch: RefCell<Vec<u8>>,
+    pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
+    /// Rung whenever a peer or an endpoint has gone.
+    pub(crate) gone: Notify,
+}
+
+/// How an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointState {
+    /// Listening, connected or bound.
+    Open,
+    /// A connection is being made.
+    Connecting,
+    /// The connection failed or ended; the next attempt comes soon.
+    Waiting,
+    /// Over.
+    Closed,
+}
+
+/// Something the assistant opened.
+pub(crate) struct Endpoint {
+    pub(crate) id: EndpointId,
+    pub(crate) url: RefCell<EndpointUrl>,
+    pub(crate) options: Options,
+    pub(crate) echo: Cell<bool>,
+    pub(crate) state: Cell<EndpointState>,
+    /// It is to end with its connection.
+    pub(crate) closing: Cell<bool>,
+    pub(crate) peers: RefCell<BTreeMap<NonZeroU32, Rc<Peer>>>,
+    next_peer: Cell<u32>,
+    /// Peers that were turned away because there were too many.
+    pub(crate) refused: Cell<u64>,
+    /// Datagrams that the system dropped.
+    pub(crate) dropped: Cell<u64>,
+    pub(crate) datagrams: RefCell<Option<Rc<Datagrams>>>,
+    pub(crate) task: RefCell<Option<AbortHandle>>,
+}
+
+impl Endpoint {
+    pub(crate) fn habits(&self) -> Habits {
+        Habits { echo: self.echo.get(), halfopen: self.options.halfopen() }
+    }
+
+    fn next_id(&self) -> PeerId {
+        let number = self.next_peer.get();
+        self.next_peer.set(number.checked_add(1).unwrap_or(1));
+        PeerId { endpoint: self.id, number: NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(recorder: Rc<Recorder>) -> Self {
+        Hub {
+            recorder,
+            scratch: RefCell::new(vec![0; SCRATCH]),
+            endpoints: RefCell::default(),
+            gone: Notify::new(),
+        }
+    }
+
+    /// Adds an endpoint that is open or about to be.
+    pub(crate) fn add_endpoint(&self, url: EndpointUrl, state: EndpointState) -> Rc<Endpoint> {
+        let text = url.to_string();
+        let id = self.recorder.add_endpoint(short_name(&url.place), &text);
+        let endpoint = Rc::new(Endpoint {
+            id,
+            options: url.options.clone(),
+            echo: Cell::new(url.options.echo()),
+            url: RefCell::new(url),
+            state: Cell::new(state),
+            closing: Cell::new(false),
+            peers: RefCell::default(),
+            next_peer: Cell::new(1),
+            refused: Cell::new(0),
+            dropped: Cell::new(0),
+            datagrams: RefCell::default(),
+            task: RefCell::default(),
+        });
+        self.endpoints.borrow_mut().insert(id, Rc::clone(&endpoint));
+        self.recorder.record(Subject::Endpoint(id), Event::Opened(&text));
+        endpoint
+    }
+
+    pub(crate) fn note(&self, endpoint: &Endpoint, text: &str) {
+        self.recorder.record(Subject::Endpoint(endpoint.id), Event::Note(text));
+    }
+
+    pub(crate) fn add_stream_peer(&self, endpoint: &Endpoint, local: Address, remote: Address, by: Side) -> Rc<Peer> {
+        self.add_peer(endpoint, Transport::Stream, local, remote, by)
+    }
+
+    pub(crate) fn add_peer(
+        &self,
+        endpoint: &Endpoint,
+        transport: Transport,
+        local: Address,
+        remote: Address,
+        opened_by: Side,
+    ) -> Rc<Peer> {
+        let id = endpoint.next_id();
+        let entry = PeerEntry { id, transport, opened_by, local: local.clone(), remote: remote.clone() };
+        let flow = self.recorder.add_peer(entry);
+        let peer = Rc::new(Peer::new(id, local, remote, flow, now()));
+        endpoint.peers.borrow_mut().insert(id.number, Rc::clone(&peer));
+        peer
+    }
+
+    /// Writes down how a connection ended, what could not be sent on it, and forgets it.
+    pub(crate) fn remove_peer(&self, endpoint: &Endpoint, peer: &Peer, end: End) {
+        let subject = Subject::Flow(peer.flow);
+        let unsent = peer.close_outbox();
+        if unsent > 0 {
+            self.recorder.record(subject, Event::Note(&format!("{unsent} bytes could not be sent")));
+        }
+        match end {
+            End::Closed(side) => self.recorder.record(subject, Event::Closed(side)),
+            End::Reset(side) => self.recorder.record(subject, Event::Reset(side)),
+            End::Failed(error) => {
+                let failure = Failure::new(Operation::Receive, &peer.remote, error);
+                self.recorder.record(subject, Event::Failed(&failure.to_string()));
+            }
+        }
+        self.recorder.remove_peer(peer.flow);
+        endpoint.peers.borrow_mut().remove(&peer.id.number);
+        self.gone.notify_waiters();
+    }
+
+    /// The endpoint is over; its peers are gone.
+    pub(crate) fn endpoint_ended(&self, endpoint: &Endpoint) {
+        if endpoint.state.replace(EndpointState::Closed) != EndpointState::Closed {
+            self.recorder.record(Subject::Endpoint(endpoint.id), Event::Closed(Side::Local));
+        }
+        self.gone.notify_waiters();
+    }
+}
+
+/// What a packet tool shows in its list of interfaces.
+fn short_name(place: &Place) -> String {
+    let scheme = place.scheme();
+    match place {
+        Place::TcpListen(at) | Place::Udp(at) => format!("{scheme}:{}", at.port),
+        Place::Tcp(at) => format!("{scheme}:{at}"),
+        Place::UnixListen(name) | Place::Unix(name) | Place::UnixDgram(name) => format!("{scheme}:{name}"),
+    }
+}

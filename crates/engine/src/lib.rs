@@ -1,0 +1,30 @@
+//! Real sockets in real time: endpoints, their peers, and the log of everything they do.
+//!
+//! tokio lives here, on a thread of its own; commands are values, and whoever wants to see what happens reads
+//! the log through a cursor. No HTTP and no command line.
+
+mod batch;
+mod datagram;
+mod dial;
+pub mod engine;
+pub mod failure;
+mod holder;
+mod hub;
+mod listen;
+mod multicast;
+mod open;
+mod peer;
+pub mod quantity;
+mod recorder;
+mod stream;
+mod sys;
+pub mod url;
+mod writer;
+
+pub use engine::{Command, Config, Engine, EndpointStatus, Farewell, PeerStatus, Remote, Reply, StartError, Targets, WhenFull};
+pub use failure::{Failure, Lang};
+pub use hub::EndpointState;
+pub use peer::{Ending, Outcome, QUEUE_LIMIT};
+pub use recorder::{PROGRAM, Store, Sync};
+pub use sys::TcpInfo;
+pub use writer::Trouble;

@@ -1,0 +1,109 @@
+//! Servers: accepting connections and giving each a peer. What a connection does belongs in `stream`.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::SockRef;
+use socklab_capture::encoder::Subject;
+use socklab_capture::{Event, Side};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use crate::failure::{Failure, Operation};
+use crate::hub::{Endpoint, Hub};
+use crate::open;
+use crate::stream::{self, Stream};
+use crate::url::{EndpointUrl, Host, HostPort, Place};
+
+/// How long to leave connections waiting when the system has no more descriptors to give.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
+
+/// A socket that listens.
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+/// Opens a TCP server; gives the URL with the port that it got.
+pub(crate) async fn bind_tcp(place: &HostPort, url: &EndpointUrl) -> Result<(Listener, EndpointUrl), Failure> {
+    let bind = |address, dual_stack| open::listen_tcp(address, dual_stack, &url.options);
+    let socket = open::first_bound(Operation::Listen, place, bind).await?;
+    let failed = |error| Failure::new(Operation::Listen, place, error);
+    let listener = TcpListener::from_std(socket.into()).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let host = match (&place.host, bound.ip()) {
+        (Host::Any, ip) if ip.is_ipv4() => Host::Ip(ip), // this machine has no IPv6
+        (Host::Name(_), ip) => Host::Ip(ip),
+        (host, _) => host.clone(),
+    };
+    let place = Place::TcpListen(HostPort { host, port: bound.port() });
+    Ok((Listener::Tcp(listener), EndpointUrl { place, options: url.options.clone() }))
+}
+
+#[cfg(unix)]
+pub(crate) fn bind_unix(name: &crate::url::UnixName, url: &EndpointUrl) -> Result<Listener, Failure> {
+    let socket = open::listen_unix(name, &url.options)?;
+    let listener = UnixListener::from_std(socket.into());
+    listener.map(Listener::Unix).map_err(|error| Failure::new(Operation::Listen, open::unix_shown(name), error))
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Stream> {
+        Ok(match self {
+            Listener::Tcp(tcp) => Stream::Tcp(tcp.accept().await?.0),
+            #[cfg(unix)]
+            Listener::Unix(unix) => Stream::Unix(unix.accept().await?.0),
+        })
+    }
+}
+
+/// Accepts until the task is dropped.
+pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, listener: Listener) {
+    let mut exhausted = false;
+    loop {
+        hub.recorder.room().await;
+        match listener.accept().await {
+            Ok(stream) => {
+                exhausted = false;
+                admit(&hub, &endpoint, stream);
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut exhausted, true) {
+                    let failure = Failure::new(Operation::Accept, &endpoint.url.borrow().place, error);
+                    hub.note(&endpoint, &failure.to_string());
+                }
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The connection was gone before it was taken: accept(2) reports that as its own failure.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+fn admit(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream) {
+    let Ok((local, remote)) = stream.addresses() else { return }; // reset before we could ask
+    let most = endpoint.options.max_peers();
+    if endpoint.peers.borrow().len() >= most {
+        endpoint.refused.set(endpoint.refused.get() + 1);
+        hub.note(endpoint, &format!("refused {remote}: {most} peers are connected (max_peers={most})"));
+        return;
+    }
+    if let Stream::Tcp(tcp) = &stream {
+        let _ = open::set_connection(SockRef::from(tcp), &endpoint.options);
+    }
+    let peer = hub.add_stream_peer(endpoint, local, remote, Side::Peer);
+    hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);
+    let driver = stream::StreamDriver::new(Rc::clone(hub), Rc::clone(&peer), stream, endpoint.habits());
+    let (hub, endpoint) = (Rc::clone(hub), Rc::clone(endpoint));
+    tokio::task::spawn_local(async move {
+        let end = driver.await;
+        hub.remove_peer(&endpoint, &peer, end);
+    });
+}

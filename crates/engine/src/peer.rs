@@ -1,0 +1,182 @@
+//! A peer as the engine keeps it: who it is, what it has done, what waits to be sent to it.
+//! How its bytes travel belongs in `stream` and `datagram`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use socklab_capture::encoder::FlowId;
+use socklab_capture::{Address, PeerId, Timestamp};
+use tokio::sync::Notify;
+
+/// How many bytes may wait for a peer that does not take them. One message of any size is let in when nothing waits.
+pub const QUEUE_LIMIT: usize = 1 << 20;
+
+/// Ways to end a conversation, or half of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Send what waits, then say that no more will come (TCP's FIN); go on receiving.
+    HalfClose,
+    /// Send what waits, say that no more will come, take in what the peer still sends, and close.
+    Close,
+    /// Drop everything and tear the connection down (TCP's RST).
+    Reset,
+}
+
+/// What became of bytes meant for a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// They wait in the peer's queue, which the socket empties; the log says `sent` when the system took them.
+    Queued,
+    /// Not taken: so many bytes wait already for this peer, which does not read.
+    Full {
+        /// Bytes that wait.
+        waiting: usize,
+    },
+    /// Not taken: the peer is gone, or nothing more may be sent to it.
+    Gone,
+}
+
+/// What waits to be sent.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    pub(crate) queue: VecDeque<Bytes>,
+    pub(crate) bytes: usize,
+    pub(crate) closed: bool,
+}
+
+/// One remote party. Shared by the task that drives it and whoever commands it.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) remote: Address,
+    pub(crate) local: Address,
+    pub(crate) flow: FlowId,
+    pub(crate) since: Timestamp,
+    pub(crate) last_seen: Cell<Timestamp>,
+    pub(crate) received: Cell<u64>,
+    pub(crate) sent: Cell<u64>,
+    pub(crate) records: Cell<u64>,
+    pub(crate) outbox: RefCell<Outbox>,
+    pub(crate) ending: Cell<Option<Ending>>,
+    /// The socket's descriptor while it is open, for asking the system about it.
+    pub(crate) descriptor: Cell<Option<i32>>,
+    /// Rung when the queue has room again; made only when somebody waits.
+    room: RefCell<Option<Rc<Notify>>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Peer {
+    pub(crate) fn new(id: PeerId, local: Address, remote: Address, flow: FlowId, at: Timestamp) -> Self {
+        Peer {
+            id,
+            remote,
+            local,
+            flow,
+            since: at,
+            last_seen: Cell::new(at),
+            received: Cell::new(0),
+            sent: Cell::new(0),
+            records: Cell::new(0),
+            outbox: RefCell::default(),
+            ending: Cell::new(None),
+            descriptor: Cell::new(None),
+            room: RefCell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
+    /// Queues bytes for the peer.
+    pub(crate) fn enqueue(&self, bytes: Bytes) -> Outcome {
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.closed || self.ending.get().is_some() {
+            return Outcome::Gone;
+        }
+        if outbox.bytes > 0 && outbox.bytes + bytes.len() > QUEUE_LIMIT {
+            return Outcome::Full { waiting: outbox.bytes };
+        }
+        outbox.bytes += bytes.len();
+        outbox.queue.push_back(bytes);
+        drop(outbox);
+        self.wake();
+        Outcome::Queued
+    }
+
+    /// As [`enqueue`](Self::enqueue), but waits for room where there is none.
+    pub(crate) async fn enqueue_when_room(&self, bytes: Bytes) -> Outcome {
+        loop {
+            let room = Rc::clone(self.room.borrow_mut().get_or_insert_default());
+            let notified = room.notified();
+            match self.enqueue(bytes.clone()) {
+                Outcome::Full { .. } => notified.await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Takes `count` bytes off the queue's front.
+    pub(crate) fn dequeue(&self, count: usize) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.bytes -= count;
+        if let Some(front) = outbox.queue.front_mut() {
+            let _ = front.split_to(count);
+            if front.is_empty() {
+                outbox.queue.pop_front();
+            }
+        }
+        if outbox.queue.is_empty() {
+            outbox.queue = VecDeque::new(); // an idle peer holds no buffer
+        }
+        drop(outbox);
+        self.tell_room();
+    }
+
+    /// Throws away what waits, and lets nothing more in.
+    pub(crate) fn close_outbox(&self) -> usize {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.closed = true;
+        outbox.queue = VecDeque::new();
+        let lost = std::mem::take(&mut outbox.bytes);
+        drop(outbox);
+        self.tell_room();
+        lost
+    }
+
+    fn tell_room(&self) {
+        if let Some(room) = &*self.room.borrow() {
+            room.notify_waiters();
+        }
+    }
+
+    /// Asks for an end; a harder one overrules a softer one.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.ending.set(self.ending.get().max(Some(ending)));
+        self.wake();
+    }
+
+    pub(crate) fn count_received(&self, bytes: usize, at: Timestamp) {
+        self.received.set(self.received.get() + bytes as u64);
+        self.records.set(self.records.get() + 1);
+        self.last_seen.set(at);
+    }
+
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        self.sent.set(self.sent.get() + bytes as u64);
+        self.records.set(self.records.get() + 1);
+    }
+
+    /// Remembers whom to wake when there is something to do.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut known = self.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}

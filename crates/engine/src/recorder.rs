@@ -1,0 +1,267 @@
+//! The engine's side of the log: gives every event its number and time, gathers chunks, and has a thread of
+//! its own write them. What a chunk looks like belongs in the `capture` crate.
+//!
+//! The sockets never wait for the disk, until [`CHUNKS_IN_FLIGHT`] chunks do: then nothing more is read or
+//! sent before one of them is written. That is what [`Recorder::poll_room`] is for.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use socklab_capture::cursor::Cursor;
+use socklab_capture::encoder::{Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+use socklab_capture::live::Live;
+use socklab_capture::run::{Retention, Run, RunError, RunWriter};
+use socklab_capture::{EndpointId, Event, Timestamp};
+use tokio::sync::Notify;
+
+use crate::writer::{self, Job, Sink};
+
+/// A chunk is handed to the writer when it has so many bytes ...
+const CHUNK_BYTES: usize = 1 << 20;
+/// ... or its first record is so old, unless a reader waits for it.
+const CHUNK_AGE: Duration = Duration::from_millis(5);
+/// How many chunks may wait to be written: with the one being filled, 9 MiB.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// How soon what is captured is safe from a power cut. It is safe from the death of this program at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// When the system likes.
+    None,
+    /// At most 25 ms after it was written.
+    #[default]
+    Interval,
+    /// Before anybody gets to see it.
+    Always,
+}
+
+/// Where the log goes.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// To segments in a new run's folder.
+    Disk {
+        /// The folder of all runs.
+        captures: PathBuf,
+        /// How much of the past stays there.
+        retention: Retention,
+        /// When it is durable.
+        sync: Sync,
+    },
+    /// To readers of this program, and nowhere else: reading waits for the slowest of them.
+    Memory,
+    /// Nowhere.
+    Nothing,
+}
+
+/// What the writer thread and the engine's thread share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// Chunks on their way to the writer.
+    in_flight: AtomicUsize,
+    idle: Mutex<Idle>,
+    /// Rung when a reader begins to wait.
+    pub(crate) hurry: Notify,
+}
+
+/// Buffers to be filled again, and tasks that wait for a chunk to land.
+#[derive(Default)]
+struct Idle {
+    buffers: Vec<Vec<u8>>,
+    waiting: Vec<Waker>,
+}
+
+impl Shared {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A chunk has been written; its buffer can be used again.
+    pub(crate) fn landed(&self, buffer: Vec<u8>) {
+        let waiting = {
+            let mut idle = self.idle();
+            self.in_flight.fetch_sub(1, Ordering::SeqCst);
+            idle.buffers.push(buffer);
+            std::mem::take(&mut idle.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Gives events their place in the log. Belongs to the engine's thread.
+pub(crate) struct Recorder {
+    encoder: RefCell<Encoder>,
+    /// Whether anybody will ever read the log.
+    kept: bool,
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+    jobs: mpsc::Sender<Job>,
+    writer: RefCell<Option<JoinHandle<()>>>,
+    /// Rung when a chunk gets its first record.
+    begun: Notify,
+    pending: Cell<bool>,
+}
+
+/// The program and version that captures name.
+pub const PROGRAM: &str = concat!("socklab ", env!("CARGO_PKG_VERSION"));
+
+impl Recorder {
+    /// Opens the log and starts its writer, which tells `trouble` what it could not do.
+    /// With `reader`, also gives one that sees the log from its start.
+    pub(crate) fn start(
+        store: Store,
+        run: &str,
+        reader: bool,
+        trouble: impl Fn(writer::Trouble) + Send + 'static,
+    ) -> Result<(Self, Option<Run>, Option<Cursor>), RunError> {
+        let shared = Arc::new(Shared::default());
+        let live = {
+            let shared = Arc::clone(&shared);
+            Arc::new(Live::new(move || shared.hurry.notify_one()))
+        };
+        let kept = !matches!(store, Store::Nothing);
+        let sink = match store {
+            Store::Disk { captures, retention, sync } => {
+                Sink::disk(RunWriter::create(&captures, run)?, captures, retention, sync)?
+            }
+            Store::Memory | Store::Nothing => Sink::Memory,
+        };
+        let folder = sink.run();
+        let cursor = match &folder {
+            _ if !reader => None,
+            Some(run) => Some(Cursor::live(run.clone(), Arc::clone(&live), 1)?),
+            None => Some(Cursor::in_memory(Arc::clone(&live))),
+        };
+        let provenance = Provenance { program: PROGRAM.into(), run: run.into() };
+        let encoder = Encoder::new(provenance, SegmentLimits::default(), now());
+        let (jobs, writer) = writer::start(sink, Arc::clone(&shared), Arc::clone(&live), trouble);
+        let recorder = Recorder {
+            encoder: RefCell::new(encoder),
+            kept,
+            shared,
+            live,
+            jobs,
+            writer: RefCell::new(Some(writer)),
+            begun: Notify::new(),
+            pending: Cell::new(false),
+        };
+        recorder.seal(); // the head of the first segment, so that the run can be opened from the start
+        Ok((recorder, folder, cursor))
+    }
+
+    pub(crate) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    pub(crate) fn add_endpoint(&self, name: String, url: &str) -> EndpointId {
+        self.encoder.borrow_mut().add_endpoint(name, url)
+    }
+
+    pub(crate) fn add_peer(&self, peer: Peer) -> FlowId {
+        self.encoder.borrow_mut().add_peer(peer)
+    }
+
+    pub(crate) fn remove_peer(&self, flow: FlowId) {
+        self.encoder.borrow_mut().remove_peer(flow);
+    }
+
+    /// As [`poll_room`](Self::poll_room).
+    pub(crate) async fn room(&self) {
+        std::future::poll_fn(|cx| self.poll_room(cx)).await;
+    }
+
+    /// Appends what happens now.
+    pub(crate) fn record(&self, subject: Subject, event: Event<'_>) {
+        self.record_at(now(), subject, event);
+    }
+
+    /// Appends what happened at `at`.
+    pub(crate) fn record_at(&self, at: Timestamp, subject: Subject, event: Event<'_>) {
+        if !self.kept {
+            return;
+        }
+        let mut encoder = self.encoder.borrow_mut();
+        encoder.record(at, subject, event);
+        let full = encoder.buffered() >= CHUNK_BYTES;
+        drop(encoder);
+        if full {
+            self.seal();
+        } else if !self.pending.replace(true) {
+            self.begun.notify_one();
+        }
+    }
+
+    /// Says how many datagrams an endpoint has lost so far; gives the number that is new.
+    pub(crate) fn set_dropped(&self, endpoint: EndpointId, total: u64) -> u64 {
+        self.encoder.borrow_mut().set_dropped(endpoint, total)
+    }
+
+    /// Ready when there is room for whatever one read or write adds. To be asked before each of them.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let has_room = || self.shared.in_flight.load(Ordering::SeqCst) < CHUNKS_IN_FLIGHT;
+        if has_room() {
+            return Poll::Ready(());
+        }
+        let mut idle = self.shared.idle();
+        if has_room() {
+            return Poll::Ready(()); // one has landed before the lock was ours, and its waker would not come again
+        }
+        idle.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn seal(&self) {
+        self.pending.set(false);
+        let buffer = self.shared.idle().buffers.pop().unwrap_or_default();
+        let chunk = self.encoder.borrow_mut().seal(now(), buffer);
+        if let Some(chunk) = chunk {
+            self.hand_over(chunk);
+        }
+    }
+
+    fn hand_over(&self, chunk: Chunk) {
+        if !self.kept {
+            return;
+        }
+        self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
+        // The writer lives until it is told to finish, which happens once, in `finish`.
+        let _ = self.jobs.send(Job::Write(chunk));
+    }
+
+    /// Hands over chunks that are not full: when they are old enough, or at once if somebody waits for them.
+    pub(crate) async fn keep_flushing(self: Rc<Self>) {
+        loop {
+            self.begun.notified().await;
+            if self.live.is_awaited() {
+                tokio::task::yield_now().await; // whatever is ready at this moment goes along
+            } else {
+                let mut hurry = pin!(self.shared.hurry.notified());
+                let _ = tokio::time::timeout(CHUNK_AGE, &mut hurry).await;
+            }
+            if self.pending.get() {
+                self.seal();
+            }
+        }
+    }
+
+    /// Ends the log and waits until it is written; gives up waiting for a disk that is full.
+    pub(crate) fn finish(&self) {
+        let chunk = self.encoder.borrow_mut().finish(now());
+        self.hand_over(chunk);
+        let _ = self.jobs.send(Job::Finish);
+        if let Some(writer) = self.writer.borrow_mut().take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// What the clock says.
+pub(crate) fn now() -> Timestamp {
+    SystemTime::now().into()
+}

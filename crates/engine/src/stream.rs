@@ -1,0 +1,312 @@
+//! One stream connection, TCP or Unix, from its making to its end: queue to socket, socket to log.
+//! Making connections belongs in `listen` and `dial`.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use socklab_capture::encoder::Subject;
+use socklab_capture::{Address, Event, Side};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::time::Sleep;
+
+use crate::hub::Hub;
+use crate::peer::{Ending, Peer, QUEUE_LIMIT};
+use crate::recorder::now;
+
+/// How often one connection may go round before the others have their turn.
+const TURNS: usize = 4;
+/// How long a peer that was told goodbye may take to say it too.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A connected socket.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Stream {
+    /// Our end and the peer's.
+    pub(crate) fn addresses(&self) -> io::Result<(Address, Address)> {
+        Ok(match self {
+            Stream::Tcp(tcp) => (inet(tcp.local_addr()?), inet(tcp.peer_addr()?)),
+            #[cfg(unix)]
+            Stream::Unix(unix) => (crate::open::unix_address(&unix.local_addr()?), crate::open::unix_address(&unix.peer_addr()?)),
+        })
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> Option<i32> {
+        use std::os::fd::AsRawFd;
+        match self {
+            Stream::Tcp(tcp) => Some(tcp.as_raw_fd()),
+            Stream::Unix(_) => None,
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn descriptor(&self) -> Option<i32> {
+        None
+    }
+
+    /// Makes dropping the socket tear the connection down.
+    fn abort(&self) {
+        if let Stream::Tcp(tcp) = self {
+            let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            #[cfg(unix)]
+            Stream::Unix(unix) => Pin::new(unix).poll_read(cx, buffer),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            #[cfg(unix)]
+            Stream::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
+        }
+    }
+
+    /// Says that no more will come. Never waits, for these sockets.
+    fn finish(&mut self, cx: &mut Context<'_>) {
+        let _ = match self {
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            #[cfg(unix)]
+            Stream::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+        };
+    }
+}
+
+/// The address as people write it: an IPv4 peer of a dual-stack socket is IPv4.
+pub(crate) fn inet(address: SocketAddr) -> Address {
+    Address::Inet(SocketAddr::new(address.ip().to_canonical(), address.port()))
+}
+
+/// How a conversation ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    Closed(Side),
+    Reset(Side),
+    Failed(io::Error),
+}
+
+/// What one step came to.
+enum Step {
+    /// There may be more to do at once.
+    Again,
+    /// Nothing before the task is woken.
+    Idle,
+    Over(End),
+}
+
+/// What of a connection is decided by its endpoint's URL.
+#[derive(Clone, Copy)]
+pub(crate) struct Habits {
+    pub(crate) echo: bool,
+    pub(crate) halfopen: bool,
+}
+
+/// Drives a connection to its end.
+pub(crate) struct StreamDriver {
+    hub: Rc<Hub>,
+    peer: Rc<Peer>,
+    stream: Stream,
+    habits: Habits,
+    /// Who has said that no more will come, in the order it was said.
+    first_finished: Option<Side>,
+    we_finished: bool,
+    peer_finished: bool,
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+impl StreamDriver {
+    pub(crate) fn new(hub: Rc<Hub>, peer: Rc<Peer>, stream: Stream, habits: Habits) -> Self {
+        peer.descriptor.set(stream.descriptor());
+        StreamDriver {
+            hub,
+            peer,
+            stream,
+            habits,
+            first_finished: None,
+            we_finished: false,
+            peer_finished: false,
+            linger: None,
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Flow(self.peer.flow)
+    }
+
+    /// Does what was commanded.
+    fn obey(&mut self, cx: &mut Context<'_>) -> Step {
+        match self.peer.ending.get() {
+            None => Step::Idle,
+            Some(Ending::Reset) => {
+                self.stream.abort();
+                Step::Over(End::Reset(Side::Local))
+            }
+            Some(Ending::HalfClose | Ending::Close) if !self.peer.outbox.borrow().queue.is_empty() => Step::Idle,
+            Some(Ending::HalfClose) => self.finish(cx),
+            Some(Ending::Close) => self.close(cx),
+        }
+    }
+
+    /// Says that no more will come, once.
+    fn finish(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.we_finished {
+            return Step::Idle;
+        }
+        self.stream.finish(cx);
+        self.we_finished = true;
+        self.peer.outbox.borrow_mut().closed = true;
+        self.first_finished.get_or_insert(Side::Local);
+        if self.peer_finished {
+            return Step::Over(End::Closed(Side::Peer));
+        }
+        self.hub.recorder.record(self.subject(), Event::Finished(Side::Local));
+        Step::Again
+    }
+
+    /// Closing at once would lose what the peer still sends, and answer it with a reset.
+    fn close(&mut self, cx: &mut Context<'_>) -> Step {
+        if let Step::Over(end) = self.finish(cx) {
+            return Step::Over(end);
+        }
+        let linger = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        match linger.as_mut().poll(cx) {
+            Poll::Ready(()) => Step::Over(End::Closed(Side::Local)),
+            Poll::Pending => Step::Idle,
+        }
+    }
+
+    /// Queue to socket.
+    fn transmit(&mut self, cx: &mut Context<'_>) -> Step {
+        let Some(bytes) = self.peer.outbox.borrow().queue.front().cloned() else { return Step::Idle };
+        match self.write(cx, &bytes) {
+            Poll::Pending => Step::Idle,
+            Poll::Ready(Err(error)) => Step::Over(self.torn(error)),
+            Poll::Ready(Ok(count)) => {
+                self.peer.dequeue(count);
+                Step::Again
+            }
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.hub.recorder.poll_room(cx));
+        let count = ready!(self.stream.poll_write(cx, bytes))?;
+        self.peer.count_sent(count);
+        self.hub.recorder.record(self.subject(), Event::Sent(&bytes[..count]));
+        Poll::Ready(Ok(count))
+    }
+
+    /// Socket to log.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Step {
+        let echo_is_stuck = self.habits.echo && self.peer.outbox.borrow().bytes >= QUEUE_LIMIT;
+        if self.peer_finished || echo_is_stuck || self.hub.recorder.poll_room(cx).is_pending() {
+            return Step::Idle;
+        }
+        let hub = Rc::clone(&self.hub);
+        let mut scratch = hub.scratch.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut scratch);
+        match self.stream.poll_read(cx, &mut buffer) {
+            Poll::Pending => Step::Idle,
+            Poll::Ready(Err(error)) => Step::Over(self.torn(error)),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.peer_finishes(),
+            Poll::Ready(Ok(())) => self.take_in(cx, buffer.filled()),
+        }
+    }
+
+    fn take_in(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Step {
+        let at = now();
+        self.peer.count_received(bytes.len(), at);
+        self.hub.recorder.record_at(at, self.subject(), Event::Received(bytes));
+        if self.habits.echo { self.echo(cx, bytes) } else { Step::Again }
+    }
+
+    /// Straight back, past the queue where that is empty.
+    fn echo(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Step {
+        let mut taken = 0;
+        if self.peer.outbox.borrow().queue.is_empty() {
+            match self.write(cx, bytes) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(count)) => taken = count,
+                Poll::Ready(Err(error)) => return Step::Over(self.torn(error)),
+            }
+        }
+        if taken < bytes.len() {
+            let mut outbox = self.peer.outbox.borrow_mut();
+            outbox.bytes += bytes.len() - taken;
+            outbox.queue.push_back(Bytes::copy_from_slice(&bytes[taken..]));
+        }
+        Step::Again
+    }
+
+    fn peer_finishes(&mut self) -> Step {
+        self.peer_finished = true;
+        let first = *self.first_finished.get_or_insert(Side::Peer);
+        if self.we_finished {
+            return Step::Over(End::Closed(first));
+        }
+        if self.habits.halfopen {
+            self.hub.recorder.record(self.subject(), Event::Finished(Side::Peer));
+            return Step::Again;
+        }
+        self.peer.end(Ending::Close); // after what waits has gone out
+        Step::Again
+    }
+
+    fn torn(&mut self, error: io::Error) -> End {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+                End::Reset(Side::Peer)
+            }
+            _ => End::Failed(error),
+        }
+    }
+}
+
+impl Future for StreamDriver {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let me = &mut *self;
+        me.peer.register(cx.waker());
+        for _ in 0..TURNS {
+            let mut idle = true;
+            for step in [StreamDriver::transmit, StreamDriver::obey, StreamDriver::receive] {
+                match step(me, cx) {
+                    Step::Idle => {}
+                    Step::Again => idle = false,
+                    Step::Over(end) => return Poll::Ready(end),
+                }
+            }
+            if idle {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for StreamDriver {
+    fn drop(&mut self) {
+        self.peer.descriptor.set(None);
+    }
+}

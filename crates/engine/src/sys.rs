@@ -1,0 +1,33 @@
+//! What only the system's own interface can tell. The one place where `unsafe` is allowed.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+/// What TCP knows of the way to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// The smoothed round-trip time.
+    pub rtt: Duration,
+    /// Segments sent again since the connection began.
+    pub retransmits: u32,
+}
+
+/// Asks the system about a TCP socket; `None` for any other descriptor.
+#[cfg(target_os = "linux")]
+pub(crate) fn tcp_info(descriptor: i32) -> Option<TcpInfo> {
+    // SAFETY: tcp_info consists of integers only, for which all zeros is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `info`, and reports a bad descriptor as an error.
+    let result = unsafe {
+        libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut length)
+    };
+    let known = TcpInfo { rtt: Duration::from_micros(info.tcpi_rtt.into()), retransmits: info.tcpi_total_retrans };
+    (result == 0).then_some(known)
+}
+
+/// Other systems say it in other ways, or not at all.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn tcp_info(_: i32) -> Option<TcpInfo> {
+    None
+}

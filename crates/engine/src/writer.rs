@@ -1,0 +1,243 @@
+//! The thread that writes the log: chunks to the segment files, and when they are durable.
+//! What to write and when belongs in `recorder`.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use socklab_capture::encoder::Chunk;
+use socklab_capture::live::{Live, Position};
+use socklab_capture::run::{Retention, Run, RunError, RunWriter};
+
+use crate::recorder::{Shared, Sync};
+
+/// How long what is written may stay in the system's memory only.
+const SYNC_INTERVAL: Duration = Duration::from_millis(25);
+/// How long after a failed write the next one is tried.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What the writer has to be told.
+pub(crate) enum Job {
+    Write(Chunk),
+    /// Nothing follows.
+    Finish,
+}
+
+/// What the writer tells.
+#[derive(Debug)]
+pub enum Trouble {
+    /// A write failed; it is tried again and again, and nothing is read meanwhile.
+    Stuck(RunError),
+    /// It works again.
+    Recovered,
+    /// The run has ended, and this many bytes of its log could not be written.
+    Lost {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Old segments were removed to keep within the limit.
+    Removed {
+        /// The files.
+        segments: Vec<PathBuf>,
+        /// Their length together.
+        bytes: u64,
+    },
+}
+
+/// Where chunks go.
+pub(crate) enum Sink {
+    Disk(Box<Disk>),
+    Memory,
+}
+
+pub(crate) struct Disk {
+    writer: RunWriter,
+    captures: PathBuf,
+    retention: Retention,
+    sync: Sync,
+    syncer: Option<mpsc::Sender<File>>,
+}
+
+impl Sink {
+    pub(crate) fn disk(
+        writer: RunWriter,
+        captures: PathBuf,
+        retention: Retention,
+        sync: Sync,
+    ) -> Result<Self, RunError> {
+        Ok(Sink::Disk(Box::new(Disk { writer, captures, retention, sync, syncer: None })))
+    }
+
+    pub(crate) fn run(&self) -> Option<Run> {
+        match self {
+            Sink::Disk(disk) => Some(disk.writer.run().clone()),
+            Sink::Memory => None,
+        }
+    }
+}
+
+struct Writer<F> {
+    jobs: mpsc::Receiver<Job>,
+    sink: Sink,
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+    trouble: F,
+    /// The last job has come: a disk that is full now is full for good.
+    finishing: bool,
+    lost: u64,
+}
+
+/// Starts the thread.
+pub(crate) fn start(
+    sink: Sink,
+    shared: Arc<Shared>,
+    live: Arc<Live>,
+    trouble: impl Fn(Trouble) + Send + 'static,
+) -> (mpsc::Sender<Job>, JoinHandle<()>) {
+    let (sender, jobs) = mpsc::channel();
+    let writer = Writer { jobs, sink, shared, live, trouble, finishing: false, lost: 0 };
+    let thread = thread::Builder::new().name("socklab-writer".into());
+    let handle = thread.spawn(move || writer.run()).expect("the system has room for a thread at the start");
+    (sender, handle)
+}
+
+impl<F: Fn(Trouble)> Writer<F> {
+    fn run(mut self) {
+        let mut queue = std::collections::VecDeque::new();
+        while let Some(job) = queue.pop_front().or_else(|| self.jobs.recv().ok()) {
+            match job {
+                Job::Write(chunk) => self.write(chunk, &mut queue),
+                Job::Finish => break,
+            }
+        }
+        if self.lost > 0 {
+            (self.trouble)(Trouble::Lost { bytes: self.lost });
+        }
+        if let Sink::Disk(disk) = self.sink {
+            disk.finish();
+        }
+        self.live.end();
+    }
+
+    fn write(&mut self, mut chunk: Chunk, queue: &mut std::collections::VecDeque<Job>) {
+        match &mut self.sink {
+            Sink::Memory => {
+                let position = Position { last_seq: chunk.last_seq, ..self.live.position().0 };
+                self.live.publish_chunk(chunk.into_buffer(), position);
+                self.shared.landed(Vec::new());
+            }
+            Sink::Disk(_) => {
+                self.write_to_disk(&mut chunk, queue);
+                self.shared.landed(chunk.into_buffer());
+            }
+        }
+    }
+
+    fn write_to_disk(&mut self, chunk: &mut Chunk, queue: &mut std::collections::VecDeque<Job>) {
+        let mut stuck = false;
+        loop {
+            let Sink::Disk(disk) = &mut self.sink else { return };
+            match disk.write(chunk) {
+                Ok((position, removed)) => {
+                    self.live.publish(position);
+                    if stuck {
+                        (self.trouble)(Trouble::Recovered);
+                    }
+                    if let Some(removed) = removed {
+                        (self.trouble)(removed);
+                    }
+                    return;
+                }
+                Err(error) if !stuck => {
+                    stuck = true;
+                    (self.trouble)(Trouble::Stuck(error));
+                }
+                Err(_) => {}
+            }
+            if self.finishing {
+                self.lost += chunk.finish().len() as u64;
+                return;
+            }
+            self.wait_for_space(queue);
+        }
+    }
+
+    /// Waits a moment, or less if the run is to end: then this was the last try.
+    fn wait_for_space(&mut self, queue: &mut std::collections::VecDeque<Job>) {
+        match self.jobs.recv_timeout(RETRY) {
+            Ok(job) => {
+                self.finishing |= matches!(job, Job::Finish);
+                queue.push_back(job);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl Disk {
+    fn write(&mut self, chunk: &mut Chunk) -> Result<(Position, Option<Trouble>), RunError> {
+        let starts_segment = chunk.starts_segment;
+        let position = self.writer.write(chunk)?;
+        if self.sync == Sync::Always {
+            let path = self.writer.run().path().to_owned();
+            let failed = |source| RunError::Io { operation: "sync", path, source };
+            self.writer.file().sync_data().map_err(failed)?;
+        }
+        if self.sync == Sync::Interval {
+            self.sync_soon(starts_segment);
+        }
+        Ok((position, if starts_segment { self.thin_out() } else { None }))
+    }
+
+    /// Has the segment synced from a thread of its own, which a slow disk may hold up without harm.
+    fn sync_soon(&mut self, starts_segment: bool) {
+        if let (Some(_), false) = (&self.syncer, starts_segment) {
+            return;
+        }
+        let Ok(file) = self.writer.file().try_clone() else { return };
+        match &self.syncer {
+            Some(syncer) => drop(syncer.send(file)),
+            None => self.syncer = start_syncer(file).ok(),
+        }
+    }
+
+    fn thin_out(&self) -> Option<Trouble> {
+        let removed = self.retention.apply(&self.captures, SystemTime::now()).ok()?;
+        let bytes = removed.iter().map(|(_, length)| length).sum();
+        let segments: Vec<_> = removed.into_iter().map(|(path, _)| path).collect();
+        (!segments.is_empty()).then_some(Trouble::Removed { segments, bytes })
+    }
+
+    fn finish(self) {
+        if self.sync != Sync::None {
+            let _ = self.writer.file().sync_data();
+        }
+        self.writer.finish();
+    }
+}
+
+/// Syncs the file given last every [`SYNC_INTERVAL`], and each one given up for the next; ends with the sender.
+fn start_syncer(file: File) -> io::Result<mpsc::Sender<File>> {
+    let (sender, next) = mpsc::channel();
+    let thread = thread::Builder::new().name("socklab-sync".into());
+    thread.spawn(move || {
+        let (mut file, mut synced) = (file, 0);
+        loop {
+            let turn = next.recv_timeout(SYNC_INTERVAL);
+            let length = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+            if length != synced {
+                let _ = file.sync_data();
+                synced = length;
+            }
+            match turn {
+                Ok(newer) => (file, synced) = (newer, 0),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    })?;
+    Ok(sender)
+}
