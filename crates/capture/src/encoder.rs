@@ -173,9 +173,7 @@ pub struct Chunk {
 impl Chunk {
     /// The bytes to write, with the mark's checksum filled in: that is left to whoever writes, who has the time.
     pub fn finish(&mut self) -> &[u8] {
-        let mark = self.bytes.len() - MARK_LEN;
-        let checksum = crc32c::crc32c(&self.bytes[..mark]);
-        self.bytes[mark + 24..mark + 28].copy_from_slice(&checksum.to_le_bytes());
+        fill_checksum(&mut self.bytes);
         &self.bytes
     }
 
@@ -545,11 +543,18 @@ fn write_peer(out: &mut Vec<u8>, state: &PeerState) {
     pcapng::end(out, block);
 }
 
-/// The checksum stays zero until [`Chunk::finish`].
-fn write_mark(out: &mut Vec<u8>, first: u64, last: u64) {
+/// The checksum stays zero until [`fill_checksum`].
+pub(crate) fn write_mark(out: &mut Vec<u8>, first: u64, last: u64) {
     let block = pcapng::begin(out, pcapng::MARK);
     out.extend_from_slice(&first.to_le_bytes());
     out.extend_from_slice(&last.to_le_bytes());
     out.extend_from_slice(&[0; 8]);
     pcapng::end(out, block);
+}
+
+/// Vouches for `chunk` in the mark that it ends with.
+pub(crate) fn fill_checksum(chunk: &mut [u8]) {
+    let mark = chunk.len() - MARK_LEN;
+    let checksum = crc32c::crc32c(&chunk[..mark]);
+    chunk[mark + 24..mark + 28].copy_from_slice(&checksum.to_le_bytes());
 }

@@ -156,6 +156,11 @@ impl Index {
         Ok(index)
     }
 
+    /// Reads the sidecar of `segment` if it was made from the file as it is, `length` bytes long.
+    pub(crate) fn saved(segment: &Path, length: u64) -> Option<Self> {
+        load(&sidecar(segment), length)
+    }
+
     fn rebuild(segment: &Path, length: u64) -> Result<Self, RunError> {
         let file = File::open(segment).map_err(io_error("read", segment))?;
         let mut reader = BlockReader::new(file, 0).map_err(io_error("read", segment))?;

@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod decoder;
 pub mod encoder;
 pub mod escape;
+pub mod export;
 pub mod hex;
 pub mod index;
 pub mod live;
@@ -14,6 +15,8 @@ mod pcapng;
 mod reader;
 pub mod record;
 pub mod run;
+pub mod search;
+pub mod show;
 pub mod text;
 
 pub use record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};

@@ -14,8 +14,16 @@ use crate::encoder::Chunk;
 use crate::index::IndexBuilder;
 use crate::live::Position;
 use crate::reader::{BlockReader, Step};
+use crate::record::Timestamp;
 
 const LOCK: &str = "lock";
+
+/// A name for a run that begins at `at`: names sort by time, and `salt` (a process id) keeps those apart that
+/// begin within one millisecond. `2026-11-21T12-00-01.123Z-4711`.
+pub fn run_name(at: Timestamp, salt: u32) -> String {
+    let at = jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default();
+    format!("{}-{salt}", at.strftime("%Y-%m-%dT%H-%M-%S.%3fZ"))
+}
 
 /// Why a capture cannot be read or written.
 #[derive(Debug, thiserror::Error)]

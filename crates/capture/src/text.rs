@@ -1,6 +1,7 @@
 //! Bytes as characters of a chosen encoding: shown as they arrive in pieces, and encoded from what the user wrote.
 //! The escapes themselves, and which characters need them, belong in `escape`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -121,6 +122,11 @@ impl Encoding {
         Ok(bytes)
     }
 
+    /// The text that `bytes` are, all of them; `None` where some are no character. It is not made safe to show.
+    pub(crate) fn decode_exact<'a>(&self, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
+        self.0.decode_without_bom_handling_and_without_replacement(bytes)
+    }
+
     /// The bytes of a text with escapes: `\xNN` is that byte as it is, all else is encoded.
     ///
     /// # Errors
@@ -234,6 +240,20 @@ impl Decoder {
         self.remember(bytes);
     }
 
+    /// Adds the text of the next bytes to `out` as it is, with U+FFFD for bytes of no character: for programs to read,
+    /// not safe to show.
+    pub fn decode_plain(&mut self, bytes: &[u8], out: &mut String) {
+        let ascii = self.ascii_prefix(bytes);
+        out.push_str(ascii);
+        let mut rest = &bytes[ascii.len()..];
+        while !rest.is_empty() {
+            out.reserve(self.inner.max_utf8_buffer_length(rest.len()).unwrap_or(SCRATCH));
+            let (_, read, _) = self.inner.decode_to_string(rest, out, false);
+            rest = &rest[read..];
+        }
+        self.remember(bytes);
+    }
+
     /// Adds the bytes that still wait for the rest of their character to `out`, and starts afresh: to be called at the
     /// end of a stream, or after each datagram.
     pub fn finish(&mut self, out: &mut String) {
@@ -244,7 +264,7 @@ impl Decoder {
     }
 
     /// No byte waits for another. UTF-16 never tells, so for it this is false.
-    fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.inner.latin1_byte_compatible_up_to(&[]).is_some()
     }
 
@@ -579,6 +599,16 @@ mod tests {
         #[test]
         fn shown_text_reads_back((name, bytes) in stream().prop_filter("shifts", |stream| stream.0 != "iso-2022-jp")) {
             check_reads_back(name, &bytes);
+        }
+
+        #[test]
+        fn plain_text_is_the_encodings_own((name, bytes) in stream(), size in 1..9usize) {
+            let (mut decoder, mut out) = (Decoder::new(encoding(name)), String::new());
+            bytes.chunks(size).for_each(|read| decoder.decode_plain(read, &mut out));
+            let whole = encoding(name).0.decode_without_bom_handling(&bytes).0;
+            // What waits for its rest is not there yet.
+            prop_assert!(whole.starts_with(&out), "{} {:?} {:?}", name, out, whole);
+            prop_assert!(whole[out.len()..].chars().all(|c| c == '\u{fffd}'), "{} {:?}", name, &whole[out.len()..]);
         }
 
         #[test]

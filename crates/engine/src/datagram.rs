@@ -96,16 +96,7 @@ pub(crate) struct Datagrams {
     outgoing: RefCell<VecDeque<Rc<Peer>>>,
     work: Notify,
     /// Removes the socket's file in the end.
-    _file: Option<SocketFile>,
-}
-
-/// A socket's place in the file system, which outlives the socket unless somebody removes it.
-pub(crate) struct SocketFile(pub(crate) std::path::PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+    _file: Option<open::SocketFile>,
 }
 
 /// Opens a UDP socket; gives the URL with the port that it got.
@@ -143,7 +134,7 @@ pub(crate) fn bind_unix(
     let wanted = if name.as_str().is_empty() { some_name() } else { name.clone() };
     let socket = open::new_unix(socket2::Type::DGRAM, &wanted, &url.options)?;
     open::bind_unix(&socket, &wanted, socket2::Type::DGRAM, true).map_err(failed)?;
-    let file = wanted.path().map(|path| SocketFile(path.to_owned()));
+    let file = wanted.path().map(|path| open::SocketFile(path.to_owned()));
     let unix = UnixDatagram::from_std(socket.into()).map_err(failed)?;
     let local = open::unix_address(&unix.local_addr().map_err(failed)?);
     let Address::Unix(bound) = &local else { return Err(failed(io::ErrorKind::Unsupported.into())) };
@@ -166,7 +157,7 @@ fn some_name() -> crate::url::UnixName {
 }
 
 impl Datagrams {
-    fn new(socket: Socket, local: Address, file: Option<SocketFile>) -> Self {
+    fn new(socket: Socket, local: Address, file: Option<open::SocketFile>) -> Self {
         Datagrams {
             socket,
             local,

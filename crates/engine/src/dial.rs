@@ -11,6 +11,7 @@ use socklab_capture::{Event, Side};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::engine::LastEnd;
 use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, EndpointState, Hub};
 use crate::open;
@@ -35,6 +36,7 @@ pub(crate) async fn dial(hub: Rc<Hub>, endpoint: Rc<Endpoint>, first: oneshot::S
                 live(&hub, &endpoint, stream).await;
             }
             Err(failure) => {
+                endpoint.last_end.set(LastEnd::Failed);
                 hub.recorder.record(Subject::Endpoint(endpoint.id), Event::Failed(&failure.to_string()));
                 tell(&mut first, Err(failure));
             }

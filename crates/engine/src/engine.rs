@@ -43,7 +43,7 @@ pub enum Targets {
 pub enum WhenFull {
     /// Say so, and go on with the next peer.
     Refuse,
-    /// Wait until it has.
+    /// Wait until it has; and where there is no peer at all, until there is one.
     Wait,
 }
 
@@ -104,6 +104,8 @@ pub enum Command {
     },
     /// How all endpoints and peers are.
     Status,
+    /// Answered with `Ended` when the endpoint is over.
+    AwaitEnd(EndpointId),
 }
 
 /// What the engine answers.
@@ -117,12 +119,26 @@ pub enum Reply {
     Peers(Vec<PeerId>),
     /// To `Status`.
     Status(Vec<EndpointStatus>),
+    /// To `AwaitEnd`: how its last connection ended.
+    Ended(LastEnd),
     /// It was done.
     Done,
     /// The system refused.
     Failed(Failure),
     /// There is no such endpoint, or it cannot do that.
     NoSuchEndpoint(EndpointId),
+}
+
+/// How an endpoint's last connection ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastEnd {
+    /// In good order, or there was none.
+    #[default]
+    Good,
+    /// Torn down by the peer.
+    Reset,
+    /// It failed, or did not come about.
+    Failed,
 }
 
 /// How an endpoint is.
@@ -324,12 +340,21 @@ impl Hub {
             Command::Join { endpoint, group, interface } => self.change_group(endpoint, group, &interface, multicast::join),
             Command::Leave { endpoint, group, interface } => self.change_group(endpoint, group, &interface, multicast::leave),
             Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| endpoint.echo.set(on)),
+            Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect()),
         }
     }
 
     fn endpoint(&self, id: EndpointId) -> Option<Rc<Endpoint>> {
         self.endpoints.borrow().get(&id).cloned()
+    }
+
+    async fn await_end(&self, id: EndpointId) -> Reply {
+        let Some(endpoint) = self.endpoint(id) else { return Reply::NoSuchEndpoint(id) };
+        while endpoint.state.get() != EndpointState::Closed {
+            self.changed.notified().await;
+        }
+        Reply::Ended(endpoint.last_end.get())
     }
 
     fn with(&self, id: EndpointId, act: impl FnOnce(&Endpoint)) -> Reply {
@@ -458,7 +483,15 @@ impl Hub {
 
     async fn send(&self, to: &Targets, bytes: Bytes, when_full: WhenFull) -> Reply {
         let mut outcomes = Vec::new();
-        for (endpoint, peer) in self.targeted(to) {
+        let mut targeted = self.targeted(to);
+        while when_full == WhenFull::Wait
+            && !matches!(to, Targets::Peers(_))
+            && !targeted.iter().any(|(_, peer)| peer.takes_more())
+        {
+            self.changed.notified().await;
+            targeted = self.targeted(to);
+        }
+        for (endpoint, peer) in targeted {
             let datagrams = endpoint.datagrams.borrow().clone();
             let outcome = match (datagrams, when_full) {
                 (None, WhenFull::Refuse) => peer.enqueue(bytes.clone()),
@@ -492,7 +525,8 @@ impl Hub {
     fn close_endpoint(&self, endpoint: &Endpoint) {
         let connected = !endpoint.peers.borrow().is_empty();
         self.end(&Targets::Endpoint(endpoint.id), Ending::Close);
-        let drives_its_peer = matches!(endpoint.url.borrow().place, Place::Tcp(_) | Place::Unix(_));
+        let is_client = matches!(endpoint.url.borrow().place, Place::Tcp(_) | Place::Unix(_));
+        let drives_its_peer = is_client || endpoint.options.once();
         if drives_its_peer && connected {
             return endpoint.closing.set(true);
         }
@@ -533,11 +567,11 @@ impl Hub {
 
     async fn all_gone(&self, endpoints: &[Rc<Endpoint>]) {
         loop {
-            let gone = self.gone.notified();
+            let changed = self.changed.notified();
             if endpoints.iter().all(|endpoint| endpoint.peers.borrow().is_empty()) {
                 return;
             }
-            gone.await;
+            changed.await;
         }
     }
 }

@@ -108,7 +108,7 @@ impl Failure {
     /// The whole of it in one line, without a full stop.
     pub fn text(&self, lang: Lang) -> String {
         let (operation, address) = (self.operation.text(lang), &self.address);
-        let reason = self.reason(lang);
+        let reason = cause(&self.error, lang);
         let mut text = match lang {
             Lang::En => format!("cannot {operation} {address}: {reason}"),
             Lang::Zh => format!("无法{operation} {address}：{reason}"),
@@ -123,18 +123,6 @@ impl Failure {
         text
     }
 
-    /// The cause and the error's name and number.
-    fn reason(&self, lang: Lang) -> String {
-        let plain = match plain_cause(&self.error) {
-            Some((en, zh)) => lang.pick(en, zh).to_owned(),
-            None => described(&self.error),
-        };
-        match (errno_name(&self.error), self.error.raw_os_error()) {
-            (Some(name), Some(number)) => format!("{plain} ({name} {number})"),
-            (None, Some(number)) => format!("{plain} ({number})"),
-            _ => plain,
-        }
-    }
 
     fn next_step(&self, lang: Lang) -> Option<&'static str> {
         use io::ErrorKind::*;
@@ -184,9 +172,25 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// An error's cause in plain words, with its name and number: `nobody listens there (ECONNREFUSED 111)`.
+pub fn cause(error: &io::Error, lang: Lang) -> String {
+    let plain = match plain_cause(error) {
+        Some((en, zh)) => lang.pick(en, zh).to_owned(),
+        None => described(error),
+    };
+    match (errno_name(error), error.raw_os_error()) {
+        (Some(name), Some(number)) => format!("{plain} ({name} {number})"),
+        (None, Some(number)) => format!("{plain} ({number})"),
+        _ => plain,
+    }
+}
+
 /// What an error means to somebody who has not read the manual page.
 fn plain_cause(error: &io::Error) -> Option<(&'static str, &'static str)> {
     use io::ErrorKind::*;
+    if error.get_ref().is_some() {
+        return None; // it has words of its own
+    }
     Some(match error.kind() {
         AddrInUse => ("address already in use", "地址已被占用"),
         AddrNotAvailable => ("this machine has no such address", "本机没有这个地址"),

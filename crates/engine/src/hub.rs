@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::datagram::Datagrams;
+use crate::engine::LastEnd;
 use crate::failure::{Failure, Operation};
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};
@@ -27,8 +28,8 @@ pub(crate) struct Hub {
     /// The one buffer that every connection reads into: an idle one holds none.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
-    /// Rung whenever a peer or an endpoint has gone.
-    pub(crate) gone: Notify,
+    /// Rung whenever a peer or an endpoint has come or gone.
+    pub(crate) changed: Notify,
 }
 
 /// How an endpoint is.
@@ -55,6 +56,7 @@ pub(crate) struct Endpoint {
     pub(crate) closing: Cell<bool>,
     pub(crate) peers: RefCell<BTreeMap<NonZeroU32, Rc<Peer>>>,
     next_peer: Cell<u32>,
+    pub(crate) last_end: Cell<LastEnd>,
     /// Peers that were turned away because there were too many.
     pub(crate) refused: Cell<u64>,
     /// Datagrams that the system dropped.
@@ -81,7 +83,7 @@ impl Hub {
             recorder,
             scratch: RefCell::new(vec![0; SCRATCH]),
             endpoints: RefCell::default(),
-            gone: Notify::new(),
+            changed: Notify::new(),
         }
     }
 
@@ -98,6 +100,7 @@ impl Hub {
             closing: Cell::new(false),
             peers: RefCell::default(),
             next_peer: Cell::new(1),
+            last_end: Cell::default(),
             refused: Cell::new(0),
             dropped: Cell::new(0),
             datagrams: RefCell::default(),
@@ -129,6 +132,7 @@ impl Hub {
         let flow = self.recorder.add_peer(entry);
         let peer = Rc::new(Peer::new(id, local, remote, flow, now()));
         endpoint.peers.borrow_mut().insert(id.number, Rc::clone(&peer));
+        self.changed.notify_waiters();
         peer
     }
 
@@ -139,6 +143,11 @@ impl Hub {
         if unsent > 0 {
             self.recorder.record(subject, Event::Note(&format!("{unsent} bytes could not be sent")));
         }
+        endpoint.last_end.set(match end {
+            End::Closed(_) | End::Reset(Side::Local) => LastEnd::Good,
+            End::Reset(Side::Peer) => LastEnd::Reset,
+            End::Failed(_) => LastEnd::Failed,
+        });
         match end {
             End::Closed(side) => self.recorder.record(subject, Event::Closed(side)),
             End::Reset(side) => self.recorder.record(subject, Event::Reset(side)),
@@ -149,7 +158,7 @@ impl Hub {
         }
         self.recorder.remove_peer(peer.flow);
         endpoint.peers.borrow_mut().remove(&peer.id.number);
-        self.gone.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// The endpoint is over; its peers are gone.
@@ -157,7 +166,7 @@ impl Hub {
         if endpoint.state.replace(EndpointState::Closed) != EndpointState::Closed {
             self.recorder.record(Subject::Endpoint(endpoint.id), Event::Closed(Side::Local));
         }
-        self.gone.notify_waiters();
+        self.changed.notify_waiters();
     }
 }
 

@@ -23,6 +23,7 @@ mod writer;
 
 pub use engine::{Command, Config, Engine, EndpointStatus, Farewell, PeerStatus, Remote, Reply, StartError, Targets, WhenFull};
 pub use failure::{Failure, Lang};
+pub use holder::of_port as holder_of;
 pub use hub::EndpointState;
 pub use peer::{Ending, Outcome, QUEUE_LIMIT};
 pub use recorder::{PROGRAM, Store, Sync};

@@ -14,6 +14,8 @@ use tokio::net::UnixListener;
 use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, Hub};
 use crate::open;
+#[cfg(unix)]
+use crate::open::SocketFile;
 use crate::stream::{self, Stream};
 use crate::url::{EndpointUrl, Host, HostPort, Place};
 
@@ -24,7 +26,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(UnixListener),
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// Opens a TCP server; gives the URL with the port that it got.
@@ -46,8 +48,9 @@ pub(crate) async fn bind_tcp(place: &HostPort, url: &EndpointUrl) -> Result<(Lis
 #[cfg(unix)]
 pub(crate) fn bind_unix(name: &crate::url::UnixName, url: &EndpointUrl) -> Result<Listener, Failure> {
     let socket = open::listen_unix(name, &url.options)?;
-    let listener = UnixListener::from_std(socket.into());
-    listener.map(Listener::Unix).map_err(|error| Failure::new(Operation::Listen, open::unix_shown(name), error))
+    let failed = |error| Failure::new(Operation::Listen, open::unix_shown(name), error);
+    let file = name.path().map(|path| SocketFile(path.to_owned()));
+    Ok(Listener::Unix(UnixListener::from_std(socket.into()).map_err(failed)?, file))
 }
 
 impl Listener {
@@ -55,7 +58,7 @@ impl Listener {
         Ok(match self {
             Listener::Tcp(tcp) => Stream::Tcp(tcp.accept().await?.0),
             #[cfg(unix)]
-            Listener::Unix(unix) => Stream::Unix(unix.accept().await?.0),
+            Listener::Unix(unix, _) => Stream::Unix(unix.accept().await?.0),
         })
     }
 }
@@ -68,7 +71,13 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, listener: Listen
         match listener.accept().await {
             Ok(stream) => {
                 exhausted = false;
-                admit(&hub, &endpoint, stream);
+                let Some(connection) = admit(&hub, &endpoint, stream) else { continue };
+                if endpoint.options.once() {
+                    drop(listener); // whoever comes now is refused
+                    connection.await;
+                    return hub.endpoint_ended(&endpoint);
+                }
+                tokio::task::spawn_local(connection);
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
@@ -87,13 +96,14 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
-fn admit(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream) {
-    let Ok((local, remote)) = stream.addresses() else { return }; // reset before we could ask
+/// Gives a connection its peer; what is returned drives it to its end.
+fn admit(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream) -> Option<impl Future<Output = ()> + use<>> {
+    let (local, remote) = stream.addresses().ok()?; // where it was reset before we could ask, there is nobody
     let most = endpoint.options.max_peers();
     if endpoint.peers.borrow().len() >= most {
         endpoint.refused.set(endpoint.refused.get() + 1);
         hub.note(endpoint, &format!("refused {remote}: {most} peers are connected (max_peers={most})"));
-        return;
+        return None;
     }
     if let Stream::Tcp(tcp) = &stream {
         let _ = open::set_connection(SockRef::from(tcp), &endpoint.options);
@@ -102,8 +112,8 @@ fn admit(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream) {
     hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);
     let driver = stream::StreamDriver::new(Rc::clone(hub), Rc::clone(&peer), stream, endpoint.habits());
     let (hub, endpoint) = (Rc::clone(hub), Rc::clone(endpoint));
-    tokio::task::spawn_local(async move {
+    Some(async move {
         let end = driver.await;
         hub.remove_peer(&endpoint, &peer, end);
-    });
+    })
 }

@@ -240,6 +240,15 @@ fn is_dead(name: &UnixName, kind: Type) -> bool {
     is_socket && refused().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
+/// A socket's place in the file system, which outlives the socket unless somebody removes it.
+pub(crate) struct SocketFile(pub(crate) std::path::PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// The name as the system takes it: `@` is a zero byte there, and no name at all lets it pick one.
 #[cfg(unix)]
 pub(crate) fn unix_sockaddr(name: &UnixName) -> io::Result<SockAddr> {

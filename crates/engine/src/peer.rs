@@ -87,12 +87,17 @@ impl Peer {
         }
     }
 
+    /// Whether anything may still be sent to it.
+    pub(crate) fn takes_more(&self) -> bool {
+        !self.outbox.borrow().closed && self.ending.get().is_none()
+    }
+
     /// Queues bytes for the peer.
     pub(crate) fn enqueue(&self, bytes: Bytes) -> Outcome {
-        let mut outbox = self.outbox.borrow_mut();
-        if outbox.closed || self.ending.get().is_some() {
+        if !self.takes_more() {
             return Outcome::Gone;
         }
+        let mut outbox = self.outbox.borrow_mut();
         if outbox.bytes > 0 && outbox.bytes + bytes.len() > QUEUE_LIMIT {
             return Outcome::Full { waiting: outbox.bytes };
         }

@@ -848,6 +848,8 @@ pub struct Options {
     /// `halfopen=0|1` (tcp, tcp-listen, unix, unix-listen): keep sending to a peer that has finished its own sending.
     /// Default 0.
     pub halfopen: Option<bool>,
+    /// `once=0|1` (tcp-listen, unix-listen): take one connection, and end with it. Default 0.
+    pub once: Option<bool>,
 }
 
 impl Options {
@@ -904,6 +906,11 @@ impl Options {
     /// Whether to keep sending to a peer that has finished its own sending.
     pub fn halfopen(&self) -> bool {
         self.halfopen.unwrap_or(false)
+    }
+
+    /// Whether to take one connection, and end with it.
+    pub fn once(&self) -> bool {
+        self.once.unwrap_or(false)
     }
 
     /// Reads a query, without its question mark; empty parts of it mean nothing.
@@ -996,7 +1003,7 @@ macro_rules! often {
 }
 
 /// Every option, in the order they are written in.
-static RULES: [Rule; 19] = [
+static RULES: [Rule; 20] = [
     once!("nodelay", nodelay, &[TcpListen, Tcp], flag, write_flag),
     once!("keepalive", keepalive, &[TcpListen, Tcp], idle_time, |time| format_duration(*time)),
     once!("rcvbuf", rcvbuf, &SCHEMES, buffer, |size| format_size(*size as u64)),
@@ -1016,6 +1023,7 @@ static RULES: [Rule; 19] = [
     often!("peer", peer, &[Udp, UnixDgram], Target::parse),
     once!("echo", echo, &SCHEMES, flag, write_flag),
     once!("halfopen", halfopen, &[TcpListen, Tcp, UnixListen, Unix], flag, write_flag),
+    once!("once", once, &[TcpListen, UnixListen], flag, write_flag),
 ];
 
 fn flag(text: &str) -> Result<bool, ValueError> {
@@ -1454,7 +1462,7 @@ mod tests {
             UnixDgram => any_name().prop_map(Target::Unix).boxed(),
             _ => any_peer().prop_map(Target::Inet).boxed(),
         };
-        let flags = vec(of(any::<bool>()), 7);
+        let flags = vec(of(any::<bool>()), 8);
         let times = (of(any_time()), of(any_time()), of(any_time()));
         let sizes = (of(1..=i32::MAX as usize), of(1..=i32::MAX as usize), of(1..=MOST_PEERS));
         let small = (of(1..=65535u32), of(1..=255u8), of(any_local()), of("[a-z0-9&=% ]{1,15}"));
@@ -1479,6 +1487,7 @@ mod tests {
             peer: many.1,
             echo: flags[5],
             halfopen: flags[6],
+            once: flags[7],
         })
     }
 

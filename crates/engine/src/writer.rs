@@ -16,6 +16,8 @@ use crate::recorder::{Shared, Sync};
 
 /// How long what is written may stay in the system's memory only.
 const SYNC_INTERVAL: Duration = Duration::from_millis(25);
+/// How much of the end of a segment stays in the system's memory, for those who read along.
+const CACHED: u64 = 64 << 20;
 /// How long after a failed write the next one is tried.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -224,16 +226,12 @@ fn start_syncer(file: File) -> io::Result<mpsc::Sender<File>> {
     let (sender, next) = mpsc::channel();
     let thread = thread::Builder::new().name("socklab-sync".into());
     thread.spawn(move || {
-        let (mut file, mut synced) = (file, 0);
+        let mut synced = Synced { file, length: 0, let_go: 0 };
         loop {
             let turn = next.recv_timeout(SYNC_INTERVAL);
-            let length = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
-            if length != synced {
-                let _ = file.sync_data();
-                synced = length;
-            }
+            synced.catch_up();
             match turn {
-                Ok(newer) => (file, synced) = (newer, 0),
+                Ok(file) => synced = Synced { file, length: 0, let_go: 0 },
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
@@ -241,3 +239,40 @@ fn start_syncer(file: File) -> io::Result<mpsc::Sender<File>> {
     })?;
     Ok(sender)
 }
+
+/// A segment, as far as it is durable.
+struct Synced {
+    file: File,
+    length: u64,
+    /// Where the part begins that the system still keeps in its memory for us.
+    let_go: u64,
+}
+
+impl Synced {
+    fn catch_up(&mut self) {
+        let length = self.file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+        if length == self.length || self.file.sync_data().is_err() {
+            return;
+        }
+        self.length = length;
+        let keep_from = length.saturating_sub(CACHED);
+        if keep_from >= self.let_go + CACHED {
+            let_go(&self.file, self.let_go, keep_from - self.let_go);
+            self.let_go = keep_from;
+        }
+    }
+}
+
+/// A stream of gigabytes would push everything else out of the system's memory, and on a virtual machine
+/// each page that it newly takes costs more than the copy into it: pages given back are the ones written next.
+#[cfg(target_os = "linux")]
+fn let_go(file: &File, offset: u64, length: u64) {
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+    if let (Ok(offset), Ok(length)) = (offset.try_into(), length.try_into()) {
+        let _ = posix_fadvise(file, offset, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+    }
+}
+
+/// Other systems have no such advice.
+#[cfg(not(target_os = "linux"))]
+fn let_go(_: &File, _: u64, _: u64) {}

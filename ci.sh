@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Everything that continuous integration runs, and what a developer runs before a commit.
+#
+#   ./ci.sh          format, lints, forbidden dependencies, documentation, tests
+#   ./ci.sh bench    comparisons with other programs (about 6 minutes; figures, no verdict)
+#   ./ci.sh fuzz     a minute on each fuzz target
+#
+# It needs Rust; what else it needs on Debian or Ubuntu, it installs.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The other ends of the interoperability tests, and the readers of exported captures.
+peers="netcat-openbsd ncat socat tshark tcpdump python3 iproute2 util-linux"
+
+install() {
+    [ "$(uname)" = Linux ] && command -v apt-get >/dev/null || return 0
+    local missing=()
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local sudo=()
+    [ "$(id -u)" = 0 ] || sudo=(sudo)
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+step() { printf '\n== %s\n' "$*"; }
+
+# Crates that exist for the sake of what they do not depend on: see ARCHITECTURE.md.
+forbid() {
+    local crate=$1
+    shift
+    local tree
+    tree=$(cargo tree --quiet --locked -p "$crate" -e normal --prefix none --all-features)
+    for dependency in "$@"; do
+        if grep -q "^$dependency v" <<<"$tree"; then
+            echo "$crate must not depend on $dependency" >&2
+            return 1
+        fi
+    done
+}
+
+checks() {
+    step format
+    cargo fmt --all --check
+    step lints
+    cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+    step "forbidden dependencies"
+    forbid socklab-capture tokio socket2 mio clap axum
+    forbid socklab-engine clap axum hyper
+    step documentation
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace --no-deps
+    step tests
+    cargo test --quiet --locked --workspace
+}
+
+case "${1:-}" in
+"")
+    # shellcheck disable=SC2086 # a list of words
+    install $peers
+    checks
+    ;;
+bench)
+    # shellcheck disable=SC2086 # a list of words
+    install $peers iperf3
+    shift
+    cargo build --release --locked
+    cargo run --release --locked --package socklab-benches -- "$@"
+    ;;
+fuzz)
+    exec ./fuzz/run.sh
+    ;;
+*)
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,335 @@
+//! `socklab capture`: looking at what was recorded. Reading it is the capture crate's work.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use socklab_capture::cursor::{self, Cursor, Next};
+use socklab_capture::export::{self, ExportError, Filter, Format};
+use socklab_capture::index::Totals;
+use socklab_capture::run::Run;
+use socklab_capture::search::{self, Hit, Needle, Query};
+use socklab_capture::show::Clock;
+use socklab_capture::text::{Decoder, Encoding};
+use socklab_capture::{PeerId, Side, Timestamp, escape, hex};
+use socklab_engine::Lang;
+use socklab_engine::quantity::format_size;
+
+use crate::cli::{CaptureArgs, CaptureCommand, ExportArgs, SearchArgs, ShowArgs};
+use crate::output::{CHUNK, Sink, Stdout, Style};
+use crate::places::Places;
+use crate::say::{self, Fail, INTERRUPTED};
+use crate::watch::{Happening, Watch};
+
+/// How long to wait at a time for a run that grows.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(args: CaptureArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
+    let captures = places.captures(args.capture.as_deref());
+    match args.command {
+        CaptureCommand::Ls { json } => ls(&captures, json, lang),
+        CaptureCommand::Show(args) => show(&captures, &args),
+        CaptureCommand::Follow(args) => follow(&captures, &args),
+        CaptureCommand::Search(args) => search(&captures, &args, lang),
+        CaptureCommand::Export(args) => export(&captures, &args, lang),
+        CaptureCommand::Stat { run, json } => stat(&captures, run.as_deref(), json, lang),
+    }
+    .map(ExitCode::from)
+}
+
+fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
+    let runs = Run::list(captures)?;
+    if runs.is_empty() {
+        say::tell(socklab_engine_text(captures, lang));
+        return Ok(0);
+    }
+    let mut text = String::new();
+    if !as_json {
+        text += lang.pick(
+            "RUN                            RECORDS   PACKETS   PEERS   RECEIVED       SENT  STATE\n",
+            "记录                            条数      数据包    对端    接收           发送  状态\n",
+        );
+    }
+    for run in &runs {
+        // One run that cannot be read must not hide the others.
+        match cursor::totals(run) {
+            Ok(totals) if as_json => text += &format!("{}\n", summary(run, &totals)),
+            Ok(totals) => text += &row(run, &totals, lang),
+            Err(error) => say::say(say::capture_text(&error, lang)),
+        }
+    }
+    say::print(text.as_bytes())?;
+    Ok(0)
+}
+
+fn socklab_engine_text(captures: &Path, lang: Lang) -> String {
+    say::capture_text(&socklab_capture::run::RunError::NoRuns(captures.to_owned()), lang)
+}
+
+fn row(run: &Run, totals: &Totals, lang: Lang) -> String {
+    let state = if run.is_live() { lang.pick("live", "进行中") } else { "" };
+    let (received, sent) = (format_bytes(totals.received()), format_bytes(totals.sent()));
+    format!(
+        "{:<30} {:>7} {:>9} {:>7} {received:>10} {sent:>10}  {state}\n",
+        run.name(),
+        totals.records,
+        totals.packets,
+        totals.peers.len()
+    )
+}
+
+/// For people: three digits are enough.
+fn format_bytes(bytes: u64) -> String {
+    let (mut value, mut units) = (bytes as f64, ["B", "KiB", "MiB", "GiB"].iter());
+    let mut unit = units.next();
+    while value >= 1024.0
+        && let Some(next) = units.next()
+    {
+        (value, unit) = (value / 1024.0, Some(next));
+    }
+    let unit = unit.copied().unwrap_or_default();
+    if unit == "B" || value >= 100.0 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
+}
+
+fn show(captures: &Path, args: &ShowArgs) -> Result<u8, Fail> {
+    let run = Run::find(captures, args.run.as_deref())?;
+    let mut cursor = Cursor::open(run, args.from)?;
+    let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
+    let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
+    while let Next::Record(record) = cursor.next()? {
+        shown.add(&record)?;
+    }
+    shown.flush()?;
+    Ok(0)
+}
+
+fn follow(captures: &Path, args: &ShowArgs) -> Result<u8, Fail> {
+    let run = Run::find(captures, args.run.as_deref())?;
+    let mut cursor = Cursor::follow(run, args.from)?;
+    let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
+    let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
+    let watch = Watch::new()?;
+    loop {
+        match cursor.next()? {
+            Next::Record(record) => shown.add(&record)?,
+            Next::End => {
+                shown.flush()?;
+                return Ok(0);
+            }
+            Next::Wait => {
+                shown.flush()?;
+                if let Some(Happening::Interrupt) = watch.next(Some(std::time::Instant::now())) {
+                    return Ok(INTERRUPTED);
+                }
+                cursor.wait(PATIENCE);
+            }
+        }
+    }
+}
+
+/// Records on their way to stdout.
+struct Shown<'a> {
+    style: Style,
+    peers: &'a [PeerId],
+    out: Vec<u8>,
+}
+
+impl Shown<'_> {
+    fn add(&mut self, record: &socklab_capture::Record<'_>) -> Result<(), Fail> {
+        if self.peers.is_empty() || record.peer.is_some_and(|peer| self.peers.contains(&peer)) {
+            self.style.render(record, &mut self.out);
+        }
+        if self.out.len() < CHUNK { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), Fail> {
+        Stdout.put(&self.out).map_err(say::output_failed)?;
+        self.out.clear();
+        Ok(())
+    }
+}
+
+fn search(captures: &Path, args: &SearchArgs, lang: Lang) -> Result<u8, Fail> {
+    let run = Run::find(captures, args.run.as_deref())?;
+    let peers = (!args.peer.is_empty()).then(|| args.peer.clone());
+    let query = Query { needle: needle(args)?, peers, side: None };
+    let (mut out, mut failed) = (String::new(), None);
+    let (clock, colours) = (Clock::local(), say::colours());
+    let summary = search::search(&run, &query, &mut |hit| {
+        if args.count {
+            return ControlFlow::Continue(());
+        }
+        push_hit(hit, args.encoding, &clock, colours, &mut out);
+        match say::print(out.as_bytes()) {
+            Ok(()) => {
+                out.clear();
+                ControlFlow::Continue(())
+            }
+            Err(fail) => {
+                failed = Some(fail);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    match failed {
+        Some(fail) => return Err(fail),
+        None if args.count => say::print(format!("{}\n", summary.hits).as_bytes())?,
+        None if summary.hits == 0 => say::say(match lang {
+            Lang::En => format!("not found in {} of {}", format_bytes(summary.bytes), run.name()),
+            Lang::Zh => format!("在 {} 的 {} 数据中未找到", run.name(), format_bytes(summary.bytes)),
+        }),
+        None => {}
+    }
+    Ok(u8::from(summary.hits == 0))
+}
+
+fn needle(args: &SearchArgs) -> Result<Needle, Fail> {
+    let text = args.what.join(" ");
+    if text.is_empty() {
+        return Err(Fail::Usage("nothing to search for".into()));
+    }
+    if args.regex {
+        let regex = regex::bytes::Regex::new(&text);
+        // The parser's own message draws a picture over several lines; its last line says what is wrong.
+        let reason = |error: regex::Error| error.to_string().lines().last().unwrap_or_default().trim().to_owned();
+        return regex.map(Needle::Regex).map_err(|error| Fail::Usage(format!("regex {text:?}: {}", reason(error))));
+    }
+    let bytes = match args.hex {
+        true => hex::parse(&text).map_err(|error| error.to_string()),
+        false => args.encoding.parse_escaped(&text).map_err(|error| error.to_string()),
+    };
+    bytes.map(Needle::Bytes).map_err(Fail::Usage)
+}
+
+/// `12:00:01.123456 e1.3 192.168.1.50:49152 < @1048570 ...context...`
+fn push_hit(hit: &Hit, encoding: Encoding, clock: &Clock, colours: bool, out: &mut String) {
+    let arrow = if hit.side == Side::Peer { '<' } else { '>' };
+    let peer = hit.peer.to_string();
+    let address = escape::emit(hit.address.to_string().as_bytes());
+    *out += &format!("{} {peer} {address} {arrow} #{} @{} ", clock.time(hit.at), hit.seq, hit.offset);
+    let mut part = |range: std::ops::Range<usize>| Decoder::new(encoding).decode_all(&hit.context[range], out);
+    part(0..hit.matched.start);
+    mark(colours, out, "\x1b[1;7m");
+    Decoder::new(encoding).decode_all(&hit.context[hit.matched.clone()], out);
+    mark(colours, out, "\x1b[0m");
+    Decoder::new(encoding).decode_all(&hit.context[hit.matched.end..], out);
+    out.push('\n');
+}
+
+fn mark(colours: bool, out: &mut String, code: &str) {
+    if colours {
+        out.push_str(code);
+    }
+}
+
+fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
+    let run = Run::find(captures, args.run.as_deref())?;
+    let filter = Filter { peers: args.peer.clone() };
+    let binary = matches!(args.format, Format::Raw | Format::Pcapng);
+    if args.output.is_none() && binary && io::stdout().is_terminal() {
+        return Err(Fail::Usage(
+            lang.pick("this form is not for a terminal: give -o FILE", "该格式不适合终端显示：请用 -o 指定文件").into(),
+        ));
+    }
+    let write = |out: &mut dyn Write| {
+        let summary = export::export(&run, args.format, &filter, args.encoding, &Clock::local(), out)?;
+        out.flush().map_err(ExportError::Write)?;
+        Ok(summary)
+    };
+    let result = match &args.output {
+        None => write(&mut BufWriter::with_capacity(CHUNK, io::stdout().lock())),
+        Some(path) => {
+            let failed = |error| Fail::Other(format!("cannot create {}: {}", path.display(), socklab_engine::failure::cause(&error, lang)));
+            write(&mut BufWriter::with_capacity(CHUNK, File::create(path).map_err(failed)?))
+        }
+    };
+    match result {
+        Ok(summary) if args.output.is_some() => {
+            say::tell(match lang {
+                Lang::En => format!("{} records, {} bytes", summary.records, summary.bytes),
+                Lang::Zh => format!("{} 条记录，{} 字节", summary.records, summary.bytes),
+            });
+            Ok(0)
+        }
+        Ok(_) => Ok(0),
+        Err(ExportError::Run(error)) => Err(error.into()),
+        Err(ExportError::Write(error)) => Err(say::output_failed(error)),
+    }
+}
+
+fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result<u8, Fail> {
+    let run = Run::find(captures, run)?;
+    let totals = cursor::totals(&run)?;
+    if as_json {
+        say::print(format!("{}\n", detail(&run, &totals)).as_bytes())?;
+        return Ok(0);
+    }
+    let mut text = format!("{}\n", run.path().display());
+    text += &match lang {
+        Lang::En => format!(
+            "{} records in {} packets; received {} bytes, sent {} bytes, {} peers\n",
+            totals.records, totals.packets, totals.received(), totals.sent(), totals.peers.len()
+        ),
+        Lang::Zh => format!(
+            "{} 条记录，{} 个数据包；接收 {} 字节，发送 {} 字节，{} 个对端\n",
+            totals.records, totals.packets, totals.received(), totals.sent(), totals.peers.len()
+        ),
+    };
+    let clock = Clock::local();
+    if let Some((first, last)) = totals.span {
+        text += &format!("{} .. {}\n", clock.date_time(first), clock.date_time(last));
+    }
+    for (index, endpoint) in totals.endpoints.iter().enumerate() {
+        let dropped = if endpoint.dropped == 0 { String::new() } else { format!("  {} {}", endpoint.dropped, lang.pick("dropped by the system", "被系统丢弃")) };
+        text += &format!("e{} {}{dropped}\n", index + 1, escape::emit(endpoint.url.as_bytes()));
+    }
+    for (id, peer) in &totals.peers {
+        let (id, address) = (id.to_string(), escape::emit(peer.address.to_string().as_bytes()));
+        let (rx, tx) = (format_size(peer.received), format_size(peer.sent));
+        text += &format!("  {id:<8} {address:<28} rx {rx:<12} tx {tx:<12} {} {}\n", peer.records, lang.pick("records", "条记录"));
+    }
+    say::print(text.as_bytes())?;
+    Ok(0)
+}
+
+fn summary(run: &Run, totals: &Totals) -> serde_json::Value {
+    json!({
+        "run": run.name(),
+        "path": run.path(),
+        "live": run.is_live(),
+        "records": totals.records,
+        "packets": totals.packets,
+        "received": totals.received(),
+        "sent": totals.sent(),
+        "dropped": totals.endpoints.iter().map(|endpoint| endpoint.dropped).sum::<u64>(),
+        "first": totals.span.map(|(first, _)| rfc3339(first)),
+        "last": totals.span.map(|(_, last)| rfc3339(last)),
+    })
+}
+
+fn detail(run: &Run, totals: &Totals) -> serde_json::Value {
+    let mut detail = summary(run, totals);
+    detail["endpoints"] = totals.endpoints.iter().enumerate().map(|(index, endpoint)| {
+        json!({ "endpoint": format!("e{}", index + 1), "url": endpoint.url, "dropped": endpoint.dropped })
+    }).collect();
+    detail["peers"] = totals.peers.iter().map(|(id, peer)| {
+        json!({
+            "peer": id.to_string(),
+            "address": peer.address.to_string(),
+            "records": peer.records,
+            "received": peer.received,
+            "sent": peer.sent,
+            "first": rfc3339(peer.first),
+            "last": rfc3339(peer.last),
+        })
+    }).collect();
+    detail
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    Clock::utc().rfc3339(at)
+}

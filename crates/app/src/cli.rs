@@ -1,0 +1,400 @@
+//! The command line: what can be typed, and nothing of what it does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use socklab_capture::PeerId;
+use socklab_capture::export::Format;
+use socklab_capture::text::Encoding;
+use socklab_engine::quantity::{parse_duration, parse_size};
+
+/// Socket workbench for people who build and teach connected devices.
+#[derive(Debug, Parser)]
+#[command(name = "socklab", version, about, max_term_width = 100, subcommand_help_heading = "Commands")]
+#[command(after_help = "Without a command: listen on port 10000, interactively.\n\
+    Example: socklab listen 10000        then dial this machine from the device")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Where captures, history and settings are kept [default: $SOCKLAB_DATA, else the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "SOCKLAB_DATA", hide_env = true)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Be the server: accept connections or datagrams, show and keep every byte
+    Listen(ListenArgs),
+    /// Be the client: connect, or send datagrams to a peer
+    Connect(ConnectArgs),
+    /// Send once, print what comes back, exit
+    Send(SendArgs),
+    /// The flags people know from nc and ncat
+    Nc(NcArgs),
+    /// Look at what was captured
+    Capture(CaptureArgs),
+    /// The addresses of this machine that a device can dial, and what would stop it
+    Addr(AddrArgs),
+    /// The workbench in a browser
+    Serve,
+    /// A completion script for your shell
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab listen 10000                          TCP on port 10000, IPv4 and IPv6\n  \
+    socklab listen 10000 udp://0.0.0.0:5000       and UDP on port 5000\n  \
+    socklab listen udp://239.1.2.3:5000           a multicast group\n  \
+    socklab listen 10000 --echo --show hex        send everything back\n\n\
+    URLs: tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH unix-dgram:///PATH; options follow as\n\
+    ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&age=10m&halfopen=1")]
+pub(crate) struct ListenArgs {
+    /// Ports or endpoint URLs
+    #[arg(value_name = "URL|PORT", required = true)]
+    pub(crate) places: Vec<String>,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab connect 192.168.1.50 10000\n  \
+    socklab connect udp://192.168.1.50:5000\n  \
+    printf 'AT\\r\\n' | socklab connect 192.168.1.50:10000\n\n\
+    At the end of its input a client says so to the peer (half-close), prints what still comes, and ends when\n\
+    the peer has closed, or after -w.")]
+pub(crate) struct ConnectArgs {
+    /// A URL, HOST:PORT, or HOST PORT
+    #[arg(value_name = "URL|HOST", required = true, num_args = 1..=2)]
+    pub(crate) place: Vec<String>,
+    /// Connect again when the connection fails or ends
+    #[arg(long)]
+    pub(crate) retry: bool,
+    /// After the end of the input, wait so long for the peer to close [default: for ever]
+    #[arg(short = 'w', long = "wait", value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+/// How to show and to keep what happens.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SessionArgs {
+    /// Send back to each peer what it sends
+    #[arg(long)]
+    pub(crate) echo: bool,
+    /// Keep runs under DIR, or nowhere [default: captures in the data folder]
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) capture: Option<PathBuf>,
+    /// How to show records [default: text in a terminal, raw in a pipe]
+    #[arg(long, value_name = "FORM")]
+    pub(crate) show: Option<Show>,
+    /// The encoding of text: utf-8, gbk, gb18030, shift_jis, utf-16le ...
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) encoding: Encoding,
+    /// What ends a line that you type
+    #[arg(long, value_enum, value_name = "END", default_value_t)]
+    pub(crate) eol: Eol,
+    /// When captured bytes are safe from a power cut (from a crash of this program they are at once)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) sync: SyncWhen,
+    /// Remove the oldest captures beyond so many bytes in all
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4g")]
+    pub(crate) keep: u64,
+    /// Remove captures older than this [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) keep_for: Option<Duration>,
+}
+
+/// How records are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Show {
+    /// A line a record, as text
+    Text,
+    /// A line a record, in hex
+    Hex,
+    /// A hex dump with text beside it
+    Both,
+    /// The received bytes and nothing else
+    Raw,
+    /// A JSON object a record
+    Json,
+    /// Nothing
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Eol {
+    /// Line feed
+    #[default]
+    Lf,
+    /// Carriage return and line feed
+    Crlf,
+    /// Nothing
+    None,
+}
+
+impl Eol {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Eol::Lf => "\n",
+            Eol::Crlf => "\r\n",
+            Eol::None => "",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SyncWhen {
+    /// When the system likes
+    None,
+    /// 25 ms later at most
+    #[default]
+    Interval,
+    /// Before they are shown
+    Always,
+}
+
+impl From<SyncWhen> for socklab_engine::Sync {
+    fn from(when: SyncWhen) -> Self {
+        match when {
+            SyncWhen::None => socklab_engine::Sync::None,
+            SyncWhen::Interval => socklab_engine::Sync::Interval,
+            SyncWhen::Always => socklab_engine::Sync::Always,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab send tcp://192.168.1.50:10000 'AT\\r\\n' -w 1s\n  \
+    socklab send udp://192.168.1.50:5000 --hex 01 03 00 00 00 02 c4 0b -w 500ms --show hex\n  \
+    socklab send udp://255.255.255.255:5000 hello       to the broadcast address of every network\n  \
+    socklab send tcp://192.168.1.50:10000 ping --repeat 10 --every 1s\n\n\
+    Nothing of this is captured.")]
+pub(crate) struct SendArgs {
+    /// Where to: a URL or HOST:PORT
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Text with escapes (\n \r \t \0 \xNN \\); several are joined by spaces
+    #[arg(value_name = "DATA", required_unless_present = "file", allow_hyphen_values = true)]
+    pub(crate) data: Vec<String>,
+    /// DATA is hex: 01 02 ff, 0x01,0x02, 0102ff
+    #[arg(long)]
+    pub(crate) hex: bool,
+    /// Send the bytes of a file, as they are
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "hex"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Send so many times
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) repeat: u64,
+    /// The pause between two sends
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
+    pub(crate) every: Duration,
+    /// Print what comes back until it is silent for so long [default: do not wait]
+    #[arg(short = 'w', long = "wait", value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// How to show what comes back [default: raw]
+    #[arg(long, value_name = "FORM", default_value = "raw")]
+    pub(crate) show: Show,
+    /// The encoding of text
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) encoding: Encoding,
+}
+
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+#[command(after_help = "Examples:\n  \
+    socklab nc -l 3333\n  \
+    socklab nc -u 192.168.1.50 3333\n  \
+    echo hello | socklab nc -w 3 192.168.1.50 10000\n\n\
+    Durations take ms, s, m, h; a bare number is seconds. Nothing is captured. There is no -e: no option of\n\
+    this program starts another.")]
+pub(crate) struct NcArgs {
+    /// [HOST] PORT, or a path with -U
+    #[arg(value_name = "HOST|PORT|PATH", num_args = 0..=2)]
+    pub(crate) place: Vec<String>,
+    /// Listen
+    #[arg(short = 'l', long)]
+    pub(crate) listen: bool,
+    /// With -l: go on after the first connection
+    #[arg(short = 'k', long)]
+    pub(crate) keep_open: bool,
+    /// UDP
+    #[arg(short = 'u', long)]
+    pub(crate) udp: bool,
+    /// A Unix socket; with -u, a datagram one
+    #[arg(short = 'U', long)]
+    pub(crate) unixsock: bool,
+    /// The local port
+    #[arg(short = 'p', long, value_name = "PORT")]
+    pub(crate) source_port: Option<u16>,
+    /// The local address
+    #[arg(short = 's', long, value_name = "ADDRESS")]
+    pub(crate) source: Option<String>,
+    /// Give up when connecting takes, or the connection is silent for, so long
+    #[arg(short = 'w', long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// The pause between two lines sent, as in OpenBSD's nc
+    #[arg(short = 'i', long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) interval: Option<Duration>,
+    /// Quit so long after the end of the input
+    #[arg(short = 'q', long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) quit_after: Option<Duration>,
+    /// IPv4 only
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6')]
+    pub(crate) ipv6: bool,
+    /// Say what happens on stderr
+    #[arg(short = 'v', long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Only try to connect; PORT may be a range like 8000-8010
+    #[arg(short = 'z')]
+    pub(crate) zero: bool,
+    /// No name look-ups
+    #[arg(short = 'n', long)]
+    pub(crate) nodns: bool,
+    /// Send CR LF for each LF of the input
+    #[arg(short = 'C', long)]
+    pub(crate) crlf: bool,
+    /// Write what is received and sent to a file
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The same as a hex dump
+    #[arg(short = 'x', long, value_name = "FILE")]
+    pub(crate) hex_dump: Option<PathBuf>,
+    /// With -k: at most so many connections at a time
+    #[arg(short = 'm', long, value_name = "N")]
+    pub(crate) max_conns: Option<usize>,
+    /// Print help
+    #[arg(short = 'h', long, action = clap::ArgAction::Help)]
+    pub(crate) help: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArgs {
+    #[command(subcommand)]
+    pub(crate) command: CaptureCommand,
+    /// The folder of runs [default: captures in the data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) capture: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaptureCommand {
+    /// List the runs, the newest last
+    Ls {
+        /// As JSON, one object a run
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the records of a run
+    Show(ShowArgs),
+    /// Print records as they come, also of a run that another Socklab is writing
+    Follow(ShowArgs),
+    /// Find text, bytes or a regular expression in what travelled, also across reads
+    Search(SearchArgs),
+    /// Write a run in another form
+    Export(ExportArgs),
+    /// Totals of a run and its peers
+    Stat {
+        /// The run's name, its folder, or an exported pcapng file [default: the newest]
+        run: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The run's name, its folder, or an exported pcapng file [default: the newest]
+    pub(crate) run: Option<String>,
+    /// Begin with this record
+    #[arg(long, value_name = "SEQ", default_value_t = 1)]
+    pub(crate) from: u64,
+    /// Only this peer (may be repeated)
+    #[arg(long, value_name = "PEER")]
+    pub(crate) peer: Vec<PeerId>,
+    /// How to show records
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) show: Show,
+    /// The encoding of text
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) encoding: Encoding,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab capture search temperature\n  \
+    socklab capture search --hex 01 03\n  \
+    socklab capture search --regex 'T=[0-9]+' --peer e1.3\n\n\
+    Exit code 1 when nothing is found.")]
+pub(crate) struct SearchArgs {
+    /// Text with escapes, or as the options say
+    #[arg(value_name = "WHAT", required = true)]
+    pub(crate) what: Vec<String>,
+    /// The run's name, its folder, or an exported pcapng file [default: the newest]
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// WHAT is hex
+    #[arg(long)]
+    pub(crate) hex: bool,
+    /// WHAT is a regular expression over bytes
+    #[arg(long, conflicts_with = "hex")]
+    pub(crate) regex: bool,
+    /// Only this peer (may be repeated)
+    #[arg(long, value_name = "PEER")]
+    pub(crate) peer: Vec<PeerId>,
+    /// Print the number of matches only
+    #[arg(long)]
+    pub(crate) count: bool,
+    /// The encoding of text
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) encoding: Encoding,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab capture export --as pcapng -o run.pcapng       for Wireshark\n  \
+    socklab capture export --peer e1.3 --as raw -o e1.3.bin  the bytes it sent, exactly\n  \
+    socklab capture export --as csv | head")]
+pub(crate) struct ExportArgs {
+    /// The run's name, its folder, or an exported pcapng file [default: the newest]
+    pub(crate) run: Option<String>,
+    /// The form: raw, pcapng, jsonl, csv, txt or netassist
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) format: Format,
+    /// Only this peer (may be repeated)
+    #[arg(long, value_name = "PEER")]
+    pub(crate) peer: Vec<PeerId>,
+    /// The encoding of text
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) encoding: Encoding,
+    /// Where to [default: stdout]
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddrArgs {
+    /// The port that the device is to dial
+    #[arg(default_value_t = 10000)]
+    pub(crate) port: u16,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    parse_size(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,53 @@
+//! From what was typed to what is done: one match.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use socklab_engine::Lang;
+
+use crate::cli::{Cli, Command, ConnectArgs, ListenArgs};
+use crate::places::Places;
+use crate::say::Fail;
+use crate::{addr, capture, nc, say, send, session};
+
+pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
+    let places = Places::new(cli.data);
+    match cli.command {
+        None => session::listen(default_listen()?, &places, lang),
+        Some(Command::Listen(args)) => session::listen(args, &places, lang),
+        Some(Command::Connect(args)) => session::connect(args, &places, lang),
+        Some(Command::Send(args)) => send::run(args, lang),
+        Some(Command::Nc(args)) => nc::run(args, lang),
+        Some(Command::Capture(args)) => capture::run(args, &places, lang),
+        Some(Command::Addr(args)) => addr::run(&args, lang),
+        Some(Command::Serve) => Err(Fail::Usage(
+            lang.pick(
+                "the workbench is not built yet; `socklab listen 10000` is the assistant in a terminal",
+                "工作台尚未完成；在终端中可以使用 `socklab listen 10000`",
+            )
+            .into(),
+        )),
+        Some(Command::Completions { shell }) => completions(shell),
+    }
+}
+
+/// `socklab` alone is `socklab listen 10000`.
+fn default_listen() -> Result<ListenArgs, Fail> {
+    use clap::Parser;
+    match Cli::try_parse_from(["socklab", "listen", "10000"])?.command {
+        Some(Command::Listen(args)) => Ok(args),
+        _ => Err(Fail::Usage("no default command".into())),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Fail> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "socklab", &mut script);
+    say::print(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `connect` was told, as one list.
+pub(crate) fn place_words(args: &ConnectArgs) -> Vec<&str> {
+    args.place.iter().map(String::as_str).collect()
+}

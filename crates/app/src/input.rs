@@ -1,0 +1,90 @@
+//! stdin to the peers: the bytes as they come, or a line at a time.
+
+use std::io::{self, BufRead, Read};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use socklab_engine::{Command, Outcome, Remote, Reply, Targets, WhenFull};
+
+use crate::watch::Happening;
+use std::sync::mpsc::Sender;
+
+/// The most that is read, and for datagrams sent, at a time: as nc has it.
+const CHUNK: usize = 16 * 1024;
+
+/// How input is cut into sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// As it comes.
+    Reads,
+    /// One send a line, its end included.
+    Lines,
+    /// One send a line, and then a pause.
+    Paced(Duration),
+    /// As it comes, a line feed becoming CR LF.
+    Crlf,
+}
+
+/// Sends all of stdin to all peers, waiting for the first of them and for those that are slow.
+pub(crate) fn start(remote: Remote, cut: Cut, watch: Sender<Happening>) {
+    thread::spawn(move || {
+        let _ = feed(&remote, cut, &watch); // a stdin that cannot be read has ended
+        let _ = watch.send(Happening::InputEnded);
+    });
+}
+
+fn feed(remote: &Remote, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> {
+    let mut stdin = io::BufReader::with_capacity(CHUNK, io::stdin());
+    loop {
+        let mut bytes = Vec::new();
+        match cut {
+            Cut::Reads | Cut::Crlf => {
+                bytes.extend_from_slice(stdin.fill_buf()?);
+                stdin.consume(bytes.len());
+            }
+            // A line without an end is cut where it is long enough for a datagram.
+            Cut::Lines | Cut::Paced(_) => drop(stdin.by_ref().take(CHUNK as u64).read_until(b'\n', &mut bytes)?),
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if cut == Cut::Crlf {
+            bytes = with_crlf(&bytes);
+        }
+        if !send(remote, bytes.into()) {
+            return Ok(());
+        }
+        let _ = watch.send(Happening::Traffic);
+        if let Cut::Paced(pause) = cut {
+            thread::sleep(pause);
+        }
+    }
+}
+
+/// False when the engine has ended.
+fn send(remote: &Remote, bytes: Bytes) -> bool {
+    loop {
+        let send = Command::Send { to: Targets::All, bytes: bytes.clone(), when_full: WhenFull::Wait };
+        match remote.call(send) {
+            // All of them left before they could be given it: the next one to come gets it.
+            Some(Reply::Outcomes(outcomes)) if outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Gone) => continue,
+            Some(_) => return true,
+            None => return false,
+        }
+    }
+}
+
+fn with_crlf(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(line) => {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
+}

@@ -1,0 +1,223 @@
+//! `socklab nc`: the flags of nc and ncat, for commands that people paste. Nothing is captured.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use socklab_capture::text::Encoding;
+use socklab_engine::engine::LastEnd;
+use socklab_engine::url::{EndpointUrl, HostPort, Options, Place, Target, UnixName};
+use socklab_engine::{Command, Config, Ending, Engine, Lang, Reply, Store, Targets};
+
+use crate::cli::{NcArgs, Show};
+use crate::input::{self, Cut};
+use crate::output::{Dump, DumpForm, Output, Stdout, Style};
+use crate::say::{self, Fail, INTERRUPTED};
+use crate::session::{PATIENCE, report_unsent};
+use crate::watch::{Happening, Watch};
+
+pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
+    if args.zero {
+        return scan(&args, lang);
+    }
+    let url = url(&args)?;
+    let watch = Watch::new()?;
+    let style = Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
+    let dumps = dumps(&args)?;
+    let (engine, reader) = Engine::start(Config { store: Store::Memory, run: "nc".into(), reader: true }, |_| {})?;
+    let (endpoint, url) = match engine.remote().call(Command::Open(url)) {
+        Some(Reply::Opened(endpoint, url)) => (endpoint, url),
+        Some(Reply::Failed(failure)) => return Err(failure.into()),
+        _ => return Err(Fail::Other("the engine has ended".into())),
+    };
+    if args.verbose > 0 {
+        say::tell(format_args!("{} {url}", lang.pick(if args.listen { "listening on" } else { "connected to" }, if args.listen { "正在监听" } else { "已连接" })));
+    }
+    watch.endpoint(engine.remote(), endpoint);
+    let sender = watch.sender.clone();
+    let output = reader.map(|reader| Output::start(reader, Style::Dumped(Box::new(style), dumps), Stdout, sender));
+    input::start(engine.remote(), cut(&args), watch.sender.clone());
+    let code = wait_for_end(&args, &engine, &watch, lang)?;
+    let farewell = engine.shut_down(PATIENCE);
+    if let Some(output) = output {
+        output.finish();
+    }
+    let lost = report_unsent(&farewell, lang);
+    Ok(ExitCode::from(if lost && code == 0 { 1 } else { code }))
+}
+
+fn cut(args: &NcArgs) -> Cut {
+    match (args.interval, args.crlf) {
+        (Some(pause), _) => Cut::Paced(pause),
+        (None, true) => Cut::Crlf,
+        (None, false) => Cut::Reads,
+    }
+}
+
+fn wait_for_end(args: &NcArgs, engine: &Engine, watch: &Watch, lang: Lang) -> Result<u8, Fail> {
+    // With -w, silence ends a connection; for a server it begins to count with the first byte.
+    let idle = || args.wait.map(|wait| Instant::now() + wait);
+    let (mut silent, mut quit) = (if args.listen { None } else { idle() }, None);
+    loop {
+        let deadline: Option<Instant> = [silent, quit].into_iter().flatten().min();
+        match watch.next(deadline) {
+            None => return Ok(0),
+            Some(Happening::Interrupt) => return Ok(INTERRUPTED),
+            Some(Happening::Traffic) => silent = idle(),
+            Some(Happening::OutputEnded(Err(fail))) => return if matches!(fail, Fail::ClosedOutput) { Ok(0) } else { Err(fail) },
+            Some(Happening::InputEnded) => {
+                quit = args.quit_after.map(|after| Instant::now() + after);
+                if !args.listen {
+                    engine.remote().call(Command::End { peers: Targets::All, ending: Ending::HalfClose });
+                }
+            }
+            Some(Happening::EndpointEnded(LastEnd::Reset)) => {
+                say::say(lang.pick("the peer reset the connection", "连接被对方重置"));
+                return Ok(1);
+            }
+            Some(Happening::EndpointEnded(_)) => return Ok(0),
+            Some(_) => {}
+        }
+    }
+}
+
+/// What the flags amount to.
+fn url(args: &NcArgs) -> Result<EndpointUrl, Fail> {
+    let mut options = Options::default();
+    if !args.udp {
+        options.timeout = args.wait.filter(|wait| !args.listen && !wait.is_zero());
+    }
+    if args.listen {
+        options.max_peers = args.max_conns.filter(|_| !args.udp || args.keep_open);
+        options.once = (!args.keep_open && !args.udp).then_some(true);
+    }
+    let place = match (args.unixsock, args.listen) {
+        (true, _) => unix_place(args, &mut options)?,
+        (false, true) => listen_place(args)?,
+        (false, false) => match args.place.as_slice() {
+            [host, port] => dial_place(args, [host, port], &mut options)?,
+            _ => return Err(Fail::Usage("HOST and PORT are needed, or -l PORT".into())),
+        },
+    };
+    Ok(EndpointUrl { place, options })
+}
+
+fn unix_place(args: &NcArgs, options: &mut Options) -> Result<Place, Fail> {
+    let [path] = args.place.as_slice() else { return Err(Fail::Usage("-U takes one path".into())) };
+    let name = UnixName::new(path.as_str()).map_err(|error| Fail::Usage(error.to_string()))?;
+    Ok(match (args.listen, args.udp) {
+        (true, true) => Place::UnixDgram(name),
+        (true, false) => Place::UnixListen(name),
+        (false, true) => {
+            options.peer.push(Target::Unix(name));
+            Place::UnixDgram(UnixName::default())
+        }
+        (false, false) => Place::Unix(name),
+    })
+}
+
+fn listen_place(args: &NcArgs) -> Result<Place, Fail> {
+    let port = args.source_port.map(|port| port.to_string());
+    let (host, port) = match (args.place.as_slice(), port) {
+        ([], Some(port)) => (None, port),
+        ([host], Some(port)) => (Some(host.clone()), port),
+        ([port], None) => (None, port.clone()),
+        ([host, port], None) => (Some(host.clone()), port.clone()),
+        _ => return Err(Fail::Usage("-l takes [HOST] PORT".into())),
+    };
+    let host = host.or_else(|| args.source.clone()).unwrap_or_else(|| any(args).into());
+    let place = host_port(&host, &port)?;
+    Ok(if args.udp { Place::Udp(place) } else { Place::TcpListen(place) })
+}
+
+fn dial_place(args: &NcArgs, [host, port]: [&str; 2], options: &mut Options) -> Result<Place, Fail> {
+    let target = family(args, host_port(host, port)?)?;
+    let source = (args.source.is_some() || args.source_port.is_some())
+        .then(|| host_port(args.source.as_deref().unwrap_or(any_like(&target)), &args.source_port.unwrap_or(0).to_string()))
+        .transpose()?;
+    if args.udp {
+        options.peer.push(Target::Inet(target.clone()));
+        let own = host_port(any_like(&target), "0")?;
+        return Ok(Place::Udp(source.unwrap_or(own)));
+    }
+    options.bind = source;
+    Ok(Place::Tcp(target))
+}
+
+/// The unspecified address of the family that the flags ask for.
+fn any(args: &NcArgs) -> &'static str {
+    match (args.ipv4, args.ipv6) {
+        (true, _) => "0.0.0.0",
+        (_, true) => "::",
+        _ => "*",
+    }
+}
+
+fn any_like(target: &HostPort) -> &'static str {
+    if target.to_string().starts_with('[') { "::" } else { "0.0.0.0" }
+}
+
+/// nc takes IPv6 addresses without brackets.
+fn host_port(host: &str, port: &str) -> Result<HostPort, Fail> {
+    let bare_v6 = host.contains(':') && !host.starts_with('[');
+    let text = if bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    text.parse().map_err(|error: socklab_engine::url::HostError| Fail::Usage(error.to_string()))
+}
+
+/// The target in the family that the flags ask for, its name looked up here if need be.
+fn family(args: &NcArgs, target: HostPort) -> Result<HostPort, Fail> {
+    use socklab_engine::url::Host;
+    use std::net::ToSocketAddrs;
+    let fits = |v4: bool| !(args.ipv4 && !v4 || args.ipv6 && v4);
+    match &target.host {
+        Host::Name(name) if args.nodns => Err(Fail::Usage(format!("-n: {name} is no IP address"))),
+        Host::Name(name) if args.ipv4 || args.ipv6 => {
+            let failed = |error| socklab_engine::Failure::new(socklab_engine::failure::Operation::Resolve, name, error);
+            let mut found = (name.as_str(), target.port).to_socket_addrs().map_err(failed)?;
+            let fitting = found.find(|address| fits(address.is_ipv4()));
+            let none = || failed(io::ErrorKind::NotFound.into());
+            Ok(HostPort { host: Host::Ip(fitting.ok_or_else(none)?.ip()), port: target.port })
+        }
+        Host::Ip(ip) if !fits(ip.is_ipv4()) => Err(Fail::Usage(format!("{ip} is not of the family asked for"))),
+        _ => Ok(target),
+    }
+}
+
+/// `-z`: which ports of a range take connections.
+fn scan(args: &NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
+    let [host, ports] = args.place.as_slice() else { return Err(Fail::Usage("-z takes HOST PORT or HOST LOW-HIGH".into())) };
+    let (low, high) = ports.split_once('-').unwrap_or((ports, ports));
+    let port = |text: &str| text.parse::<u16>().map_err(|_| Fail::Usage(format!("{text:?} is no port")));
+    let (low, high) = (port(low)?, port(high)?);
+    let (engine, _) = Engine::start(Config { store: Store::Nothing, run: "nc".into(), reader: false }, |_| {})?;
+    let mut open = 0;
+    for port in low..=high {
+        let mut options = Options { timeout: args.wait.filter(|wait| !wait.is_zero()), ..Options::default() };
+        let place = dial_place(args, [host, &port.to_string()], &mut options)?;
+        match engine.remote().call(Command::Open(EndpointUrl { place, options })) {
+            Some(Reply::Opened(_, url)) => {
+                open += 1;
+                if args.verbose > 0 {
+                    say::tell(format_args!("{url} {}", lang.pick("takes connections", "可以连接")));
+                }
+            }
+            Some(Reply::Failed(failure)) if args.verbose > 0 => say::say(failure.text(lang)),
+            _ => {}
+        }
+    }
+    engine.shut_down(Duration::ZERO);
+    Ok(ExitCode::from(u8::from(open == 0)))
+}
+
+/// The files of -o and -x.
+fn dumps(args: &NcArgs) -> Result<Vec<Dump>, Fail> {
+    let wanted = [(&args.output, DumpForm::Bytes), (&args.hex_dump, DumpForm::Hex)];
+    wanted.into_iter().filter_map(|(path, form)| path.as_deref().map(|path| open_dump(path, form))).collect()
+}
+
+fn open_dump(path: &Path, form: DumpForm) -> Result<Dump, Fail> {
+    let file = File::create(path).map_err(|error| Fail::Usage(format!("cannot create {}: {error}", path.display())))?;
+    Ok(Dump::new(file, form))
+}

@@ -1,0 +1,237 @@
+//! The log to the terminal or the pipe, on a thread of its own: as slow as whoever reads it, and no hindrance
+//! to the sockets as long as there is a capture to read from.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use socklab_capture::cursor::{Cursor, Next};
+use socklab_capture::show::{Clock, Form, Printer};
+use socklab_capture::text::{Decoder, Encoding};
+use socklab_capture::{Event, PeerId, Record};
+
+use crate::cli::Show;
+use crate::say::{self, Fail};
+use crate::watch::Happening;
+
+/// Output is handed on when it is this long, or when there is nothing more to add.
+pub(crate) const CHUNK: usize = 64 * 1024;
+/// How long to sleep at a time where nothing comes.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A reader that takes nothing for so long when all is over is left behind.
+const STALLED: Duration = Duration::from_secs(1);
+
+/// How records become bytes.
+pub(crate) enum Style {
+    Lines(Printer),
+    /// What peers sent, and nothing else.
+    Raw,
+    /// The same for a terminal, which no peer may drive.
+    RawInTerminal(Vec<(PeerId, Decoder)>, Encoding),
+    /// As the style within, and into files besides.
+    Dumped(Box<Style>, Vec<Dump>),
+}
+
+/// What a file holds of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DumpForm {
+    /// The bytes received and sent, in order.
+    Bytes,
+    /// The same as a hex dump.
+    Hex,
+}
+
+/// A file that what is received and sent is written to.
+pub(crate) struct Dump {
+    file: File,
+    form: DumpForm,
+    rows: Printer,
+    failed: bool,
+}
+
+impl Dump {
+    pub(crate) fn new(file: File, form: DumpForm) -> Self {
+        Dump { file, form, rows: Printer::new(Form::Both, Encoding::default(), Clock::local()), failed: false }
+    }
+
+    /// A file that cannot be written to any more is said once; the session goes on.
+    fn write(&mut self, record: &Record<'_>) {
+        let payload = record.event.payload();
+        if payload.is_empty() || self.failed {
+            return;
+        }
+        let written = match self.form {
+            DumpForm::Bytes => self.file.write_all(payload),
+            DumpForm::Hex => {
+                let mut text = String::new();
+                self.rows.print(record, &mut text);
+                self.file.write_all(text.as_bytes())
+            }
+        };
+        if let Err(error) = written {
+            self.failed = true;
+            say::say(format_args!("cannot write the dump: {error}"));
+        }
+    }
+}
+
+impl Style {
+    /// The form asked for, or the one that fits stdout. `None`: nothing is to be shown.
+    pub(crate) fn new(show: Option<Show>, encoding: Encoding) -> Option<Self> {
+        let terminal = io::stdout().is_terminal();
+        let lines = |form| {
+            let mut printer = Printer::new(form, encoding, Clock::local());
+            printer.colour(say::colours());
+            Some(Style::Lines(printer))
+        };
+        match show.unwrap_or(if terminal { Show::Text } else { Show::Raw }) {
+            Show::Text => lines(Form::Text),
+            Show::Hex => lines(Form::Hex),
+            Show::Both => lines(Form::Both),
+            Show::Json => lines(Form::Json),
+            Show::Raw if terminal => Some(Style::RawInTerminal(Vec::new(), encoding)),
+            Show::Raw => Some(Style::Raw),
+            Show::None => None,
+        }
+    }
+
+    /// Appends what is to be seen of a record.
+    pub(crate) fn render(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match self {
+            Style::Lines(printer) => {
+                let mut text = String::from_utf8(std::mem::take(out)).unwrap_or_default();
+                printer.print(record, &mut text);
+                *out = text.into_bytes();
+            }
+            Style::Raw => {
+                if let Event::Received(bytes) = record.event {
+                    out.extend_from_slice(bytes);
+                }
+            }
+            Style::Dumped(style, dumps) => {
+                dumps.iter_mut().for_each(|dump| dump.write(record));
+                style.render(record, out);
+            }
+            Style::RawInTerminal(decoders, encoding) => {
+                if let (Event::Received(bytes), Some(peer)) = (record.event, record.peer) {
+                    out.extend_from_slice(harmless(decoder(decoders, peer, *encoding), bytes).as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// The decoder of a peer; of the last few peers only, which is all that a terminal can show at a time.
+fn decoder(known: &mut Vec<(PeerId, Decoder)>, peer: PeerId, encoding: Encoding) -> &mut Decoder {
+    let at = known.iter().position(|(id, _)| *id == peer).unwrap_or_else(|| {
+        known.truncate(15);
+        known.insert(0, (peer, Decoder::new(encoding)));
+        0
+    });
+    &mut known[at].1
+}
+
+/// Text with line ends and tabs as they are, and everything else that is no plain text as escapes.
+fn harmless(decoder: &mut Decoder, bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for line in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\t')) {
+        let (text, end) = match line {
+            [text @ .., b'\r', b'\n'] => (text, "\r\n"),
+            [text @ .., b'\n'] => (text, "\n"),
+            [text @ .., b'\t'] => (text, "\t"),
+            text => (text, ""),
+        };
+        let mut shown = String::new();
+        decoder.decode(text, &mut shown);
+        out.push_str(&shown.replace("\\\\", "\\"));
+        out.push_str(end);
+    }
+    out
+}
+
+/// Where rendered output goes.
+pub(crate) trait Sink: Send {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Straight to stdout, nothing held back.
+pub(crate) struct Stdout;
+
+impl Sink for Stdout {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+}
+
+/// The thread that shows the log.
+pub(crate) struct Output {
+    done: Receiver<()>,
+    shown: Arc<AtomicU64>,
+}
+
+impl Output {
+    /// Shows everything that `cursor` gives until it ends.
+    pub(crate) fn start(cursor: Cursor, style: Style, sink: impl Sink + 'static, watch: Sender<Happening>) -> Self {
+        let (finished, done) = mpsc::channel();
+        let shown = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&shown);
+        thread::spawn(move || {
+            let result = Showing { cursor, style, sink, count, watch: watch.clone() }.run();
+            let _ = watch.send(Happening::OutputEnded(result));
+            drop(finished);
+        });
+        Output { done, shown }
+    }
+
+    /// Waits until all is shown, as long as somebody takes it.
+    pub(crate) fn finish(self) {
+        let mut before = self.shown.load(Ordering::Relaxed);
+        while self.done.recv_timeout(STALLED) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let now = self.shown.load(Ordering::Relaxed);
+            if now == std::mem::replace(&mut before, now) {
+                return;
+            }
+        }
+    }
+}
+
+struct Showing<S> {
+    cursor: Cursor,
+    style: Style,
+    sink: S,
+    /// Bytes handed on so far.
+    count: Arc<AtomicU64>,
+    watch: Sender<Happening>,
+}
+
+impl<S: Sink> Showing<S> {
+    fn run(&mut self) -> Result<(), Fail> {
+        let mut out = Vec::new();
+        loop {
+            match self.cursor.next()? {
+                Next::Record(record) => {
+                    self.style.render(&record, &mut out);
+                    if out.len() < CHUNK {
+                        continue;
+                    }
+                }
+                Next::Wait if out.is_empty() => {
+                    self.cursor.wait(PATIENCE);
+                    continue;
+                }
+                Next::End if out.is_empty() => return Ok(()),
+                Next::Wait | Next::End => {}
+            }
+            self.sink.put(&out).map_err(say::output_failed)?;
+            self.count.fetch_add(out.len() as u64, Ordering::Relaxed);
+            let _ = self.watch.send(Happening::Traffic);
+            out.clear();
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Where things are kept: the data folder and what lies in it.
+
+use std::path::{Path, PathBuf};
+
+/// The data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    data: PathBuf,
+}
+
+impl Places {
+    /// The folder that was asked for, else the platform's, else one beside the user's work.
+    pub(crate) fn new(asked: Option<PathBuf>) -> Self {
+        let own = || dirs::data_dir().map(|folder| folder.join("socklab"));
+        Places { data: asked.or_else(own).unwrap_or_else(|| PathBuf::from("socklab-data")) }
+    }
+
+    /// The folder of all runs, unless `asked` is another.
+    pub(crate) fn captures(&self, asked: Option<&Path>) -> PathBuf {
+        asked.map_or_else(|| self.data.join("captures"), Path::to_owned)
+    }
+
+    /// The lines typed before.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.data.join("history.txt")
+    }
+}

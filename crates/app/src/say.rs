@@ -1,0 +1,175 @@
+//! What the program says to a person: in which language, on which stream, and with which exit code it ends.
+//! Payload never comes here; it goes to stdout through `output`.
+#![allow(clippy::print_stderr)]
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use socklab_capture::escape;
+use socklab_capture::run::RunError;
+use socklab_engine::url::UrlError;
+use socklab_engine::{Failure, Lang, StartError};
+
+/// The exit code after Ctrl-C: 128 and the signal's number, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// The language that this person's system speaks. POSIX's variables come first, on every system.
+pub(crate) fn language() -> Lang {
+    let variable = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale = variable.or_else(sys_locale::get_locale).unwrap_or_default();
+    if locale.to_ascii_lowercase().starts_with("zh") { Lang::Zh } else { Lang::En }
+}
+
+/// Why the program ends without having done what it was asked.
+#[derive(Debug)]
+pub(crate) enum Fail {
+    /// The command line or the configuration is wrong: exit code 2.
+    Usage(String),
+    /// The network or the system refused: exit code 1.
+    Network(Failure),
+    /// Anything else that failed on the way: exit code 1.
+    Other(String),
+    /// A capture cannot be read or written: exit code 2 where there is none, else 1.
+    Capture(RunError),
+    /// The command line's parser has something to say: help, version or an error.
+    Clap(clap::Error),
+    /// Whoever read our output has gone: there is nobody to tell, and nothing is wrong.
+    ClosedOutput,
+}
+
+impl Fail {
+    /// Says it in one line, and gives the exit code.
+    pub(crate) fn report(self, lang: Lang) -> ExitCode {
+        let (text, code) = match self {
+            Fail::Usage(text) => (text, 2),
+            Fail::Network(failure) => (failure.text(lang), 1),
+            Fail::Other(text) => (text, 1),
+            Fail::Capture(error) => (capture_text(&error, lang), if is_missing(&error) { 2 } else { 1 }),
+            Fail::Clap(error) => return report_clap(&error),
+            Fail::ClosedOutput => return ExitCode::SUCCESS,
+        };
+        say(text);
+        ExitCode::from(code)
+    }
+}
+
+fn is_missing(error: &RunError) -> bool {
+    matches!(error, RunError::NoRuns(_) | RunError::NoSuchRun { .. } | RunError::Foreign { .. })
+}
+
+/// Help goes to stdout and is no failure; errors go to stderr. A reader that has gone is fine either way.
+fn report_clap(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+impl From<clap::Error> for Fail {
+    fn from(error: clap::Error) -> Self {
+        Fail::Clap(error)
+    }
+}
+
+impl From<UrlError> for Fail {
+    fn from(error: UrlError) -> Self {
+        Fail::Usage(error.to_string())
+    }
+}
+
+impl From<Failure> for Fail {
+    fn from(failure: Failure) -> Self {
+        Fail::Network(failure)
+    }
+}
+
+impl From<RunError> for Fail {
+    fn from(error: RunError) -> Self {
+        Fail::Capture(error)
+    }
+}
+
+impl From<StartError> for Fail {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Capture(error) => Fail::Capture(error),
+            StartError::System(error) => Fail::Other(error.to_string()),
+        }
+    }
+}
+
+/// A capture's error in the person's language, with what can be done.
+pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
+    match (error, lang) {
+        (RunError::Io { operation, path, source }, _) => {
+            let hint = lang.pick("`--capture DIR` keeps it elsewhere, `--capture none` nowhere", "用 `--capture DIR` 换个位置，或 `--capture none` 不保存");
+            let cause = socklab_engine::failure::cause(source, lang);
+            let path = path.display();
+            match lang {
+                Lang::En => format!("cannot {operation} {path}: {cause}; {hint}"),
+                Lang::Zh => format!("无法{} {path}：{cause}；{hint}", operation_zh(operation)),
+            }
+        }
+        (_, Lang::En) => error.to_string(),
+        (RunError::Foreign { path, why }, Lang::Zh) => format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display()),
+        (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
+            format!("{} 中没有名为 {name:?} 的记录；用 `socklab capture ls` 查看", captures.display())
+        }
+        (RunError::NoRuns(captures), Lang::Zh) => {
+            format!("{} 中还没有记录；运行 `socklab listen 10000` 即可产生", captures.display())
+        }
+        (RunError::Damaged { path, offset }, Lang::Zh) => format!("无法读取 {}：在第 {offset} 字节处损坏", path.display()),
+    }
+}
+
+fn operation_zh(operation: &str) -> &str {
+    match operation {
+        "create" => "创建",
+        "read" => "读取",
+        "write" => "写入",
+        "lock" => "锁定",
+        "remove" => "删除",
+        "sync" => "同步",
+        other => other,
+    }
+}
+
+/// A line on stderr. Text that a peer had a hand in is made harmless.
+pub(crate) fn say(text: impl Display) {
+    let mut line = String::from("socklab: ");
+    push_harmless(&text.to_string(), &mut line);
+    line.push('\n');
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// A line on stderr without the program's name: what the user asked to be told.
+pub(crate) fn tell(text: impl Display) {
+    let mut line = String::new();
+    push_harmless(&text.to_string(), &mut line);
+    line.push('\n');
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// As it is, but for what could drive a terminal.
+pub(crate) fn push_harmless(text: &str, out: &mut String) {
+    for c in text.chars() {
+        if escape::is_safe(c) { out.push(c) } else { out.extend(c.escape_unicode()) }
+    }
+}
+
+/// Whether colours may be used on stdout.
+pub(crate) fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes all of it to stdout; a reader that has gone is told apart.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Fail> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(output_failed)
+}
+
+pub(crate) fn output_failed(error: io::Error) -> Fail {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Fail::ClosedOutput,
+        _ => Fail::Other(format!("cannot write the output: {error}")),
+    }
+}

@@ -1,0 +1,73 @@
+//! What a session waits for, in one queue: Ctrl-C, the end of its input, of its output, of its endpoints.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Instant;
+
+use socklab_capture::EndpointId;
+use socklab_engine::engine::LastEnd;
+use socklab_engine::{Command, Remote, Reply};
+
+use crate::say::{Fail, INTERRUPTED};
+
+/// Something that may end a session.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// Ctrl-C, or a request to terminate.
+    Interrupt,
+    /// Nothing more will come from stdin.
+    InputEnded,
+    /// The log was shown to its end, or nobody reads our output any more.
+    OutputEnded(Result<(), Fail>),
+    /// An endpoint is over.
+    EndpointEnded(LastEnd),
+    /// The person has had enough.
+    Quit,
+    /// Something has just been received or sent.
+    Traffic,
+}
+
+/// The queue, and a way to put things in.
+pub(crate) struct Watch {
+    pub(crate) sender: Sender<Happening>,
+    queue: Receiver<Happening>,
+}
+
+static INTERRUPTED_BEFORE: AtomicBool = AtomicBool::new(false);
+
+impl Watch {
+    /// Watches for Ctrl-C from now on. The second one ends the program at once.
+    #[allow(clippy::exit)]
+    pub(crate) fn new() -> Result<Self, Fail> {
+        let (sender, queue) = mpsc::channel();
+        let on_interrupt = sender.clone();
+        let handler = move || {
+            if INTERRUPTED_BEFORE.swap(true, Ordering::SeqCst) {
+                std::process::exit(INTERRUPTED.into());
+            }
+            let _ = on_interrupt.send(Happening::Interrupt);
+        };
+        ctrlc::set_handler(handler).map_err(|error| Fail::Other(format!("cannot watch for Ctrl-C: {error}")))?;
+        Ok(Watch { sender, queue })
+    }
+
+    /// Reports when the endpoint is over.
+    pub(crate) fn endpoint(&self, remote: Remote, endpoint: EndpointId) {
+        let sender = self.sender.clone();
+        thread::spawn(move || {
+            if let Some(Reply::Ended(end)) = remote.call(Command::AwaitEnd(endpoint)) {
+                let _ = sender.send(Happening::EndpointEnded(end));
+            }
+        });
+    }
+
+    /// The next thing that happens; `None` when `deadline` comes first.
+    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Happening> {
+        let Some(deadline) = deadline else { return self.queue.recv().ok() };
+        match self.queue.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(happening) => Some(happening),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+}

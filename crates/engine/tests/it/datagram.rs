@@ -1,0 +1,124 @@
+//! UDP sockets.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use socklab_capture::Address;
+use socklab_engine::{Command, Outcome, Reply, Targets, WhenFull};
+
+use crate::support::{Lab, says};
+
+fn socket() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("binds");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("settable");
+    socket
+}
+
+#[test]
+fn each_source_is_a_peer_and_each_datagram_a_record() {
+    let mut lab = Lab::new();
+    let (_, address) = lab.open_inet("udp://127.0.0.1:0");
+    let (first, second) = (socket(), socket());
+    for (socket, text) in [(&first, "one"), (&second, "two"), (&first, ""), (&first, "three")] {
+        socket.send_to(text.as_bytes(), address).expect("sends");
+        let seen = lab.wait_for("the datagram", |seen| seen.kind == "received");
+        assert_eq!((seen.address, &seen.bytes[..]), (Address::Inet(socket.local_addr().expect("bound")), text.as_bytes()));
+    }
+    let peers = &lab.status()[0].peers;
+    assert_eq!(peers.iter().map(|peer| peer.received).collect::<Vec<_>>(), [8, 3]);
+    let to = Targets::Peers(vec![peers[1].id]);
+    let reply = Command::Send { to, bytes: "to you".into(), when_full: WhenFull::Refuse };
+    assert!(matches!(lab.call(reply), Reply::Outcomes(out) if out[0].1 == Outcome::Queued));
+    let mut text = [0; 16];
+    let (length, from) = second.recv_from(&mut text).expect("it comes");
+    assert_eq!((&text[..length], from), (&b"to you"[..], address));
+}
+
+#[test]
+fn the_largest_datagram_comes_back_whole() {
+    let lab = Lab::new();
+    let (_, address) = lab.open_inet("udp://127.0.0.1:0?echo=1");
+    let (socket, bytes) = (socket(), crate::support::noise(1, 65_507));
+    socket.send_to(&bytes, address).expect("sends");
+    let mut back = vec![0; 70_000];
+    let (length, _) = socket.recv_from(&mut back).expect("it comes back");
+    assert!(back[..length] == bytes);
+    let (_, seen) = lab.finish();
+    assert!(seen.iter().any(|seen| seen.kind == "sent" && seen.bytes == bytes), "one record");
+}
+
+#[test]
+fn a_silent_peer_is_forgotten_and_a_named_one_is_not() {
+    let named = socket();
+    let mut lab = Lab::new();
+    let url = format!("udp://127.0.0.1:0?age=40ms&peer={}", named.local_addr().expect("bound"));
+    let (_, address) = lab.open_inet(&url);
+    socket().send_to(b"x", address).expect("sends");
+    let gone = lab.wait_for("the ageing", says("forgotten: silent for 40ms")).peer;
+    let left: Vec<_> = lab.status()[0].peers.iter().map(|peer| peer.id).collect();
+    assert_eq!(left.len(), 1);
+    assert_ne!(Some(left[0]), gone);
+}
+
+#[test]
+fn datagrams_of_too_many_peers_are_counted_and_shown() {
+    let mut lab = Lab::new();
+    let (_, address) = lab.open_inet("udp://127.0.0.1:0?max_peers=1");
+    socket().send_to(b"first", address).expect("sends");
+    lab.wait_for("the first", |seen| seen.kind == "received");
+    socket().send_to(b"second", address).expect("sends");
+    lab.wait_for("the refusal", says("1 datagrams refused so far"));
+    assert_eq!(lab.status()[0].refused, 1);
+}
+
+#[test]
+fn a_peer_can_be_named_and_sent_to_first() {
+    let target = socket();
+    let lab = Lab::new();
+    let (id, _) = lab.open_inet("udp://127.0.0.1:0");
+    let at = target.local_addr().expect("bound").to_string();
+    let add = Command::AddPeer { endpoint: id, target: socklab_engine::url::Target::Inet(at.parse().expect("a place")) };
+    let Reply::Peers(peers) = lab.call(add) else { panic!("it can be added") };
+    let send = Command::Send { to: Targets::Peers(peers), bytes: "hi".into(), when_full: WhenFull::Refuse };
+    lab.call(send);
+    let mut text = [0; 8];
+    let length = target.recv(&mut text).expect("it comes");
+    assert_eq!(&text[..length], b"hi");
+}
+
+#[test]
+fn a_group_is_joined_heard_and_left() {
+    let mut lab = Lab::new();
+    let (_, first) = lab.open_inet("udp://239.255.77.1:0?join=127.0.0.1&ttl=1");
+    let (second, _) = lab.open_inet("udp://127.0.0.1:0");
+    let group = format!("239.255.77.1:{}", first.port());
+    lab.open(&format!("udp://127.0.0.1:0?peer={group}"));
+    // A group on the loopback interface is reached by the route of the sending socket's own interface.
+    let to = Targets::Endpoint("e1".parse().expect("an id"));
+    lab.call(Command::Send { to, bytes: "to all of you".into(), when_full: WhenFull::Refuse });
+    lab.wait_for("our own datagram, looped back", |seen| seen.kind == "received" && seen.bytes == b"to all of you");
+    let (group, interface) = ("239.255.77.2".parse().expect("an address"), "127.0.0.1".parse().expect("an interface"));
+    assert!(matches!(lab.call(Command::Join { endpoint: second, group, interface }), Reply::Done));
+    let interface = "127.0.0.1".parse().expect("an interface");
+    assert!(matches!(lab.call(Command::Leave { endpoint: second, group, interface }), Reply::Done));
+    let interface = "127.0.0.1".parse().expect("an interface");
+    let Reply::Failed(failure) = lab.call(Command::Leave { endpoint: second, group, interface }) else {
+        panic!("it was left already")
+    };
+    assert!(failure.to_string().starts_with("cannot leave 239.255.77.2 on 127.0.0.1: "), "{failure}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_drops_is_counted_and_shown() {
+    let mut lab = Lab::new();
+    let (_, address) = lab.open_inet("udp://127.0.0.1:0?rcvbuf=4k");
+    let (socket, datagram) = (socket(), [0; 1000]);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    // The engine reads while we send: a burst longer than the buffer has to catch it asleep once.
+    while lab.status()[0].dropped == 0 {
+        (0..2000).for_each(|_| drop(socket.send_to(&datagram, address)));
+        assert!(std::time::Instant::now() < deadline, "nothing was dropped");
+    }
+    lab.wait_for("the note", says("dropped"));
+}

@@ -1,0 +1,7 @@
+//! The engine against real sockets of the standard library, on loopback.
+
+mod datagram;
+mod stream;
+mod support;
+#[cfg(unix)]
+mod unix;
