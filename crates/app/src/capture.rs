@@ -15,7 +15,7 @@ use socklab_capture::run::Run;
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::Clock;
 use socklab_capture::text::{Decoder, Encoding};
-use socklab_capture::{PeerId, Side, Timestamp, escape, hex};
+use socklab_capture::{PeerId, Side, escape, hex};
 use socklab_engine::Lang;
 use socklab_engine::quantity::format_size;
 
@@ -158,12 +158,12 @@ fn search(captures: &Path, args: &SearchArgs, lang: Lang) -> Result<u8, Fail> {
     let peers = (!args.peer.is_empty()).then(|| args.peer.clone());
     let query = Query { needle: needle(args)?, peers, side: None };
     let (mut out, mut failed) = (String::new(), None);
-    let (clock, colours) = (Clock::local(), say::colours());
+    let (mut clock, colours) = (Clock::local(), say::colours());
     let summary = search::search(&run, &query, &mut |hit| {
         if args.count {
             return ControlFlow::Continue(());
         }
-        push_hit(hit, args.encoding, &clock, colours, &mut out);
+        push_hit(hit, args.encoding, &mut clock, colours, &mut out);
         match say::print(out.as_bytes()) {
             Ok(()) => {
                 out.clear();
@@ -206,18 +206,23 @@ fn needle(args: &SearchArgs) -> Result<Needle, Fail> {
 }
 
 /// `12:00:01.123456 e1.3 192.168.1.50:49152 < @1048570 ...context...`
-fn push_hit(hit: &Hit, encoding: Encoding, clock: &Clock, colours: bool, out: &mut String) {
+fn push_hit(hit: &Hit, encoding: Encoding, clock: &mut Clock, colours: bool, out: &mut String) {
     let arrow = if hit.side == Side::Peer { '<' } else { '>' };
     let peer = hit.peer.to_string();
     let address = escape::emit(hit.address.to_string().as_bytes());
-    *out += &format!("{} {peer} {address} {arrow} #{} @{} ", clock.time(hit.at), hit.seq, hit.offset);
-    let mut part = |range: std::ops::Range<usize>| Decoder::new(encoding).decode_all(&hit.context[range], out);
-    part(0..hit.matched.start);
+    *out += &format!("{} {peer} {address} {arrow} #{} @{} ", clock.text(hit.at), hit.seq, hit.offset);
+    push_decoded(encoding, &hit.context[..hit.matched.start], out);
     mark(colours, out, "\x1b[1;7m");
-    Decoder::new(encoding).decode_all(&hit.context[hit.matched.clone()], out);
+    push_decoded(encoding, &hit.context[hit.matched.clone()], out);
     mark(colours, out, "\x1b[0m");
-    Decoder::new(encoding).decode_all(&hit.context[hit.matched.end..], out);
+    push_decoded(encoding, &hit.context[hit.matched.end..], out);
     out.push('\n');
+}
+
+fn push_decoded(encoding: Encoding, bytes: &[u8], out: &mut String) {
+    let mut decoder = Decoder::new(encoding);
+    decoder.decode(bytes, out);
+    decoder.finish(out);
 }
 
 fn mark(colours: bool, out: &mut String, code: &str) {
@@ -236,7 +241,7 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
         ));
     }
     let write = |out: &mut dyn Write| {
-        let summary = export::export(&run, args.format, &filter, args.encoding, &Clock::local(), out)?;
+        let summary = export::export(&run, args.format, &filter, args.encoding, Clock::local(), out)?;
         out.flush().map_err(ExportError::Write)?;
         Ok(summary)
     };
@@ -279,9 +284,9 @@ fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result
             totals.records, totals.packets, totals.received(), totals.sent(), totals.peers.len()
         ),
     };
-    let clock = Clock::local();
+    let mut clock = Clock::local().with_date(true);
     if let Some((first, last)) = totals.span {
-        text += &format!("{} .. {}\n", clock.date_time(first), clock.date_time(last));
+        text += &format!("{} .. {}\n", clock.text(first), clock.text(last));
     }
     for (index, endpoint) in totals.endpoints.iter().enumerate() {
         let dropped = if endpoint.dropped == 0 { String::new() } else { format!("  {} {}", endpoint.dropped, lang.pick("dropped by the system", "被系统丢弃")) };
@@ -306,8 +311,8 @@ fn summary(run: &Run, totals: &Totals) -> serde_json::Value {
         "received": totals.received(),
         "sent": totals.sent(),
         "dropped": totals.endpoints.iter().map(|endpoint| endpoint.dropped).sum::<u64>(),
-        "first": totals.span.map(|(first, _)| rfc3339(first)),
-        "last": totals.span.map(|(_, last)| rfc3339(last)),
+        "first": totals.span.map(|(first, _)| Clock::rfc3339(first)),
+        "last": totals.span.map(|(_, last)| Clock::rfc3339(last)),
     })
 }
 
@@ -323,13 +328,9 @@ fn detail(run: &Run, totals: &Totals) -> serde_json::Value {
             "records": peer.records,
             "received": peer.received,
             "sent": peer.sent,
-            "first": rfc3339(peer.first),
-            "last": rfc3339(peer.last),
+            "first": Clock::rfc3339(peer.first),
+            "last": Clock::rfc3339(peer.last),
         })
     }).collect();
     detail
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    Clock::utc().rfc3339(at)
 }

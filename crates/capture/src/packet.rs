@@ -91,14 +91,14 @@ pub(crate) fn write_event_header(out: &mut Vec<u8>, ends: &Ends, sender: Side) {
     out.extend_from_slice(&frame);
 }
 
-/// Locally administered MAC addresses: 02:00 and the peer's number, 02:01 and the endpoint's.
+/// Locally administered MAC addresses: 02:00 and the peer's number, 06:00 and the endpoint's.
 fn write_ethernet(frame: &mut [u8], ends: &Ends, sender: Side, ethertype: u16) {
     let (to, from) = frame.split_at_mut(6);
     let (local, remote) = match sender {
         Side::Local => (from, to),
         Side::Peer => (to, from),
     };
-    local[..2].copy_from_slice(&[2, 1]);
+    local[..2].copy_from_slice(&[6, 0]);
     local[2..6].copy_from_slice(&ends.endpoint.0.get().to_be_bytes());
     remote[..2].copy_from_slice(&[2, 0]);
     remote[2..6].copy_from_slice(&ends.peer.to_be_bytes());

@@ -153,7 +153,7 @@ pub enum Side {
 /// What happened. Bytes are those of one read or of one write that the kernel took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// An endpoint is open; the text says where.
+    /// An endpoint is there; the text says how far it has come: `open`, `dialling`.
     Opened(&'a str),
     /// A peer is there: a connection was made, or a datagram came from a new address.
     Connected,

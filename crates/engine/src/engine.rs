@@ -245,6 +245,13 @@ impl Engine {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
         let thread = thread::Builder::new().name("socklab-engine".into());
+        let (notes, noted) = mpsc::unbounded_channel(); // one a new segment at most
+        let trouble = move |what: Trouble| {
+            if let Trouble::Removed { segments, bytes } = &what {
+                let _ = notes.send(format!("removed the {} oldest segments of the captures, {bytes} bytes", segments.len()));
+            }
+            trouble(what);
+        };
         let thread = thread.spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             let runtime = match runtime {
@@ -257,7 +264,7 @@ impl Engine {
                     Ok((recorder, run, reader)) => {
                         let recorder = Rc::new(recorder);
                         let _ = ready.send(Ok((recorder.live(), run, reader)));
-                        Loop::new(recorder, inbox).run(stopped).await
+                        Loop::new(recorder, inbox, noted).run(stopped).await
                     }
                 }
             })
@@ -303,12 +310,18 @@ fn fail(ready: oneshot::Sender<Started>, error: StartError) -> Farewell {
 struct Loop {
     hub: Rc<Hub>,
     inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
+    /// What the writer has done that belongs into the log.
+    noted: mpsc::UnboundedReceiver<String>,
 }
 
 impl Loop {
-    fn new(recorder: Rc<Recorder>, inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>) -> Self {
+    fn new(
+        recorder: Rc<Recorder>,
+        inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
+        noted: mpsc::UnboundedReceiver<String>,
+    ) -> Self {
         tokio::task::spawn_local(Rc::clone(&recorder).keep_flushing());
-        Loop { hub: Rc::new(Hub::new(recorder)), inbox }
+        Loop { hub: Rc::new(Hub::new(recorder)), inbox, noted }
     }
 
     async fn run(mut self, mut stopped: oneshot::Receiver<Duration>) -> Farewell {
@@ -316,6 +329,7 @@ impl Loop {
             tokio::select! {
                 biased;
                 patience = &mut stopped => break patience.unwrap_or_default(),
+                Some(text) = self.noted.recv(), if self.hub.is_open() => self.hub.note_on_first(&text),
                 Some((command, reply)) = self.inbox.recv() => {
                     // Each in a task of its own: one that waits holds up no other.
                     let hub = Rc::clone(&self.hub);

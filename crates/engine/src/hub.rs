@@ -107,12 +107,24 @@ impl Hub {
             task: RefCell::default(),
         });
         self.endpoints.borrow_mut().insert(id, Rc::clone(&endpoint));
-        self.recorder.record(Subject::Endpoint(id), Event::Opened(&text));
+        self.recorder.record(Subject::Endpoint(id), Event::Opened(if state == EndpointState::Open { "open" } else { "dialling" }));
         endpoint
     }
 
     pub(crate) fn note(&self, endpoint: &Endpoint, text: &str) {
         self.recorder.record(Subject::Endpoint(endpoint.id), Event::Note(text));
+    }
+
+    /// Whether there is any endpoint to note something on.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.endpoints.borrow().is_empty()
+    }
+
+    /// Notes what concerns the run and no endpoint in particular.
+    pub(crate) fn note_on_first(&self, text: &str) {
+        if let Some(endpoint) = self.endpoints.borrow().values().next() {
+            self.note(endpoint, text);
+        }
     }
 
     pub(crate) fn add_stream_peer(&self, endpoint: &Endpoint, local: Address, remote: Address, by: Side) -> Rc<Peer> {

@@ -26,7 +26,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(UnixListener, Option<SocketFile>),
+    Unix(UnixListener, #[allow(dead_code)] Option<SocketFile>), // held for what its end does
 }
 
 /// Opens a TCP server; gives the URL with the port that it got.

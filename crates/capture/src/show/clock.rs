@@ -50,6 +50,20 @@ impl Clock {
         Clock { with_date, ..self }
     }
 
+    /// `12:00:01.123456`, after the date where that is wanted.
+    pub fn text(&mut self, at: Timestamp) -> String {
+        let mut text = String::new();
+        self.push(at, Fraction::Micros, &mut text);
+        text
+    }
+
+    /// `2026-11-21T12:00:01.123456789Z`, whatever the zone.
+    pub fn rfc3339(at: Timestamp) -> String {
+        let mut text = String::new();
+        Clock::utc().push_rfc3339(at, &mut text);
+        text
+    }
+
     /// Adds `12:00:01.123456`, after the date where that is wanted.
     pub(crate) fn push(&mut self, at: Timestamp, fraction: Fraction, out: &mut String) {
         let nanos = self.turn_to(at);
