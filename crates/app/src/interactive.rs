@@ -349,9 +349,9 @@ fn row(peer: &PeerStatus, now: Timestamp) -> String {
     let (id, address) = (peer.id.to_string(), escape::emit(peer.address.to_string().as_bytes()));
     let (rx, tx) = (format_size(peer.received), format_size(peer.sent));
     let (since, seen) = (age(now.since(peer.since)), age(now.since(peer.last_seen)));
-    let mut row = format!("  {id:<8} {address:<28} rx {rx:<10} tx {tx:<10} since {since:<8} last {seen}");
+    let mut row = format!("  {id:<6} {address:<21} rx {rx:<7} tx {tx:<7} since {since} seen {seen}");
     if let Some(tcp) = peer.tcp {
-        let _ = write!(row, "  rtt {:.1} ms  retransmits {}", tcp.rtt.as_secs_f64() * 1e3, tcp.retransmits);
+        let _ = write!(row, "  rtt {:.1}ms resent {}", tcp.rtt.as_secs_f64() * 1e3, tcp.retransmits);
     }
     if peer.waiting > 0 {
         let _ = write!(row, "  waiting {}", format_size(peer.waiting as u64));

@@ -141,11 +141,13 @@ pub(crate) fn say(text: impl Display) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// A line on stderr without the program's name: what the user asked to be told.
+/// Lines on stderr without the program's name: what the user asked to be told.
 pub(crate) fn tell(text: impl Display) {
     let mut line = String::new();
-    push_harmless(&text.to_string(), &mut line);
-    line.push('\n');
+    for part in text.to_string().lines() {
+        push_harmless(part, &mut line);
+        line.push('\n');
+    }
     let _ = io::stderr().write_all(line.as_bytes());
 }
 

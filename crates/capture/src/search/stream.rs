@@ -189,11 +189,12 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn a_tail_is_the_end_of_all(parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..8), keep in 0..100usize) {
+        fn a_tail_is_the_end_of_all(parts in vec(vec(any::<u8>(), 0..60), 0..8), keep in 0..100usize) {
             let (mut tail, mut all) = (Tail::default(), Vec::new());
             for part in parts {
                 tail.push(&part, keep);

@@ -1,0 +1,459 @@
+//! What every test needs: a folder of its own, children that do not outlive it, and waiting for conditions under one
+//! deadline. Nothing here is shared between tests.
+
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Whatever is waited for comes within this time, or the test fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// How often a condition is looked at that nothing tells of.
+const TICK: Duration = Duration::from_millis(2);
+
+/// Waits until `find` finds something.
+pub(crate) fn until<T>(what: impl Display, mut find: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {DEADLINE:?} for {what}");
+        thread::sleep(TICK);
+    }
+}
+
+/// Bytes without any pattern, the same for the same seed.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// Compares without printing megabytes.
+#[track_caller]
+pub(crate) fn assert_same(what: impl Display, got: &[u8], wanted: &[u8]) {
+    if got != wanted {
+        let differ = got.iter().zip(wanted).position(|(a, b)| a != b);
+        let at = differ.unwrap_or(got.len().min(wanted.len()));
+        panic!("{what}: got {} bytes, wanted {}; the first difference is at {at}", got.len(), wanted.len());
+    }
+}
+
+/// A folder of a test's own, and the program working in it.
+pub(crate) struct Lab(TempDir);
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Lab(tempfile::Builder::new().prefix("socklab-it-").tempdir().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The path as it is typed.
+    pub(crate) fn typed(&self, name: &str) -> String {
+        self.path(name).into_os_string().into_string().expect("a temporary folder's path is UTF-8")
+    }
+
+    /// The program with its data in this folder.
+    pub(crate) fn socklab<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = bare_socklab();
+        command.arg("--data").arg(self.path("data")).args(args).current_dir(self.0.path());
+        command
+    }
+
+    /// Runs the program to its end, without input.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Done {
+        run(self.socklab(args))
+    }
+
+    /// Runs the program to its end, with this input.
+    pub(crate) fn run_with<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>, input: &[u8]) -> Done {
+        let mut running = self.start(args);
+        running.feed(input.to_vec());
+        running.finish()
+    }
+
+    /// Starts the program; its input stays open until it is fed or closed.
+    pub(crate) fn start<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Running {
+        Running::start(self.socklab(args))
+    }
+
+    /// Starts `listen` on one place, without input, and waits until it listens.
+    pub(crate) fn listen(&self, place: &str, options: &[&str]) -> Server {
+        let mut server = self.listen_with_input(&[place], options);
+        server.running.close_input();
+        server
+    }
+
+    /// Starts `listen` with its input left open.
+    pub(crate) fn listen_with_input(&self, places: &[&str], options: &[&str]) -> Server {
+        let args = ["listen"].iter().chain(places).chain(options);
+        Server::new(self.start(args), places.len())
+    }
+
+    /// The only or newest run, as `capture stat --json` tells of it.
+    pub(crate) fn stat(&self) -> Value {
+        self.stat_of(&[])
+    }
+
+    pub(crate) fn stat_of(&self, run: &[&str]) -> Value {
+        let done = self.run(["capture", "stat", "--json"].iter().chain(run));
+        serde_json::from_str(&done.ok()).expect("stat --json prints JSON")
+    }
+
+    /// The records of the newest run, as JSON.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        json_lines(&self.run(["capture", "show", "--show", "json"]).ok())
+    }
+
+    /// The bytes that peers sent, as the capture has them.
+    pub(crate) fn exported_raw(&self, options: &[&str]) -> Vec<u8> {
+        let done = self.run(["capture", "export", "--as", "raw"].iter().chain(options));
+        assert_eq!((done.code, &*done.err), (Some(0), ""), "export --as raw");
+        done.out
+    }
+
+    /// The folder of the newest run.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        self.path("data").join("captures").join(self.stat()["run"].as_str().expect("a run has a name"))
+    }
+}
+
+/// The program, speaking English and telling the time in UTC.
+pub(crate) fn bare_socklab() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_socklab"));
+    command.env("LC_ALL", "C").env("TZ", "UTC").env_remove("SOCKLAB_DATA").env_remove("NO_COLOR");
+    command
+}
+
+/// Runs a command to its end, without input.
+pub(crate) fn run(command: Command) -> Done {
+    let mut running = Running::start(command);
+    running.close_input();
+    running.finish()
+}
+
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
+}
+
+/// A child that has ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    name: String,
+    /// `None` where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
+}
+
+impl Done {
+    /// What it printed, if all went well.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}: {}", self.name, self.err);
+        self.text()
+    }
+
+    /// What it printed.
+    #[track_caller]
+    pub(crate) fn text(self) -> String {
+        String::from_utf8(self.out).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+}
+
+/// A child at work; killed when it goes out of sight.
+pub(crate) struct Running {
+    name: String,
+    child: Child,
+    input: Option<ChildStdin>,
+    writing: Option<JoinHandle<ChildStdin>>,
+    pub(crate) out: Arc<Pipe>,
+    pub(crate) err: Arc<Pipe>,
+}
+
+impl Running {
+    /// Starts a command whose output is taken as it comes.
+    pub(crate) fn start(command: Command) -> Self {
+        let (mut running, out) = Self::start_unheard(command);
+        running.out = Pipe::collect(out);
+        running
+    }
+
+    /// Starts a command whose output nobody takes but the caller.
+    pub(crate) fn start_unheard(mut command: Command) -> (Self, ChildStdout) {
+        let name = format!("{command:?}");
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"));
+        let out = child.stdout.take().expect("stdout is a pipe");
+        let err = Pipe::collect(child.stderr.take().expect("stderr is a pipe"));
+        let input = child.stdin.take();
+        (Running { name, child, input, writing: None, out: Arc::new(Pipe::ended()), err }, out)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes one piece of input, in one go if it is short.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        let input = self.input.as_mut().expect("the input is open");
+        input.write_all(bytes).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Writes all of its input and ends it, at the speed at which it is read. A reader that leaves early is no failure.
+    pub(crate) fn feed(&mut self, bytes: Vec<u8>) {
+        let mut input = self.input.take().expect("the input is open");
+        thread::spawn(move || match input.write_all(&bytes) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => panic!("cannot feed: {error}"),
+            _ => {}
+        });
+    }
+
+    /// Writes all of this at the speed at which it is read, and leaves the input open until [`close_input`](Self::close_input).
+    pub(crate) fn write_and_keep_open(&mut self, bytes: Vec<u8>) {
+        let mut input = self.input.take().expect("the input is open");
+        self.writing = Some(thread::spawn(move || {
+            input.write_all(&bytes).expect("the child reads its input");
+            input
+        }));
+    }
+
+    pub(crate) fn close_input(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            drop(writing.join().expect("all of the input was written"));
+        }
+        self.input = None;
+    }
+
+    /// Waits until so many bytes have come out.
+    #[track_caller]
+    pub(crate) fn wait_for_output(&self, length: usize) -> Vec<u8> {
+        self.out.wait_for(&self.name, "output", |bytes| (bytes.len() >= length).then(|| bytes.to_vec()), &self.err)
+    }
+
+    /// Waits for the output to hold this text.
+    #[track_caller]
+    pub(crate) fn wait_for_text(&self, text: &str) {
+        let found = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text).then_some(());
+        self.out.wait_for(&self.name, text, found, &self.err);
+    }
+
+    /// Waits for whole lines on stderr of which `pick` takes `count`.
+    #[track_caller]
+    pub(crate) fn wait_for_told<T>(&self, what: &str, count: usize, pick: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let find = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+            let found: Vec<T> = whole.lines().filter_map(&pick).collect();
+            (found.len() >= count).then_some(found)
+        };
+        self.err.wait_for(&self.name, what, find, &self.err)
+    }
+
+    /// Ctrl-C.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        let status = Command::new("kill").arg("-INT").arg(self.id().to_string()).status().expect("there is a kill");
+        assert!(status.success(), "{} has ended already: {}", self.name, self.err.text());
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) -> Done {
+        self.child.kill().expect("a child can be killed");
+        self.finish()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_some()
+    }
+
+    /// Waits for its end, and for all that it had to say.
+    #[track_caller]
+    pub(crate) fn finish(mut self) -> Done {
+        let name = self.name.clone();
+        let status = until(format!("the end of {name}"), || self.child.try_wait().expect("a child can be asked"));
+        let out = self.out.wait_for_end(&name);
+        let err = self.err.wait_for_end(&name);
+        Done { name, code: status.code(), out, err: String::from_utf8(err).expect("stderr is text") }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `listen` at work.
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    /// Where it listens, as it says.
+    pub(crate) urls: Vec<String>,
+}
+
+impl Server {
+    /// Waits until it listens on so many places.
+    pub(crate) fn new(running: Running, places: usize) -> Self {
+        let url = |line: &str| Some(line.split_once(" listening on ")?.1.to_owned());
+        let urls = running.wait_for_told("listening on", places, url);
+        Server { running, urls }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        port_of(&self.urls[0])
+    }
+
+    pub(crate) fn dial(&self) -> TcpStream {
+        dial(SocketAddr::from(([127, 0, 0, 1], self.port())))
+    }
+
+    /// Ctrl-C, and its end with the exit code that stands for it.
+    #[cfg(unix)]
+    #[track_caller]
+    pub(crate) fn stop(self) -> Done {
+        self.running.interrupt();
+        let done = self.running.finish();
+        assert_eq!(done.code, Some(130), "after SIGINT: {}", done.err);
+        done
+    }
+}
+
+impl Deref for Server {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+/// The port at the end of `tcp-listen://127.0.0.1:10000?echo=1`.
+pub(crate) fn port_of(url: &str) -> u16 {
+    let place = url.split('?').next().unwrap_or_default();
+    let port = place.rsplit(':').next().unwrap_or_default();
+    port.parse().unwrap_or_else(|error| panic!("no port in {url}: {error}"))
+}
+
+/// Connects, with the deadline on every call.
+pub(crate) fn dial(address: SocketAddr) -> TcpStream {
+    with_deadline(TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}")))
+}
+
+pub(crate) fn with_deadline(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    stream.set_write_timeout(Some(DEADLINE)).expect("a deadline");
+    stream
+}
+
+/// Reads to the end of the stream.
+#[track_caller]
+pub(crate) fn read_all(stream: &mut impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the peer ends the stream in good order");
+    bytes
+}
+
+/// Reads so many bytes.
+#[track_caller]
+pub(crate) fn read_some(stream: &mut impl Read, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).unwrap_or_else(|error| panic!("{length} bytes do not come: {error}"));
+    bytes
+}
+
+/// What has come out of a child so far.
+pub(crate) struct Pipe {
+    state: Mutex<Collected>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Collected {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Pipe {
+    fn ended() -> Self {
+        Pipe { state: Mutex::new(Collected { bytes: Vec::new(), ended: true }), more: Condvar::new() }
+    }
+
+    /// Takes everything from `source`, on a thread of its own.
+    pub(crate) fn collect(mut source: impl Read + Send + 'static) -> Arc<Self> {
+        let pipe = Arc::new(Pipe { state: Mutex::default(), more: Condvar::new() });
+        let filled = Arc::clone(&pipe);
+        thread::spawn(move || {
+            let mut piece = vec![0; 64 * 1024];
+            loop {
+                let count = source.read(&mut piece).unwrap_or(0);
+                let mut state = filled.lock();
+                state.bytes.extend_from_slice(&piece[..count]);
+                state.ended = count == 0;
+                filled.more.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        pipe
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Collected> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lock().bytes).into_owned()
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.lock().bytes.len()
+    }
+
+    #[track_caller]
+    fn wait_for<T>(&self, name: &str, what: &str, find: impl Fn(&[u8]) -> Option<T>, err: &Pipe) -> T {
+        let end = Instant::now() + DEADLINE;
+        let mut state = self.lock();
+        loop {
+            if let Some(found) = find(&state.bytes) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if state.ended || left.is_zero() {
+                let (so_far, ended) = (state.bytes.len(), state.ended);
+                drop(state);
+                let why = if ended { "it ended" } else { "the time was up" };
+                panic!("{name}: {why} before {what} came ({so_far} bytes did); stderr: {}", err.text());
+            }
+            state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    #[track_caller]
+    fn wait_for_end(&self, name: &str) -> Vec<u8> {
+        let ended = |state: &mut Collected| !state.ended;
+        let waited = self.more.wait_timeout_while(self.lock(), DEADLINE, ended).unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.1.timed_out(), "{name} has ended, but somebody still has its output open");
+        waited.0.bytes.clone()
+    }
+}

@@ -1,0 +1,23 @@
+//! The program from outside: what it promises on its command line, with real peers at the other end of its sockets.
+//! What only one crate can see is tested there.
+
+mod kit;
+#[cfg(unix)]
+mod session;
+
+mod bad_input;
+#[cfg(unix)]
+mod capture;
+mod chinese;
+#[cfg(target_os = "linux")]
+mod interop;
+#[cfg(target_os = "linux")]
+mod nc;
+#[cfg(unix)]
+mod pipe;
+#[cfg(target_os = "linux")]
+mod safe;
+#[cfg(target_os = "linux")]
+mod tools;
+#[cfg(target_os = "linux")]
+mod tshark;
