@@ -184,12 +184,16 @@ pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
     /// From start to end.
     pub(crate) took: Duration,
+    /// The last line that it wrote to standard error.
+    pub(crate) complaint: String,
 }
 
-/// Runs a program to its end, collecting its standard output.
+/// Runs a program to its end, collecting what it writes.
 pub(crate) fn run(name: &str, command: &mut Command, at_most: Duration) -> Result<Finished> {
     let started = Instant::now();
-    let mut process = Process::spawn(name, command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::spawn(name, command)?;
+    let complaints = process.stderr_lines()?;
     let mut pipe = process.take_stdout()?;
     let reader = std::thread::spawn(move || {
         let mut output = Vec::new();
@@ -197,7 +201,8 @@ pub(crate) fn run(name: &str, command: &mut Command, at_most: Duration) -> Resul
     });
     let status = process.wait(at_most)?;
     let (output, ended) = reader.join().map_err(|_| anyhow!("the reader of {name} panicked"))??;
-    Ok(Finished { output, status, took: ended - started })
+    let complaint = complaints.lines.iter().last().unwrap_or_default();
+    Ok(Finished { output, status, took: ended - started, complaint })
 }
 
 /// On Ctrl-C or SIGTERM: ends every living child, deletes the folder and leaves.

@@ -105,8 +105,9 @@ impl Data {
     pub(crate) fn capture(&self, arguments: &[&str]) -> Result<Finished> {
         let mut command = Command::new(&self.binary);
         command.arg("capture").args(arguments).arg("--data").arg(self.path());
-        let finished = run(&format!("socklab capture {}", arguments.join(" ")), &mut command, PATIENCE)?;
-        ensure!(finished.status.success(), "socklab capture {} ended with {}", arguments.join(" "), finished.status);
+        let name = format!("socklab capture {}", arguments.join(" "));
+        let finished = run(&name, &mut command, PATIENCE)?;
+        ensure!(finished.status.success(), "{name} ended with {}: {}", finished.status, finished.complaint);
         Ok(finished)
     }
 

@@ -1,6 +1,6 @@
 //! A server killed in the middle of a stream: what it had captured is whole and can be read, by others too.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -69,7 +69,7 @@ fn count_with_tshark(data: &Data) -> Result<u64> {
     let mut packets = 0;
     for file in data.segments()? {
         let mut command = Command::new("tshark");
-        command.arg("-r").arg(file).args(["-T", "fields", "-e", "frame.number"]).stderr(Stdio::null());
+        command.arg("-r").arg(file).args(["-T", "fields", "-e", "frame.number"]);
         let finished = run("tshark", &mut command, PATIENCE)?;
         packets += finished.output.iter().filter(|byte| **byte == b'\n').count() as u64;
     }

@@ -31,7 +31,10 @@ impl Reach {
             ip if ip.is_loopback() => Reach::Loopback,
             IpAddr::V4(ip) if ip.is_link_local() => Reach::LinkLocal,
             IpAddr::V6(ip) if ip.is_unicast_link_local() => Reach::LinkLocal,
-            _ if ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "vEthernet", "lxc", "cni"].iter().any(|inside| name.starts_with(inside)) => {
+            _ if ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "vEthernet", "lxc", "cni"]
+                .iter()
+                .any(|inside| name.starts_with(inside)) =>
+            {
                 Reach::Inside
             }
             _ => Reach::Network,
@@ -54,10 +57,19 @@ pub(crate) fn run(args: &AddrArgs, lang: Lang) -> Result<ExitCode, Fail> {
     interfaces.sort_by_key(|interface| (Reach::of(interface), interface.ip().is_ipv6(), interface.name.clone()));
     let mut text = String::new();
     for interface in &interfaces {
-        let _ = writeln!(text, "{:<40} {:<12} {}", dialled(interface, args.port), interface.name, Reach::of(interface).text(lang));
+        let _ = writeln!(
+            text,
+            "{:<40} {:<12} {}",
+            dialled(interface, args.port),
+            interface.name,
+            Reach::of(interface).text(lang)
+        );
     }
     if !interfaces.iter().any(|interface| Reach::of(interface) == Reach::Network) {
-        text += lang.pick("! this machine is in no network: join the device's Wi-Fi, or plug in a cable\n", "! 本机没有连接任何网络：请加入设备所在的 Wi-Fi 或插上网线\n");
+        text += lang.pick(
+            "! this machine is in no network: join the device's Wi-Fi, or plug in a cable\n",
+            "! 本机没有连接任何网络：请加入设备所在的 Wi-Fi 或插上网线\n",
+        );
     }
     obstacles(args.port, lang).iter().for_each(|obstacle| {
         let _ = writeln!(text, "! {obstacle}");
@@ -91,9 +103,17 @@ fn obstacles(port: u16, lang: Lang) -> Vec<String> {
 
 /// Firewalls that say where they are. Their rules can only be read with privileges, so this is a hint.
 fn firewall(port: u16, lang: Lang) -> Option<String> {
-    let ufw = || std::fs::read_to_string("/etc/ufw/ufw.conf").is_ok_and(|conf| conf.lines().any(|line| line.trim() == "ENABLED=yes"));
+    let ufw = || {
+        std::fs::read_to_string("/etc/ufw/ufw.conf")
+            .is_ok_and(|conf| conf.lines().any(|line| line.trim() == "ENABLED=yes"))
+    };
     let (name, command) = if cfg!(windows) {
-        ("Windows Defender", format!("netsh advfirewall firewall add rule name=socklab dir=in action=allow protocol=TCP localport={port}"))
+        (
+            "Windows Defender",
+            format!(
+                "netsh advfirewall firewall add rule name=socklab dir=in action=allow protocol=TCP localport={port}"
+            ),
+        )
     } else if ufw() {
         ("ufw", format!("sudo ufw allow {port}"))
     } else if Path::new("/run/firewalld").exists() {

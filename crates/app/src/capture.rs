@@ -248,7 +248,13 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
     let result = match &args.output {
         None => write(&mut BufWriter::with_capacity(CHUNK, io::stdout().lock())),
         Some(path) => {
-            let failed = |error| Fail::Other(format!("cannot create {}: {}", path.display(), socklab_engine::failure::cause(&error, lang)));
+            let failed = |error| {
+                Fail::Other(format!(
+                    "cannot create {}: {}",
+                    path.display(),
+                    socklab_engine::failure::cause(&error, lang)
+                ))
+            };
             write(&mut BufWriter::with_capacity(CHUNK, File::create(path).map_err(failed)?))
         }
     };
@@ -277,11 +283,19 @@ fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result
     text += &match lang {
         Lang::En => format!(
             "{} records in {} packets; received {} bytes, sent {} bytes, {} peers\n",
-            totals.records, totals.packets, totals.received(), totals.sent(), totals.peers.len()
+            totals.records,
+            totals.packets,
+            totals.received(),
+            totals.sent(),
+            totals.peers.len()
         ),
         Lang::Zh => format!(
             "{} 条记录，{} 个数据包；接收 {} 字节，发送 {} 字节，{} 个对端\n",
-            totals.records, totals.packets, totals.received(), totals.sent(), totals.peers.len()
+            totals.records,
+            totals.packets,
+            totals.received(),
+            totals.sent(),
+            totals.peers.len()
         ),
     };
     let mut clock = Clock::local().with_date(true);
@@ -289,13 +303,21 @@ fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result
         text += &format!("{} .. {}\n", clock.text(first), clock.text(last));
     }
     for (index, endpoint) in totals.endpoints.iter().enumerate() {
-        let dropped = if endpoint.dropped == 0 { String::new() } else { format!("  {} {}", endpoint.dropped, lang.pick("dropped by the system", "被系统丢弃")) };
+        let dropped = if endpoint.dropped == 0 {
+            String::new()
+        } else {
+            format!("  {} {}", endpoint.dropped, lang.pick("dropped by the system", "被系统丢弃"))
+        };
         text += &format!("e{} {}{dropped}\n", index + 1, escape::emit(endpoint.url.as_bytes()));
     }
     for (id, peer) in &totals.peers {
         let (id, address) = (id.to_string(), escape::emit(peer.address.to_string().as_bytes()));
         let (rx, tx) = (format_size(peer.received), format_size(peer.sent));
-        text += &format!("  {id:<8} {address:<28} rx {rx:<12} tx {tx:<12} {} {}\n", peer.records, lang.pick("records", "条记录"));
+        text += &format!(
+            "  {id:<8} {address:<28} rx {rx:<12} tx {tx:<12} {} {}\n",
+            peer.records,
+            lang.pick("records", "条记录")
+        );
     }
     say::print(text.as_bytes())?;
     Ok(0)
@@ -321,16 +343,20 @@ fn detail(run: &Run, totals: &Totals) -> serde_json::Value {
     detail["endpoints"] = totals.endpoints.iter().enumerate().map(|(index, endpoint)| {
         json!({ "endpoint": format!("e{}", index + 1), "url": endpoint.url, "dropped": endpoint.dropped })
     }).collect();
-    detail["peers"] = totals.peers.iter().map(|(id, peer)| {
-        json!({
-            "peer": id.to_string(),
-            "address": peer.address.to_string(),
-            "records": peer.records,
-            "received": peer.received,
-            "sent": peer.sent,
-            "first": Clock::rfc3339(peer.first),
-            "last": Clock::rfc3339(peer.last),
+    detail["peers"] = totals
+        .peers
+        .iter()
+        .map(|(id, peer)| {
+            json!({
+                "peer": id.to_string(),
+                "address": peer.address.to_string(),
+                "records": peer.records,
+                "received": peer.received,
+                "sent": peer.sent,
+                "first": Clock::rfc3339(peer.first),
+                "last": Clock::rfc3339(peer.last),
+            })
         })
-    }).collect();
+        .collect();
     detail
 }

@@ -68,7 +68,9 @@ fn send(remote: &Remote, bytes: Bytes) -> bool {
         let send = Command::Send { to: Targets::All, bytes: bytes.clone(), when_full: WhenFull::Wait };
         match remote.call(send) {
             // All of them left before they could be given it: the next one to come gets it.
-            Some(Reply::Outcomes(outcomes)) if outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Gone) => continue,
+            Some(Reply::Outcomes(outcomes)) if outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Gone) => {
+                continue;
+            }
             Some(_) => return true,
             None => return false,
         }

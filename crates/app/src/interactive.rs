@@ -17,7 +17,7 @@ use socklab_capture::text::Encoding;
 use socklab_capture::{EndpointId, PeerId, Timestamp, escape, hex};
 use socklab_engine::quantity::format_size;
 use socklab_engine::url::{Interface, Target};
-use socklab_engine::{Command, EndpointStatus, Ending, Lang, Outcome, PeerStatus, Remote, Reply, Targets, WhenFull};
+use socklab_engine::{Command, Ending, EndpointStatus, Lang, Outcome, PeerStatus, Remote, Reply, Targets, WhenFull};
 
 use crate::cli::Eol;
 use crate::output::Sink;
@@ -221,7 +221,8 @@ impl Prompt {
         if let Ok(endpoint) = text.parse::<EndpointId>() {
             return Ok(Targets::Endpoint(endpoint));
         }
-        let known: Vec<PeerId> = self.status()?.iter().flat_map(|endpoint| endpoint.peers.iter().map(|peer| peer.id)).collect();
+        let known: Vec<PeerId> =
+            self.status()?.iter().flat_map(|endpoint| endpoint.peers.iter().map(|peer| peer.id)).collect();
         let words = text.split([',', ' ']).filter(|word| !word.is_empty());
         let chosen = words.map(|word| self.parse_peer(word, &known)).collect::<Result<BTreeSet<_>, _>>()?;
         Ok(Targets::Peers(chosen.into_iter().collect()))
@@ -236,7 +237,9 @@ impl Prompt {
                 &format!("{word} is a peer of several endpoints: write it as e1.{word}"),
                 &format!("多个端点都有对端 {word}：请写成 e1.{word}"),
             )),
-            (None, _) => Err(self.say(&format!("no peer {word}; :peers lists them"), &format!("没有对端 {word}；:peers 查看"))),
+            (None, _) => {
+                Err(self.say(&format!("no peer {word}; :peers lists them"), &format!("没有对端 {word}；:peers 查看")))
+            }
         }
     }
 
@@ -251,7 +254,9 @@ impl Prompt {
         let (mut text, now) = (String::new(), Timestamp::from(std::time::SystemTime::now()));
         for endpoint in self.status()? {
             let _ = write!(text, "{} {}", endpoint.id, endpoint.url);
-            for (count, en, zh) in [(endpoint.refused, "refused", "已拒绝"), (endpoint.dropped, "dropped by the system", "系统丢弃")] {
+            for (count, en, zh) in
+                [(endpoint.refused, "refused", "已拒绝"), (endpoint.dropped, "dropped by the system", "系统丢弃")]
+            {
                 if count > 0 {
                     let _ = write!(text, "  {count} {}", self.lang.pick(en, zh));
                 }
@@ -268,7 +273,8 @@ impl Prompt {
     /// On the first endpoint that has datagrams, or the one named first: `:peer e2 HOST:PORT`.
     fn add_peer(&self, rest: &str) -> Result<String, Refusal> {
         let (endpoint, place) = self.endpoint_and(rest)?;
-        let target = place.parse().map(Target::Inet).map_err(|error: socklab_engine::url::HostError| error.to_string())?;
+        let target =
+            place.parse().map(Target::Inet).map_err(|error: socklab_engine::url::HostError| error.to_string())?;
         match self.remote.call(Command::AddPeer { endpoint, target }) {
             Some(Reply::Peers(ids)) => Ok(ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
             Some(Reply::Failed(failure)) => Err(failure.text(self.lang)),
@@ -293,7 +299,8 @@ impl Prompt {
         let (endpoint, rest) = self.endpoint_and(rest)?;
         let (group, interface) = rest.split_once(' ').unwrap_or((rest, "0.0.0.0"));
         let group = group.parse().map_err(|_| format!("{group:?}: {}", self.say("no IP address", "不是 IP 地址")))?;
-        let interface: Interface = interface.trim().parse().map_err(|error: socklab_engine::url::ValueError| error.to_string())?;
+        let interface: Interface =
+            interface.trim().parse().map_err(|error: socklab_engine::url::ValueError| error.to_string())?;
         let command = match join {
             true => Command::Join { endpoint, group, interface },
             false => Command::Leave { endpoint, group, interface },

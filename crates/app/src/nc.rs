@@ -24,7 +24,8 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     }
     let url = url(&args)?;
     let watch = Watch::new()?;
-    let style = Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
+    let style =
+        Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
     let dumps = dumps(&args)?;
     let (engine, reader) = Engine::start(Config { store: Store::Memory, run: "nc".into(), reader: true }, |_| {})?;
     let (endpoint, url) = match engine.remote().call(Command::Open(url)) {
@@ -33,7 +34,13 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
         _ => return Err(Fail::Other("the engine has ended".into())),
     };
     if args.verbose > 0 {
-        say::tell(format_args!("{} {url}", lang.pick(if args.listen { "listening on" } else { "connected to" }, if args.listen { "正在监听" } else { "已连接" })));
+        say::tell(format_args!(
+            "{} {url}",
+            lang.pick(
+                if args.listen { "listening on" } else { "connected to" },
+                if args.listen { "正在监听" } else { "已连接" }
+            )
+        ));
     }
     watch.endpoint(engine.remote(), endpoint);
     let sender = watch.sender.clone();
@@ -66,7 +73,9 @@ fn wait_for_end(args: &NcArgs, engine: &Engine, watch: &Watch, lang: Lang) -> Re
             None => return Ok(0),
             Some(Happening::Interrupt) => return Ok(INTERRUPTED),
             Some(Happening::Traffic) => silent = idle(),
-            Some(Happening::OutputEnded(Err(fail))) => return if matches!(fail, Fail::ClosedOutput) { Ok(0) } else { Err(fail) },
+            Some(Happening::OutputEnded(Err(fail))) => {
+                return if matches!(fail, Fail::ClosedOutput) { Ok(0) } else { Err(fail) };
+            }
             Some(Happening::InputEnded) => {
                 quit = args.quit_after.map(|after| Instant::now() + after);
                 if !args.listen {
@@ -135,7 +144,9 @@ fn listen_place(args: &NcArgs) -> Result<Place, Fail> {
 fn dial_place(args: &NcArgs, [host, port]: [&str; 2], options: &mut Options) -> Result<Place, Fail> {
     let target = family(args, host_port(host, port)?)?;
     let source = (args.source.is_some() || args.source_port.is_some())
-        .then(|| host_port(args.source.as_deref().unwrap_or(any_like(&target)), &args.source_port.unwrap_or(0).to_string()))
+        .then(|| {
+            host_port(args.source.as_deref().unwrap_or(any_like(&target)), &args.source_port.unwrap_or(0).to_string())
+        })
         .transpose()?;
     if args.udp {
         options.peer.push(Target::Inet(target.clone()));
@@ -187,7 +198,9 @@ fn family(args: &NcArgs, target: HostPort) -> Result<HostPort, Fail> {
 
 /// `-z`: which ports of a range take connections.
 fn scan(args: &NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
-    let [host, ports] = args.place.as_slice() else { return Err(Fail::Usage("-z takes HOST PORT or HOST LOW-HIGH".into())) };
+    let [host, ports] = args.place.as_slice() else {
+        return Err(Fail::Usage("-z takes HOST PORT or HOST LOW-HIGH".into()));
+    };
     let (low, high) = ports.split_once('-').unwrap_or((ports, ports));
     let port = |text: &str| text.parse::<u16>().map_err(|_| Fail::Usage(format!("{text:?} is no port")));
     let (low, high) = (port(low)?, port(high)?);

@@ -16,7 +16,8 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The language that this person's system speaks. POSIX's variables come first, on every system.
 pub(crate) fn language() -> Lang {
-    let variable = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let variable =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let locale = variable.or_else(sys_locale::get_locale).unwrap_or_default();
     if locale.to_ascii_lowercase().starts_with("zh") { Lang::Zh } else { Lang::En }
 }
@@ -101,7 +102,10 @@ impl From<StartError> for Fail {
 pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
     match (error, lang) {
         (RunError::Io { operation, path, source }, _) => {
-            let hint = lang.pick("`--capture DIR` keeps it elsewhere, `--capture none` nowhere", "用 `--capture DIR` 换个位置，或 `--capture none` 不保存");
+            let hint = lang.pick(
+                "`--capture DIR` keeps it elsewhere, `--capture none` nowhere",
+                "用 `--capture DIR` 换个位置，或 `--capture none` 不保存",
+            );
             let cause = socklab_engine::failure::cause(source, lang);
             let path = path.display();
             match lang {
@@ -110,14 +114,18 @@ pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
             }
         }
         (_, Lang::En) => error.to_string(),
-        (RunError::Foreign { path, why }, Lang::Zh) => format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display()),
+        (RunError::Foreign { path, why }, Lang::Zh) => {
+            format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display())
+        }
         (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
             format!("{} 中没有名为 {name:?} 的记录；用 `socklab capture ls` 查看", captures.display())
         }
         (RunError::NoRuns(captures), Lang::Zh) => {
             format!("{} 中还没有记录；运行 `socklab listen 10000` 即可产生", captures.display())
         }
-        (RunError::Damaged { path, offset }, Lang::Zh) => format!("无法读取 {}：在第 {offset} 字节处损坏", path.display()),
+        (RunError::Damaged { path, offset }, Lang::Zh) => {
+            format!("无法读取 {}：在第 {offset} 字节处损坏", path.display())
+        }
     }
 }
 

@@ -59,7 +59,9 @@ impl Payload {
                     Err(Fail::Usage(format!("{}: {}", path.display(), lang.pick("it is a folder", "这是一个文件夹"))))
                 }
                 Ok(_) => Ok(Payload::File(path.clone())),
-                Err(error) => Err(Fail::Usage(format!("{}: {}", path.display(), socklab_engine::failure::cause(&error, lang)))),
+                Err(error) => {
+                    Err(Fail::Usage(format!("{}: {}", path.display(), socklab_engine::failure::cause(&error, lang))))
+                }
             };
         }
         let text = args.data.join(" ");

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
+use socklab_capture::EndpointId;
 use socklab_capture::cursor::Cursor;
 use socklab_capture::run::{Retention, run_name};
 use socklab_capture::text::Encoding;
-use socklab_capture::EndpointId;
 use socklab_engine::engine::LastEnd;
 use socklab_engine::url::{EndpointUrl, Place};
 use socklab_engine::{Command, Config, Ending, Engine, Farewell, Lang, Remote, Reply, Store, Targets, Trouble};
@@ -78,16 +78,28 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
     endpoints.iter().for_each(|id| watch.endpoint(engine.remote(), *id));
     let session = Session { engine, watch, endpoints, role: plan.role, wait: plan.wait, lang };
     if is_interactive {
-        let settings = interactive::Settings { encoding: plan.args.encoding, eol: plan.args.eol, history: places.history() };
+        let settings =
+            interactive::Settings { encoding: plan.args.encoding, eol: plan.args.eol, history: places.history() };
         return session.converse(reader.zip(style), settings);
     }
     let cut = if plan.args.show == Some(Show::Json) { Cut::Lines } else { Cut::Reads };
     session.pipe(reader.zip(style), cut)
 }
 
-fn start_engine(args: &SessionArgs, places: &Places, shown: bool, lang: Lang) -> Result<(Engine, Option<Cursor>), Fail> {
+fn start_engine(
+    args: &SessionArgs,
+    places: &Places,
+    shown: bool,
+    lang: Lang,
+) -> Result<(Engine, Option<Cursor>), Fail> {
     let store = match args.capture.as_deref() {
-        Some(none) if none.as_os_str() == "none" => if shown { Store::Memory } else { Store::Nothing },
+        Some(none) if none.as_os_str() == "none" => {
+            if shown {
+                Store::Memory
+            } else {
+                Store::Nothing
+            }
+        }
         asked => Store::Disk {
             captures: places.captures(asked),
             retention: Retention { bytes: args.keep, age: args.keep_for },
@@ -109,7 +121,10 @@ fn report(trouble: &Trouble, lang: Lang) {
         (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
         (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
         (Trouble::Removed { segments, bytes }, Lang::En) => {
-            format!("removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep", segments.len())
+            format!(
+                "removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep",
+                segments.len()
+            )
         }
         (Trouble::Removed { segments, bytes }, Lang::Zh) => {
             format!("为不超过 --keep，已删除最旧的 {} 个抓取分段（{bytes} 字节）", segments.len())

@@ -1,7 +1,7 @@
 //! What a session waits for, in one queue: Ctrl-C, the end of its input, of its output, of its endpoints.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
 
@@ -65,9 +65,6 @@ impl Watch {
     /// The next thing that happens; `None` when `deadline` comes first.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Happening> {
         let Some(deadline) = deadline else { return self.queue.recv().ok() };
-        match self.queue.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(happening) => Some(happening),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.queue.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
     }
 }

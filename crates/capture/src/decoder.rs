@@ -67,7 +67,6 @@ pub struct EndpointInfo {
 /// Remembers what the blocks so far have said of the run, its endpoints and peers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decoder {
-    run: String,
     endpoints: Vec<EndpointInfo>,
     peers: FxHashMap<PeerId, Address>,
 }
@@ -81,14 +80,11 @@ impl Decoder {
         &self.endpoints
     }
 
-    pub(crate) fn run(&self) -> &str {
-        &self.run
-    }
-
     /// Takes over what an index knows of peers whose introduction is passed over.
     pub(crate) fn introduce(&mut self, totals: &Totals) {
         self.peers.extend(totals.peers.iter().map(|(id, peer)| (*id, peer.address.clone())));
-        self.endpoints = totals.endpoints.iter().map(|e| EndpointInfo { name: e.name.clone(), url: e.url.clone() }).collect();
+        self.endpoints =
+            totals.endpoints.iter().map(|e| EndpointInfo { name: e.name.clone(), url: e.url.clone() }).collect();
     }
 
     /// Reads a block and remembers what later ones lean on.
@@ -112,11 +108,10 @@ impl Decoder {
         let program = find(USERAPPL).unwrap_or_else(|| "an unnamed program".into());
         let comment = find(COMMENT).unwrap_or_default();
         let word = |key: &str| comment.split([' ', ';']).find_map(|word| word.strip_prefix(key)).map(str::to_owned);
-        let (Some(run), Some(format)) = (word("run="), word("format=")) else { return Err(Foreign::Program(program)) };
+        let (Some(_), Some(format)) = (word("run="), word("format=")) else { return Err(Foreign::Program(program)) };
         if format != FORMAT.to_string() {
             return Err(Foreign::Format(format));
         }
-        self.run = run;
         self.endpoints.clear(); // a section counts its interfaces anew; peers keep their ids through the run
         Ok(())
     }
@@ -243,7 +238,12 @@ mod tests {
         Encoder::new(provenance, SegmentLimits::default(), Timestamp(7))
     }
 
-    fn add_peer(encoder: &mut Encoder, endpoint: EndpointId, transport: Transport, remote: Address) -> (PeerId, FlowId) {
+    fn add_peer(
+        encoder: &mut Encoder,
+        endpoint: EndpointId,
+        transport: Transport,
+        remote: Address,
+    ) -> (PeerId, FlowId) {
         let id = PeerId { endpoint, number: NonZeroU32::MIN };
         let local = Address::Inet(([127, 0, 0, 1], 10000).into());
         let peer = Peer { id, transport, opened_by: Side::Peer, local, remote };
@@ -254,12 +254,22 @@ mod tests {
         Address::Inet(([192, 168, 1, 50], 49152).into())
     }
 
-    fn records(bytes: &[u8]) -> Vec<(u64, u64, Option<PeerId>, Address, Option<String>, Vec<u8>)> {
+    /// Number, time, peer, address, text and payload.
+    type Seen = (u64, u64, Option<PeerId>, Address, Option<String>, Vec<u8>);
+
+    fn records(bytes: &[u8]) -> Vec<Seen> {
         let (mut decoder, mut rest, mut seen) = (Decoder::default(), bytes, Vec::new());
         while let Some(block) = pcapng::first_block(rest).expect("whole blocks") {
             rest = &rest[block.len()..];
             if let Item::Record(r) = decoder.decode(block).expect("ours") {
-                seen.push((r.seq, r.at.0, r.peer, r.address, r.event.text().map(Into::into), r.event.payload().to_vec()));
+                seen.push((
+                    r.seq,
+                    r.at.0,
+                    r.peer,
+                    r.address,
+                    r.event.text().map(Into::into),
+                    r.event.payload().to_vec(),
+                ));
             }
         }
         seen

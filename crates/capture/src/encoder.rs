@@ -75,8 +75,19 @@ impl Meaning {
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         use Meaning::*;
         let all = [
-            Continued, Opened, Connected, Received, Sent, ClosedByUs, ClosedByPeer, ResetByUs, ResetByPeer, Failed,
-            Note, FinishedByUs, FinishedByPeer,
+            Continued,
+            Opened,
+            Connected,
+            Received,
+            Sent,
+            ClosedByUs,
+            ClosedByPeer,
+            ResetByUs,
+            ResetByPeer,
+            Failed,
+            Note,
+            FinishedByUs,
+            FinishedByPeer,
         ];
         all.get(usize::from(number)).copied()
     }
@@ -272,9 +283,10 @@ impl Encoder {
         match (event, subject) {
             (Event::Received(bytes), Subject::Flow(flow)) => self.record_bytes(at, flow, Side::Peer, bytes),
             (Event::Sent(bytes), Subject::Flow(flow)) => self.record_bytes(at, flow, Side::Local, bytes),
-            (Event::Connected | Event::Finished(_) | Event::Closed(_) | Event::Reset(_), Subject::Flow(FlowId(key)))
-                if self.flows[key].state.peer.transport == Transport::Stream =>
-            {
+            (
+                Event::Connected | Event::Finished(_) | Event::Closed(_) | Event::Reset(_),
+                Subject::Flow(FlowId(key)),
+            ) if self.flows[key].state.peer.transport == Transport::Stream => {
                 self.record_handshake(at, key, event);
             }
             _ => self.record_text(at, subject, event),
@@ -299,7 +311,8 @@ impl Encoder {
             }
             Side::Local => Meaning::Sent,
         };
-        let segment = (flow.state.peer.transport == Transport::Stream).then(|| flow.segment(sender, PSH | ACK, bytes.len()));
+        let segment =
+            (flow.state.peer.transport == Transport::Stream).then(|| flow.segment(sender, PSH | ACK, bytes.len()));
         let packet = Packet { at, seq: self.next_seq, ends: &flow.ends, sender, tells, text: None };
         packet.write(&mut self.out, |out| {
             packet::write_headers(out, &flow.ends, sender, segment, bytes.len());
@@ -515,10 +528,8 @@ fn write_section(out: &mut Vec<u8>, provenance: &Provenance, segment: u32) {
     out.extend_from_slice(&[1, 0, 0, 0]); // version 1.0
     out.extend_from_slice(&u64::MAX.to_le_bytes()); // length of the section: not said
     pcapng::option(out, USERAPPL, provenance.program.as_bytes());
-    let comment = format!(
-        "run={} format={FORMAT} segment={segment}; the headers of host sockets are synthetic",
-        provenance.run
-    );
+    let comment =
+        format!("run={} format={FORMAT} segment={segment}; the headers of host sockets are synthetic", provenance.run);
     pcapng::option(out, COMMENT, comment.as_bytes());
     pcapng::end_of_options(out);
     pcapng::end(out, block);

@@ -46,6 +46,23 @@ pub enum EscapeErrorKind {
     Trailing,
 }
 
+impl EscapeError {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        let reason = match &self.kind {
+            EscapeErrorKind::Unknown(text) => {
+                format!(r#""{}" 不是转义（可用：\n \r \t \0 \a \b \\ \" \xNN \u{{...}}）"#, Shown(text))
+            }
+            EscapeErrorKind::BadByte(text) => format!(r#""{}" 不是字节（写成 \x 加两个十六进制数字）"#, Shown(text)),
+            EscapeErrorKind::BadChar(text) => {
+                format!(r#""{}" 不是字符（写成 \u{{...}}，括号内是十六进制编号）"#, Shown(text))
+            }
+            EscapeErrorKind::Trailing => r"末尾的反斜杠后没有内容（要写反斜杠，请写成 \\）".into(),
+        };
+        format!("第 {} 列：{reason}", self.column)
+    }
+}
+
 /// One piece of a text with escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -323,6 +340,15 @@ mod tests {
             error.to_string(),
             r#"column 1: "\q" is no escape (there are \n \r \t \0 \a \b \\ \" \xNN \u{...})"#
         );
+    }
+
+    #[test]
+    fn errors_in_chinese_say_the_same() {
+        let chinese = |text: &str| parse(text).expect_err(text).zh();
+        assert_eq!(chinese(r"中\q"), r#"第 2 列："\q" 不是转义（可用：\n \r \t \0 \a \b \\ \" \xNN \u{...}）"#);
+        assert_eq!(chinese(r"\x4"), r#"第 1 列："\x4" 不是字节（写成 \x 加两个十六进制数字）"#);
+        assert_eq!(chinese(r"a\u41"), r#"第 2 列："\u41" 不是字符（写成 \u{...}，括号内是十六进制编号）"#);
+        assert_eq!(chinese("a\\"), r"第 2 列：末尾的反斜杠后没有内容（要写反斜杠，请写成 \\）");
     }
 
     #[test]

@@ -36,6 +36,18 @@ pub enum HexErrorKind {
     BarePrefix(&'static str),
 }
 
+impl HexError {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        let reason = match &self.kind {
+            HexErrorKind::NotHex(c) => format!("\"{}\" 不是十六进制数字", Shown(&c.to_string())),
+            HexErrorKind::Odd(digit) => format!("十六进制数字 \"{digit}\" 不成对"),
+            HexErrorKind::BarePrefix(prefix) => format!("\"{prefix}\" 之后没有数字"),
+        };
+        format!("第 {} 列：{reason}", self.column)
+    }
+}
+
 /// Reads bytes of two digits each, of either case, in groups of any length.
 ///
 /// Groups may be parted by white space, line breaks, commas, colons and semicolons, and may begin with `0x` or `\x`,
@@ -168,6 +180,15 @@ mod tests {
             let error = parse(text).expect_err(text);
             assert_eq!((error.at, error.to_string()), (at, message.into()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn errors_in_chinese_say_the_same() {
+        let chinese = |text: &str| parse(text).expect_err(text).zh();
+        assert_eq!(chinese("01 0g"), r#"第 5 列："g" 不是十六进制数字"#);
+        assert_eq!(chinese("01 \u{1b}"), r#"第 4 列："\u{1b}" 不是十六进制数字"#);
+        assert_eq!(chinese("012"), r#"第 3 列：十六进制数字 "2" 不成对"#);
+        assert_eq!(chinese("0x"), r#"第 1 列："0x" 之后没有数字"#);
     }
 
     #[test]

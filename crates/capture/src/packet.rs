@@ -70,7 +70,9 @@ pub(crate) fn write_headers(out: &mut Vec<u8>, ends: &Ends, sender: Side, segmen
     let transport = if segment.is_some() { 20 } else { 8 };
     let (protocol, length) = (if segment.is_some() { TCP } else { UDP }, transport + payload);
     let (ip, sum) = match (source.ip(), target.ip()) {
-        (IpAddr::V4(source), IpAddr::V4(target)) => write_ipv4(&mut frame[ETHERNET..], source, target, protocol, length),
+        (IpAddr::V4(source), IpAddr::V4(target)) => {
+            write_ipv4(&mut frame[ETHERNET..], source, target, protocol, length)
+        }
         (source, target) => write_ipv6(&mut frame[ETHERNET..], to_v6(source), to_v6(target), protocol, length),
     };
     write_ethernet(&mut frame, ends, sender, if ip == 20 { 0x0800 } else { 0x86DD });
@@ -208,7 +210,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn address() -> impl Strategy<Value = SocketAddr> {
-        prop_oneof![any::<(Ipv4Addr, u16)>().prop_map(SocketAddr::from), any::<(Ipv6Addr, u16)>().prop_map(SocketAddr::from)]
+        prop_oneof![
+            any::<(Ipv4Addr, u16)>().prop_map(SocketAddr::from),
+            any::<(Ipv6Addr, u16)>().prop_map(SocketAddr::from)
+        ]
     }
 
     proptest! {

@@ -111,7 +111,8 @@ impl Run {
             Err(error) => return Err(io_error("read", captures)(error)),
         };
         let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
-        let mut runs: Vec<_> = paths.map_err(io_error("read", captures))?.into_iter().filter(|path| is_run(path)).collect();
+        let mut runs: Vec<_> =
+            paths.map_err(io_error("read", captures))?.into_iter().filter(|path| is_run(path)).collect();
         runs.sort();
         Ok(runs.into_iter().map(Run::at).collect())
     }

@@ -70,6 +70,32 @@ pub enum ComposeError {
     Encode(#[from] EncodeError),
 }
 
+impl UnknownEncoding {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        format!("没有名为 \"{}\" 的编码（常用：{}）", Shown(&self.0), Encoding::COMMON.join("、"))
+    }
+}
+
+impl EncodeError {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        let EncodeError { column, character, encoding, .. } = self;
+        let (shown, number) = (character.to_string(), u32::from(*character));
+        format!("第 {column} 列：{encoding} 中没有 \"{}\"（U+{number:04X}）", Shown(&shown))
+    }
+}
+
+impl ComposeError {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            ComposeError::Escape(error) => error.zh(),
+            ComposeError::Encode(error) => error.zh(),
+        }
+    }
+}
+
 impl Default for Encoding {
     fn default() -> Self {
         Self(UTF_8)
@@ -437,6 +463,16 @@ mod tests {
         assert_eq!(error.to_string(), r#"column 3: "\u{1b}" (U+001B) does not exist in iso-2022-jp"#);
         let error = encoding("gbk").parse_escaped(r"中\q").expect_err("no escape");
         assert!(error.to_string().starts_with(r#"column 2: "\q" is no escape"#));
+    }
+
+    #[test]
+    fn errors_in_chinese_say_the_same() {
+        let gbk = encoding("gbk");
+        let error = |text| gbk.parse_escaped(text).expect_err("not in gbk").zh();
+        assert_eq!(error("中a😀"), r#"第 3 列：gbk 中没有 "😀"（U+1F600）"#);
+        assert!(error(r"中\q").starts_with(r#"第 2 列："\q" 不是转义"#));
+        let error = "kl\u{1b}".parse::<Encoding>().expect_err("no such encoding").zh();
+        assert!(error.starts_with(r#"没有名为 "kl\u{1b}" 的编码（常用：utf-8、gbk、"#), "{error}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn receive_unix(
     mut each: impl FnMut(Datagram<'_>),
 ) -> io::Result<()> {
     let (length, from) = unix.try_recv_from(buffer)?;
-    let from = crate::open::unix_address(&from.into());
+    let from = crate::open::unix_address(&from);
     each(Datagram { from, bytes: &buffer[..length], at: None, dropped: None });
     Ok(())
 }
@@ -44,7 +44,9 @@ mod linux {
     use std::os::fd::AsRawFd;
 
     use nix::sys::socket::sockopt::{ReceiveTimestampns, RxqOvfl};
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, setsockopt};
+    use nix::sys::socket::{
+        ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, setsockopt,
+    };
     use tokio::net::UdpSocket;
 
     use super::*;

@@ -126,10 +126,7 @@ pub(crate) async fn bind_udp(place: &HostPort, url: &EndpointUrl) -> Result<(Dat
 
 /// Opens a Unix datagram socket; gives the URL with the name that it got.
 #[cfg(unix)]
-pub(crate) fn bind_unix(
-    name: &crate::url::UnixName,
-    url: &EndpointUrl,
-) -> Result<(Datagrams, EndpointUrl), Failure> {
+pub(crate) fn bind_unix(name: &crate::url::UnixName, url: &EndpointUrl) -> Result<(Datagrams, EndpointUrl), Failure> {
     let failed = |error| Failure::new(Operation::Bind, open::unix_shown(name), error);
     let wanted = if name.as_str().is_empty() { some_name() } else { name.clone() };
     let socket = open::new_unix(socket2::Type::DGRAM, &wanted, &url.options)?;
@@ -179,7 +176,8 @@ impl Datagrams {
         let addresses: Vec<Address> = match target {
             Target::Unix(name) => vec![Address::Unix(name.as_str().into())],
             Target::Inet(HostPort { host: Host::Ip(IpAddr::V4(Ipv4Addr::BROADCAST)), port }) => {
-                let found = broadcast_addresses().map_err(|error| Failure::new(Operation::ListInterfaces, "the interfaces", error))?;
+                let found = broadcast_addresses()
+                    .map_err(|error| Failure::new(Operation::ListInterfaces, "the interfaces", error))?;
                 let everywhere = if found.is_empty() { vec![Ipv4Addr::BROADCAST] } else { found };
                 everywhere.into_iter().map(|ip| Address::Inet((ip, *port).into())).collect()
             }
@@ -190,7 +188,8 @@ impl Datagrams {
                 fitting.map(|address| Address::Inet(*address)).into_iter().collect()
             }
         };
-        let peers: Vec<_> = addresses.into_iter().map(|address| self.peer(hub, endpoint, address, Side::Local)).collect();
+        let peers: Vec<_> =
+            addresses.into_iter().map(|address| self.peer(hub, endpoint, address, Side::Local)).collect();
         self.named.borrow_mut().extend(peers.iter().cloned());
         Ok(peers)
     }
@@ -304,10 +303,13 @@ enum Transmitted {
 /// The broadcast address of every network that this machine is in: 255.255.255.255 goes out on one of them only.
 fn broadcast_addresses() -> io::Result<Vec<Ipv4Addr>> {
     let interfaces = if_addrs::get_if_addrs()?;
-    let mut found: Vec<_> = interfaces.into_iter().filter_map(|interface| match interface.addr {
-        if_addrs::IfAddr::V4(v4) if !v4.is_loopback() => v4.broadcast,
-        _ => None,
-    }).collect();
+    let mut found: Vec<_> = interfaces
+        .into_iter()
+        .filter_map(|interface| match interface.addr {
+            if_addrs::IfAddr::V4(v4) if !v4.is_loopback() => v4.broadcast,
+            _ => None,
+        })
+        .collect();
     found.sort();
     found.dedup();
     Ok(found)
@@ -347,7 +349,8 @@ impl Refusals {
         endpoint.refused.set(total);
         if total >= self.next.get() {
             self.next.set(total * 2);
-            let text = format!("refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far");
+            let text =
+                format!("refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far");
             hub.note(endpoint, &text);
         }
     }
@@ -382,7 +385,8 @@ fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Ref
     peer.count_received(datagram.bytes.len(), at);
     hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Received(datagram.bytes));
     if endpoint.echo.get() && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued {
-        hub.recorder.record(Subject::Flow(peer.flow), Event::Note("not echoed: too much waits to be sent to this peer"));
+        hub.recorder
+            .record(Subject::Flow(peer.flow), Event::Note("not echoed: too much waits to be sent to this peer"));
     }
 }
 

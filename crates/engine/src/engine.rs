@@ -49,6 +49,7 @@ pub enum WhenFull {
 
 /// What the engine can be told.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // there are few at a time, and none lives long
 pub enum Command {
     /// Open an endpoint. A client without `retry` is open when it is connected.
     Open(EndpointUrl),
@@ -110,6 +111,7 @@ pub enum Command {
 
 /// What the engine answers.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // as for commands
 pub enum Reply {
     /// To `Open`: its id, and its URL with what the system filled in.
     Opened(EndpointId, EndpointUrl),
@@ -248,7 +250,8 @@ impl Engine {
         let (notes, noted) = mpsc::unbounded_channel(); // one a new segment at most
         let trouble = move |what: Trouble| {
             if let Trouble::Removed { segments, bytes } = &what {
-                let _ = notes.send(format!("removed the {} oldest segments of the captures, {bytes} bytes", segments.len()));
+                let _ = notes
+                    .send(format!("removed the {} oldest segments of the captures, {bytes} bytes", segments.len()));
             }
             trouble(what);
         };
@@ -351,11 +354,17 @@ impl Hub {
             Command::Send { to, bytes, when_full } => self.send(&to, bytes, when_full).await,
             Command::End { peers, ending } => Reply::Peers(self.end(&peers, ending)),
             Command::AddPeer { endpoint, target } => self.add_named_peer(endpoint, &target).await,
-            Command::Join { endpoint, group, interface } => self.change_group(endpoint, group, &interface, multicast::join),
-            Command::Leave { endpoint, group, interface } => self.change_group(endpoint, group, &interface, multicast::leave),
+            Command::Join { endpoint, group, interface } => {
+                self.change_group(endpoint, group, &interface, multicast::join)
+            }
+            Command::Leave { endpoint, group, interface } => {
+                self.change_group(endpoint, group, &interface, multicast::leave)
+            }
             Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| endpoint.echo.set(on)),
             Command::AwaitEnd(id) => self.await_end(id).await,
-            Command::Status => Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect()),
+            Command::Status => {
+                Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())
+            }
         }
     }
 
@@ -472,7 +481,9 @@ impl Hub {
     ) -> Reply {
         let datagrams = self.endpoint(id).and_then(|endpoint| endpoint.datagrams.borrow().clone());
         match datagrams.as_ref().map(|datagrams| &datagrams.socket) {
-            Some(datagram::Socket::Udp(udp)) => change(udp.into(), group, interface).map_or_else(Reply::Failed, |()| Reply::Done),
+            Some(datagram::Socket::Udp(udp)) => {
+                change(udp.into(), group, interface).map_or_else(Reply::Failed, |()| Reply::Done)
+            }
             _ => Reply::NoSuchEndpoint(id),
         }
     }
@@ -558,12 +569,18 @@ impl Hub {
         let _ = tokio::time::timeout_at(deadline, self.drained(&endpoints)).await;
         endpoints.iter().for_each(|endpoint| self.close_endpoint(endpoint));
         let _ = tokio::time::timeout_at(deadline, self.all_gone(&endpoints)).await;
-        let left: Vec<_> = endpoints.iter().flat_map(|endpoint| {
-            let peers: Vec<_> = endpoint.peers.borrow().values().cloned().collect();
-            peers.into_iter().map(move |peer| (Rc::clone(endpoint), peer))
-        }).collect();
+        let left: Vec<_> = endpoints
+            .iter()
+            .flat_map(|endpoint| {
+                let peers: Vec<_> = endpoint.peers.borrow().values().cloned().collect();
+                peers.into_iter().map(move |peer| (Rc::clone(endpoint), peer))
+            })
+            .collect();
         let waiting = |peer: &Peer| peer.outbox.borrow().bytes;
-        let unsent = left.iter().filter(|(_, peer)| waiting(peer) > 0).map(|(_, peer)| (peer.id, peer.remote.clone(), waiting(peer)));
+        let unsent = left
+            .iter()
+            .filter(|(_, peer)| waiting(peer) > 0)
+            .map(|(_, peer)| (peer.id, peer.remote.clone(), waiting(peer)));
         let farewell = Farewell { unsent: unsent.collect() };
         for (endpoint, peer) in &left {
             self.remove_peer(endpoint, peer, crate::stream::End::Closed(Side::Local));
@@ -573,7 +590,8 @@ impl Hub {
     }
 
     async fn drained(&self, endpoints: &[Rc<Endpoint>]) {
-        let waits = |endpoint: &Rc<Endpoint>| endpoint.peers.borrow().values().any(|peer| peer.outbox.borrow().bytes > 0);
+        let waits =
+            |endpoint: &Rc<Endpoint>| endpoint.peers.borrow().values().any(|peer| peer.outbox.borrow().bytes > 0);
         while endpoints.iter().any(waits) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -123,7 +123,6 @@ impl Failure {
         text
     }
 
-
     fn next_step(&self, lang: Lang) -> Option<&'static str> {
         use io::ErrorKind::*;
         let (en, zh) = match (self.operation, self.error.kind()) {

@@ -79,12 +79,7 @@ impl Endpoint {
 
 impl Hub {
     pub(crate) fn new(recorder: Rc<Recorder>) -> Self {
-        Hub {
-            recorder,
-            scratch: RefCell::new(vec![0; SCRATCH]),
-            endpoints: RefCell::default(),
-            changed: Notify::new(),
-        }
+        Hub { recorder, scratch: RefCell::new(vec![0; SCRATCH]), endpoints: RefCell::default(), changed: Notify::new() }
     }
 
     /// Adds an endpoint that is open or about to be.
@@ -107,7 +102,10 @@ impl Hub {
             task: RefCell::default(),
         });
         self.endpoints.borrow_mut().insert(id, Rc::clone(&endpoint));
-        self.recorder.record(Subject::Endpoint(id), Event::Opened(if state == EndpointState::Open { "open" } else { "dialling" }));
+        self.recorder.record(
+            Subject::Endpoint(id),
+            Event::Opened(if state == EndpointState::Open { "open" } else { "dialling" }),
+        );
         endpoint
     }
 

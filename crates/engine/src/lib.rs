@@ -21,7 +21,9 @@ mod sys;
 pub mod url;
 mod writer;
 
-pub use engine::{Command, Config, Engine, EndpointStatus, Farewell, PeerStatus, Remote, Reply, StartError, Targets, WhenFull};
+pub use engine::{
+    Command, Config, EndpointStatus, Engine, Farewell, PeerStatus, Remote, Reply, StartError, Targets, WhenFull,
+};
 pub use failure::{Failure, Lang};
 pub use holder::of_port as holder_of;
 pub use hub::EndpointState;

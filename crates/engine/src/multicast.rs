@@ -13,7 +13,8 @@ pub(crate) fn set_up(socket: &Socket, place: &HostPort, options: &Options) -> Re
     let failed = |name| move |error| Failure::new(Operation::SetOption(name), place, error);
     let is_v4 = socket.domain().is_ok_and(|domain| domain == socket2::Domain::IPV4);
     if let Some(ttl) = options.ttl.map(u32::from) {
-        if is_v4 { socket.set_multicast_ttl_v4(ttl) } else { socket.set_multicast_hops_v6(ttl) }.map_err(failed("ttl"))?;
+        if is_v4 { socket.set_multicast_ttl_v4(ttl) } else { socket.set_multicast_hops_v6(ttl) }
+            .map_err(failed("ttl"))?;
     }
     let looped = options.loopback();
     if is_v4 { socket.set_multicast_loop_v4(looped) } else { socket.set_multicast_loop_v6(looped) }

@@ -157,11 +157,7 @@ fn bind_to_interface(socket: &Socket, name: &str, _: SocketAddr) -> io::Result<(
 #[cfg(target_vendor = "apple")]
 fn bind_to_interface(socket: &Socket, name: &str, address: SocketAddr) -> io::Result<()> {
     let index = zone_index(name).map_err(|failure| failure.error)?.try_into().ok();
-    if address.is_ipv4() {
-        socket.bind_device_by_index_v4(index)
-    } else {
-        socket.bind_device_by_index_v6(index)
-    }
+    if address.is_ipv4() { socket.bind_device_by_index_v4(index) } else { socket.bind_device_by_index_v6(index) }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::failure::Lang;
+
 /// What was given is no duration or no size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
@@ -57,6 +59,39 @@ pub enum QuantityError {
         /// The smallest step, in the plural.
         step: &'static str,
     },
+}
+
+impl QuantityError {
+    /// The message in a person's language.
+    pub fn text(&self, lang: Lang) -> String {
+        use QuantityError::*;
+        if lang == Lang::En {
+            return self.to_string();
+        }
+        match self {
+            Malformed { text, what, example } => format!("{text:?} 不是{}（写成 {}）", zh(what), zh(example)),
+            Negative { text, what } => format!("{} {text:?} 是负数（去掉 -）", zh(what)),
+            Unit { text, what, unit, known } => format!("{} {text:?} 的单位 {unit:?} 未知（{}）", zh(what), zh(known)),
+            TooLarge { text, what, limit } => format!("{} {text:?} 太大（最大 {limit}）", zh(what)),
+            TooFine { text, what, step } => format!("{} {text:?} 不是整数个{}（减少小数位数）", zh(what), zh(step)),
+        }
+    }
+}
+
+/// The words of `Measure` in Chinese.
+const WORDS: [(&str, &str); 8] = [
+    ("duration", "时长"),
+    ("500ms, 1.5s, 2m or 1h", "500ms、1.5s、2m 或 1h"),
+    ("one of ms, s, m, h", "可用 ms、s、m、h"),
+    ("nanoseconds", "纳秒"),
+    ("size", "大小"),
+    ("1500, 64k, 1.5m or 2g", "1500、64k、1.5m 或 2g"),
+    ("one of k, m, g", "可用 k、m、g"),
+    ("bytes", "字节"),
+];
+
+fn zh(word: &'static str) -> &'static str {
+    WORDS.iter().find(|(en, _)| *en == word).map_or(word, |(_, zh)| zh)
 }
 
 /// Reads a duration: a decimal number and `ms`, `s`, `m` or `h`; a bare number counts seconds.
@@ -300,6 +335,22 @@ mod tests {
         assert!(matches!(parse_size("17179869184g"), Err(QuantityError::TooLarge { .. })));
         assert!(matches!(parse_size(&"9".repeat(500)), Err(QuantityError::TooLarge { .. })));
         assert!(matches!(parse_size(&format!("0.{}g", "1".repeat(500))), Err(QuantityError::TooFine { .. })));
+    }
+
+    #[test]
+    fn errors_in_chinese_say_the_same() {
+        let text = |result: Result<Duration, QuantityError>| result.expect_err("an error").text(Lang::Zh);
+        assert_eq!(text(parse_duration("s")), r#""s" 不是时长（写成 500ms、1.5s、2m 或 1h）"#);
+        assert_eq!(text(parse_duration("-1s")), r#"时长 "-1s" 是负数（去掉 -）"#);
+        assert_eq!(text(parse_duration("1d")), r#"时长 "1d" 的单位 "d" 未知（可用 ms、s、m、h）"#);
+        let error = parse_size("1.1k").expect_err("an error");
+        assert_eq!(error.text(Lang::Zh), r#"大小 "1.1k" 不是整数个字节（减少小数位数）"#);
+        assert_eq!(error.text(Lang::En), error.to_string());
+        for measure in [&DURATION, &SIZE] {
+            for word in [measure.what, measure.example, measure.known, measure.step] {
+                assert_ne!(zh(word), word);
+            }
+        }
     }
 
     #[test]

@@ -40,7 +40,9 @@ impl Stream {
         Ok(match self {
             Stream::Tcp(tcp) => (inet(tcp.local_addr()?), inet(tcp.peer_addr()?)),
             #[cfg(unix)]
-            Stream::Unix(unix) => (crate::open::unix_address(&unix.local_addr()?), crate::open::unix_address(&unix.peer_addr()?)),
+            Stream::Unix(unix) => {
+                (crate::open::unix_address(&unix.local_addr()?), crate::open::unix_address(&unix.peer_addr()?))
+            }
         })
     }
 

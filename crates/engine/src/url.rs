@@ -9,6 +9,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::failure::Lang;
 use crate::quantity::{QuantityError, format_duration, format_size, parse_duration, parse_size};
 
 /// How many peers an endpoint keeps where `max_peers` does not say.
@@ -38,17 +39,19 @@ pub enum UrlError {
         /// What stands before the colon.
         scheme: String,
         /// Those there are, and the one that was probably meant.
-        choice: String,
+        choice: Choice,
     },
     /// A space, a control character or a `#`.
-    #[error("{what} at character {at} (leave it out; in a path or an option, write it as {escape})")]
+    #[error(
+        "{} at character {at} (leave it out; in a path or an option, write it as {})",
+        named(*found, Lang::En),
+        escaped(*found)
+    )]
     Character {
         /// What it is.
-        what: String,
+        found: char,
         /// Which character of the URL it is, from 1.
         at: usize,
-        /// How to write it where it is meant.
-        escape: String,
     },
     /// The host does not come after two slashes.
     #[error("{0} needs two slashes before the host (write {0}://HOST:PORT)")]
@@ -87,7 +90,7 @@ pub enum UrlError {
         /// What the URL begins with.
         scheme: Scheme,
         /// Those that the scheme takes, and the one that was probably meant.
-        choice: String,
+        choice: Choice,
     },
     /// An option of other schemes.
     #[error("option {option} means nothing for {scheme} (it is for {takers})")]
@@ -154,12 +157,12 @@ pub enum HostError {
     #[error("{0:?} has its brackets in the wrong place (write it as [ADDRESS]:PORT)")]
     Brackets(String),
     /// An IPv6 address that could as well end in a port.
-    #[error("the IPv6 address {text:?} needs brackets (write it as {forms})")]
+    #[error("the IPv6 address {text:?} needs brackets (write it as {})", forms.join(" or "))]
     NoBrackets {
         /// What was given.
         text: String,
         /// What it may mean, with brackets.
-        forms: String,
+        forms: Vec<String>,
     },
     /// No port.
     #[error("the port is missing (write {0}:PORT)")]
@@ -227,6 +230,142 @@ pub enum ValueError {
     /// The path or name of a Unix socket.
     #[error(transparent)]
     Name(#[from] NameError),
+}
+
+/// The words that may stand somewhere, and the one that was probably meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    words: Vec<&'static str>,
+    meant: Option<&'static str>,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&list(self.words.iter().copied()))?;
+        self.meant.map_or(Ok(()), |meant| write!(f, "; did you mean {meant}?"))
+    }
+}
+
+impl Choice {
+    fn zh(&self) -> String {
+        let hint = self.meant.map(|meant| format!("；是不是 {meant}？"));
+        self.words.join("、") + &hint.unwrap_or_default()
+    }
+}
+
+impl UrlError {
+    /// The message in a person's language.
+    pub fn text(&self, lang: Lang) -> String {
+        match (lang, self) {
+            (Lang::En, _) => self.to_string(),
+            (Lang::Zh, UrlError::Host(error)) => error.text(lang),
+            (Lang::Zh, UrlError::Name(error)) => error.text(lang),
+            (Lang::Zh, UrlError::Value { option, reason }) => format!("选项 {option}：{}", reason.text(lang)),
+            (Lang::Zh, _) => self.option_zh().unwrap_or_else(|| self.place_zh()),
+        }
+    }
+
+    /// What is wrong with an option.
+    fn option_zh(&self) -> Option<String> {
+        Some(match self {
+            UrlError::NoValue(option) => format!("选项 {option:?} 没有值（写成 NAME=VALUE）"),
+            UrlError::UnknownOption { option, scheme, choice } => {
+                format!("{scheme} 没有选项 {option:?}（可用：{}）", choice.zh())
+            }
+            UrlError::WrongScheme { option, scheme, takers } => {
+                format!("选项 {option} 对 {scheme} 没有意义（只用于 {}）", takers.replace(", ", "、"))
+            }
+            UrlError::Repeated(option) => format!("选项 {option} 重复（只保留一个）"),
+            UrlError::NoGroup => "使用选项 join 时，主机必须是组播地址（224.0.0.0 到 239.255.255.255，或 ff00::/8）".into(),
+            _ => return None,
+        })
+    }
+
+    /// What is wrong with everything before the options.
+    fn place_zh(&self) -> String {
+        use UrlError::*;
+        match self {
+            NoScheme(text) => format!("{text:?} 中没有协议（开头应为 {}）", SCHEMES.map(Scheme::name).join("、")),
+            UnknownScheme { scheme, choice } => format!("未知协议 {scheme:?}（可用：{}）", choice.zh()),
+            Character { found, at } => {
+                let (what, escape) = (named(*found, Lang::Zh), escaped(*found));
+                format!("第 {at} 个字符不可用：{what}（请去掉；在路径或选项中写成 {escape}）")
+            }
+            NoSlashes(scheme) => format!("{scheme} 的主机前要有两个斜杠（写成 {scheme}://HOST:PORT）"),
+            UserInfo => "主机前的用户名没有意义（去掉 @ 及其前面的部分）".into(),
+            Path(path) => format!("端口后的路径 {path:?} 没有意义（请去掉）"),
+            NotAbsolute { scheme, path } => {
+                format!("{scheme}:// 之后的 {path:?} 不是绝对路径（写成 {scheme}:PATH 或 {scheme}:///PATH）")
+            }
+            Escape(text) => format!("{text:?} 无法解码（百分号写成 %25，其余用 UTF-8）"),
+            Client(scheme, other) => format!("{scheme}: 用于客户端（请用 connect，或监听 {other}）"),
+            Server(scheme, other) => format!("{scheme}: 用于服务器（请用 listen，或连接 {other}）"),
+            BarePath { path, url } => format!("{path:?} 看起来是路径（写成 {url}）"),
+            OnlyPort(port) => format!("{port:?} 只是端口（写成 HOST:{port}）"),
+            Arguments => "对端写成 URL、HOST:PORT 或 HOST PORT，只能有一个".into(),
+            // The rest have a text of their own.
+            Host(_) | Name(_) | Value { .. } | NoValue(_) | UnknownOption { .. } | WrongScheme { .. } | Repeated(_)
+            | NoGroup => self.to_string(),
+        }
+    }
+}
+
+impl HostError {
+    /// The message in a person's language.
+    pub fn text(&self, lang: Lang) -> String {
+        use HostError::*;
+        if lang == Lang::En {
+            return self.to_string();
+        }
+        match self {
+            NoHost => "缺少主机（* 表示本机的所有地址）".into(),
+            BadName(text) => format!("{text:?} 不是主机名（由字母、数字、- 和 _ 组成，各段用点连接）"),
+            BadIpv4(text) => format!("{text:?} 不是 IPv4 地址（四个 0 到 255 的数，用点连接）"),
+            BadIpv6(text) => format!("{text:?} 不是 IPv6 地址（方括号内写 fe80::1，带区域则写 fe80::1%eth0）"),
+            Brackets(text) => format!("{text:?} 的方括号位置不对（写成 [ADDRESS]:PORT）"),
+            NoBrackets { text, forms } => format!("IPv6 地址 {text:?} 要加方括号（写成 {}）", forms.join(" 或 ")),
+            NoPort(host) => format!("缺少端口（写成 {host}:PORT）"),
+            BadPort(port) => format!("端口 {port:?} 不是数字（0 到 65535）"),
+            PortRange(port) => format!("端口 {port} 超出范围（0 到 65535）"),
+            PortZero => "不能连接端口 0（1 到 65535）".into(),
+            NoPeer => "* 表示本机的所有地址，不能作为对端（请写一个主机）".into(),
+        }
+    }
+}
+
+impl NameError {
+    /// The message in a person's language.
+    pub fn text(&self, lang: Lang) -> String {
+        match (lang, self) {
+            (Lang::En, _) => self.to_string(),
+            (Lang::Zh, NameError::Missing) => "缺少套接字的路径".into(),
+            (Lang::Zh, NameError::NoAbstract) => "@ 之后缺少抽象名称".into(),
+            (Lang::Zh, NameError::Zero(path)) => format!("路径 {path:?} 含有零字节（去掉 %00）"),
+        }
+    }
+}
+
+impl ValueError {
+    /// The message in a person's language.
+    pub fn text(&self, lang: Lang) -> String {
+        use ValueError::*;
+        if lang == Lang::En {
+            return self.to_string();
+        }
+        match self {
+            Flag(text) => format!("{text:?} 既不是 0 也不是 1"),
+            Number { text, most } => format!("{text:?} 不是 1 到 {most} 的整数"),
+            Buffer(text) => format!("{text:?} 不是 1 到 2147483647 字节的大小"),
+            KeepAlive(text) => format!("{text:?} 不是 1s 到 32767s 的时长"),
+            NoTime(text) => format!("{text:?} 的时长为零（请写大于 0 的值）"),
+            Interface(text) => {
+                format!("{text:?} 不是网络接口（写名称、序号或 IPv4 地址；0.0.0.0 由系统选择）")
+            }
+            Quantity(error) => error.text(lang),
+            Host(error) => error.text(lang),
+            Name(error) => error.text(lang),
+        }
+    }
 }
 
 /// What an endpoint URL begins with, in either case; written in lower case.
@@ -465,12 +604,20 @@ fn refuse_path(arg: &str, place: fn(UnixName) -> Place) -> Result<(), UrlError> 
 fn check_characters(text: &str) -> Result<(), UrlError> {
     let bad = |c: &char| c.is_control() || c.is_whitespace() || *c == '#';
     let Some((at, c)) = text.chars().enumerate().find(|(_, c)| bad(c)) else { return Ok(()) };
-    let what = match c {
+    Err(UrlError::Character { found: c, at: at + 1 })
+}
+
+/// A character of those, for a message.
+fn named(c: char, lang: Lang) -> String {
+    match c {
         '#' => "\"#\"".into(),
-        ' ' => "a space".into(),
-        other => format!("the character U+{:04X}", u32::from(other)),
-    };
-    Err(UrlError::Character { what, at: at + 1, escape: encode(c.encode_utf8(&mut [0; 4])) })
+        ' ' => lang.pick("a space", "空格").into(),
+        other => format!("{}U+{:04X}", lang.pick("the character ", ""), u32::from(other)),
+    }
+}
+
+fn escaped(c: char) -> String {
+    encode(c.encode_utf8(&mut [0; 4]))
 }
 
 fn split_scheme(text: &str) -> Result<(Scheme, &str), UrlError> {
@@ -615,7 +762,7 @@ fn without_brackets(text: &str) -> HostError {
     let forms: Vec<String> = port.into_iter().chain(whole).collect();
     match forms.is_empty() {
         true => HostError::BadName(text.into()),
-        false => HostError::NoBrackets { text: text.into(), forms: forms.join(" or ") },
+        false => HostError::NoBrackets { text: text.into(), forms },
     }
 }
 
@@ -963,7 +1110,7 @@ impl Rule {
                 Err(UrlError::WrongScheme { option: rule.name, scheme, takers })
             }
             None => {
-                let names: Vec<&str> = RULES.iter().filter(takes).map(|rule| rule.name).collect();
+                let names: Vec<&'static str> = RULES.iter().filter(takes).map(|rule| rule.name).collect();
                 Err(UrlError::UnknownOption { option: name.into(), scheme, choice: choice(name, &names) })
             }
         }
@@ -1114,13 +1261,12 @@ fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The words there are, and the one that `word` was probably meant to be.
-fn choice(word: &str, words: &[&str]) -> String {
-    let hint = likely(word, words).map(|meant| format!("; did you mean {meant}?"));
-    list(words.iter().copied()) + &hint.unwrap_or_default()
+fn choice(word: &str, words: &[&'static str]) -> Choice {
+    Choice { words: words.to_vec(), meant: likely(word, words) }
 }
 
 /// The word that differs by one slip of the keyboard, else one that begins or continues it: `udp-listen`, `keep`.
-fn likely<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
+fn likely(word: &str, words: &[&'static str]) -> Option<&'static str> {
     let word = word.to_ascii_lowercase();
     let related = |meant: &str| word.starts_with(meant) || word.len() > 2 && meant.starts_with(&word);
     let slip = words.iter().find(|meant| one_slip(word.as_bytes(), meant.as_bytes()));
@@ -1307,6 +1453,31 @@ mod tests {
         }
         assert!(refused("udp://239.1.2.3:1?join=239.1.2.3").starts_with(r#"option join: "239.1.2.3" is no interface"#));
         assert!(refused("tcp://h:1?interface=").starts_with(r#"option interface: "" is no interface"#));
+    }
+
+    #[test]
+    fn errors_in_chinese_say_the_same() {
+        let chinese = |text: &str| text.parse::<EndpointUrl>().expect_err(text).text(Lang::Zh);
+        for (text, expected) in [
+            ("10000", r#""10000" 中没有协议（开头应为 tcp-listen、tcp、udp、unix-listen、unix、unix-dgram）"#),
+            ("tcp://a b:1", "第 8 个字符不可用：空格（请去掉；在路径或选项中写成 %20）"),
+            ("tcp://a\tb:1", "第 8 个字符不可用：U+0009（请去掉；在路径或选项中写成 %09）"),
+            ("tcp://a:b", r#"端口 "b" 不是数字（0 到 65535）"#),
+            ("tcp://::1:80", r#"IPv6 地址 "::1:80" 要加方括号（写成 [::1]:80 或 [::1:80]:PORT）"#),
+            ("tcp:a:80", "tcp 的主机前要有两个斜杠（写成 tcp://HOST:PORT）"),
+            ("unix:", "缺少套接字的路径"),
+            ("tcp://a:1?join=eth0", "选项 join 对 tcp 没有意义（只用于 udp）"),
+            ("tcp://a:1?keepalive=1d", r#"选项 keepalive：时长 "1d" 的单位 "d" 未知（可用 ms、s、m、h）"#),
+            ("tcp://a:1?ttl=0", r#"选项 ttl："0" 不是 1 到 255 的整数"#),
+            ("udp://*:5000?join=eth0", "使用选项 join 时，主机必须是组播地址（224.0.0.0 到 239.255.255.255，或 ff00::/8）"),
+        ] {
+            assert_eq!(chinese(text), expected, "{text}");
+        }
+        assert!(chinese("tcq://a:1").ends_with("unix-dgram；是不是 tcp？）"));
+        assert!(chinese("tcp://a:1?keep=1").ends_with("halfopen；是不是 keepalive？）"));
+        let error = EndpointUrl::for_connect(&["tcp-listen://*:1"]).expect_err("a server");
+        assert_eq!(error.text(Lang::Zh), "tcp-listen: 用于服务器（请用 listen，或连接 tcp://HOST:PORT）");
+        assert_eq!(error.text(Lang::En), error.to_string());
     }
 
     #[test]

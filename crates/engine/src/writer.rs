@@ -169,12 +169,9 @@ impl<F: Fn(Trouble)> Writer<F> {
 
     /// Waits a moment, or less if the run is to end: then this was the last try.
     fn wait_for_space(&mut self, queue: &mut std::collections::VecDeque<Job>) {
-        match self.jobs.recv_timeout(RETRY) {
-            Ok(job) => {
-                self.finishing |= matches!(job, Job::Finish);
-                queue.push_back(job);
-            }
-            Err(_) => {}
+        if let Ok(job) = self.jobs.recv_timeout(RETRY) {
+            self.finishing |= matches!(job, Job::Finish);
+            queue.push_back(job);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! What was sent is what arrives, and the capture has it byte for byte.
 
 use crate::kit::{Lab, Running, Server, assert_same, noise, port_of};
-use crate::tools::Tool::{self, Ncat, Nc, Python, Socat};
+use crate::tools::Tool::{self, Nc, Ncat, Python, Socat};
 use crate::tools::Wire::{self, Tcp, Udp, Unix, UnixDgram};
 
 const STREAM: usize = 4 << 20;

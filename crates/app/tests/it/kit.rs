@@ -203,7 +203,8 @@ impl Running {
     pub(crate) fn start_unheard(mut command: Command) -> (Self, ChildStdout) {
         let name = format!("{command:?}");
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"));
+        let mut child =
+            spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"));
         let out = child.stdout.take().expect("stdout is a pipe");
         let err = Pipe::collect(child.stderr.take().expect("stderr is a pipe"));
         let input = child.stdin.take();

@@ -165,7 +165,11 @@ fn the_command_in_teleplots_manual_sends_its_datagram() {
         let mut buffer = [0; 100];
         // On loopback, what was sent before the program ended is here when it has ended.
         let got = socket.recv(&mut buffer).map(|length| String::from_utf8_lossy(&buffer[..length]).into_owned());
-        assert_eq!(got.ok().as_deref(), Some(&*line), "nc -u -w0 ended with code 0, and its datagram number {turn} is missing");
+        assert_eq!(
+            got.ok().as_deref(),
+            Some(&*line),
+            "nc -u -w0 ended with code 0, and its datagram number {turn} is missing"
+        );
     }
 }
 
@@ -208,7 +212,8 @@ fn m_limits_how_many_are_connected() {
     server.wait_for_output(2);
     let mut buffer = [0; 1];
     let second = dial(loopback(port)).read(&mut buffer);
-    let turned_away = matches!(&second, Ok(0)) || second.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
+    let turned_away =
+        matches!(&second, Ok(0)) || second.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
     assert!(turned_away, "{second:?}");
 }
 
@@ -216,7 +221,9 @@ fn m_limits_how_many_are_connected() {
 fn l_takes_both_families_unless_told() {
     let lab = Lab::new();
     let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-    for (flags, takes_v4, takes_v6) in [(&["-k"][..], true, true), (&["-k", "-4"], true, false), (&["-k", "-6"], false, true)] {
+    for (flags, takes_v4, takes_v6) in
+        [(&["-k"][..], true, true), (&["-k", "-4"], true, false), (&["-k", "-6"], false, true)]
+    {
         let (_server, port) = listen_with(&lab, &[flags, &["0"]].concat());
         assert_eq!(TcpStream::connect(loopback(port)).is_ok(), takes_v4, "{flags:?}: IPv4");
         assert_eq!(TcpStream::connect(v6(port)).is_ok(), takes_v6, "{flags:?}: IPv6");
@@ -260,7 +267,11 @@ fn w_gives_up_a_connection_that_does_not_come_about() {
     let done = lab.run(["nc", "-w", "300ms", "127.0.0.1", &port]);
     assert!(start.elapsed() >= Duration::from_millis(300));
     assert_eq!(done.code, Some(1), "{}", done.err);
-    assert!(done.err.starts_with("socklab: cannot connect to") && done.err.contains("no answer in time"), "{}", done.err);
+    assert!(
+        done.err.starts_with("socklab: cannot connect to") && done.err.contains("no answer in time"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]

@@ -22,7 +22,10 @@ fn each_source_is_a_peer_and_each_datagram_a_record() {
     for (socket, text) in [(&first, "one"), (&second, "two"), (&first, ""), (&first, "three")] {
         socket.send_to(text.as_bytes(), address).expect("sends");
         let seen = lab.wait_for("the datagram", |seen| seen.kind == "received");
-        assert_eq!((seen.address, &seen.bytes[..]), (Address::Inet(socket.local_addr().expect("bound")), text.as_bytes()));
+        assert_eq!(
+            (seen.address, &seen.bytes[..]),
+            (Address::Inet(socket.local_addr().expect("bound")), text.as_bytes())
+        );
     }
     let peers = &lab.status()[0].peers;
     assert_eq!(peers.iter().map(|peer| peer.received).collect::<Vec<_>>(), [8, 3]);
@@ -77,7 +80,8 @@ fn a_peer_can_be_named_and_sent_to_first() {
     let lab = Lab::new();
     let (id, _) = lab.open_inet("udp://127.0.0.1:0");
     let at = target.local_addr().expect("bound").to_string();
-    let add = Command::AddPeer { endpoint: id, target: socklab_engine::url::Target::Inet(at.parse().expect("a place")) };
+    let add =
+        Command::AddPeer { endpoint: id, target: socklab_engine::url::Target::Inet(at.parse().expect("a place")) };
     let Reply::Peers(peers) = lab.call(add) else { panic!("it can be added") };
     let send = Command::Send { to: Targets::Peers(peers), bytes: "hi".into(), when_full: WhenFull::Refuse };
     lab.call(send);

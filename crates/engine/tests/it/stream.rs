@@ -127,7 +127,9 @@ fn a_peer_that_does_not_read_fills_its_own_queue_only() {
     }
     let block = vec![7; QUEUE_LIMIT / 2];
     let first = Targets::Peers(vec!["e1.1".parse().expect("an id")]);
-    let full = (0..100).map(|_| send(&lab, first.clone(), &block, WhenFull::Refuse)[0]).find(|outcome| *outcome != Outcome::Queued);
+    let full = (0..100)
+        .map(|_| send(&lab, first.clone(), &block, WhenFull::Refuse)[0])
+        .find(|outcome| *outcome != Outcome::Queued);
     assert!(matches!(full, Some(Outcome::Full { waiting }) if waiting <= QUEUE_LIMIT), "{full:?}");
     let both = send(&lab, Targets::All, b"hello", WhenFull::Refuse);
     assert!(matches!(both[..], [Outcome::Queued | Outcome::Full { .. }, Outcome::Queued]), "{both:?}");
@@ -292,10 +294,13 @@ fn closing_an_endpoint_closes_its_peers_and_frees_its_port() {
     assert_eq!(stream.read(&mut [0]).expect("end of stream"), 0);
     drop(stream);
     lab.wait_for("the end of the peer", |seen| seen.kind == "closed" && seen.peer.is_some());
-    TcpListener::bind(address).map(drop).or_else(|error| match error.kind() {
-        // The connection that we closed first lingers in TIME_WAIT, which is the system's business.
-        ErrorKind::AddrInUse => Ok(()),
-        _ => Err(error),
-    }).expect("nobody listens any more");
+    TcpListener::bind(address)
+        .map(drop)
+        .or_else(|error| match error.kind() {
+            // The connection that we closed first lingers in TIME_WAIT, which is the system's business.
+            ErrorKind::AddrInUse => Ok(()),
+            _ => Err(error),
+        })
+        .expect("nobody listens any more");
     assert_eq!(TcpStream::connect(address).expect_err("nobody listens").kind(), ErrorKind::ConnectionRefused);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use socklab_capture::cursor::{Cursor, Next};
 use socklab_capture::{Address, EndpointId, PeerId};
 use socklab_engine::url::{EndpointUrl, Place};
-use socklab_engine::{Command, Config, Engine, EndpointStatus, Farewell, Reply, Store, Sync};
+use socklab_engine::{Command, Config, EndpointStatus, Engine, Farewell, Reply, Store, Sync};
 
 /// Longer than anything here takes on a busy machine: a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,7 +57,9 @@ impl Lab {
     pub(crate) fn open_inet(&self, url: &str) -> (EndpointId, SocketAddr) {
         let (id, url) = self.open(url);
         match url.place {
-            Place::TcpListen(at) | Place::Udp(at) => (id, format!("127.0.0.1:{}", at.port).parse().expect("an address")),
+            Place::TcpListen(at) | Place::Udp(at) => {
+                (id, format!("127.0.0.1:{}", at.port).parse().expect("an address"))
+            }
             other => panic!("{other}"),
         }
     }
@@ -102,7 +104,8 @@ impl Lab {
 
     /// Reads what a peer sent, until it is so many bytes.
     pub(crate) fn wait_for_bytes(&mut self, count: usize) {
-        let mut total: usize = self.seen.iter().filter(|seen| seen.kind == "received").map(|seen| seen.bytes.len()).sum();
+        let mut total: usize =
+            self.seen.iter().filter(|seen| seen.kind == "received").map(|seen| seen.bytes.len()).sum();
         while total < count {
             total += self.wait_for("bytes", |seen| seen.kind == "received").bytes.len();
         }
@@ -144,4 +147,3 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
 pub(crate) fn says<'a>(words: &'a str) -> impl Fn(&Seen) -> bool + 'a {
     move |seen| seen.text.contains(words)
 }
-
