@@ -62,8 +62,9 @@ if [ $# -gt 1 ]; then
     run "$@"
     exit
 fi
+[ $# -gt 0 ] || set -- capture_reader hex escapes url
 found=()
-for target in "${@:-capture_reader hex escapes url}"; do
+for target; do
     fuzz "$target" || found+=("$target")
 done
 [ ${#found[@]} = 0 ] || { echo "findings in: ${found[*]}; see fuzz/artifacts, and ./fuzz/run.sh TARGET FILE" >&2; exit 1; }

@@ -88,7 +88,8 @@ fn damaged_scene(input: &mut Unstructured<'_>) -> Result<()> {
 /// What a crash, a bad disk or somebody's editor does to a file.
 fn damage(file: &mut Vec<u8>, input: &mut Unstructured<'_>) -> Result<()> {
     let at = input.int_in_range(0..=file.len())?;
-    let bytes = input.bytes(usize::from(input.int_in_range(0..=24u8)?).min(input.len()))?;
+    let length = input.int_in_range(0..=24)?;
+    let bytes = input.bytes(length.min(input.len()))?;
     let end = file.len().min(at + bytes.len());
     match input.int_in_range(0..=4)? {
         0 => file.truncate(at),

@@ -104,7 +104,8 @@ impl<'a> Scene<'a> {
         self.joined += 1;
         let number = NonZeroU32::new(self.joined).expect("from 1");
         let ip: IpAddr = input.arbitrary::<Ipv6Addr>()?.into();
-        let remote = [Address::Inet((ip.to_canonical(), input.arbitrary()?).into()), Address::Unix(text(input)?.into())];
+        let remote =
+            [Address::Inet((ip.to_canonical(), input.arbitrary()?).into()), Address::Unix(text(input)?.into())];
         let peer = Peer {
             id: PeerId { endpoint: *input.choose(&self.endpoints)?, number },
             transport: *input.choose(&[Transport::Stream, Transport::Datagram])?,
@@ -166,10 +167,11 @@ impl<'a> Scene<'a> {
         if chunk.starts_segment {
             self.segments.push(Vec::new());
         }
-        assert_eq!(chunk.segment as usize, self.segments.len());
+        let number = self.segments.len();
+        assert_eq!(chunk.segment as usize, number);
         let segment = self.segments.last_mut().expect("the first chunk starts one");
         segment.extend_from_slice(chunk.finish());
-        self.marks.push((self.segments.len(), segment.len(), self.records.len()));
+        self.marks.push((number, segment.len(), self.records.len()));
     }
 }
 

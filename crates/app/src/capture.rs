@@ -103,7 +103,7 @@ fn show(captures: &Path, args: &ShowArgs) -> Result<u8, Fail> {
     while let Next::Record(record) = cursor.next()? {
         shown.add(&record)?;
     }
-    shown.flush()?;
+    shown.finish()?;
     Ok(0)
 }
 
@@ -117,7 +117,7 @@ fn follow(captures: &Path, args: &ShowArgs) -> Result<u8, Fail> {
         match cursor.next()? {
             Next::Record(record) => shown.add(&record)?,
             Next::End => {
-                shown.flush()?;
+                shown.finish()?;
                 return Ok(0);
             }
             Next::Wait => {
@@ -144,6 +144,11 @@ impl Shown<'_> {
             self.style.render(record, &mut self.out);
         }
         if self.out.len() < CHUNK { Ok(()) } else { self.flush() }
+    }
+
+    fn finish(&mut self) -> Result<(), Fail> {
+        self.style.finish(&mut self.out);
+        self.flush()
     }
 
     fn flush(&mut self) -> Result<(), Fail> {

@@ -27,7 +27,10 @@ const STALLED: Duration = Duration::from_secs(1);
 
 /// How records become bytes.
 pub(crate) enum Style {
-    Lines(Printer),
+    Lines {
+        printer: Printer,
+        text: String,
+    },
     /// What peers sent, and nothing else.
     Raw,
     /// The same for a terminal, which no peer may drive.
@@ -86,7 +89,7 @@ impl Style {
         let lines = |form| {
             let mut printer = Printer::new(form, encoding, Clock::local());
             printer.colour(say::colours());
-            Some(Style::Lines(printer))
+            Some(Style::Lines { printer, text: String::new() })
         };
         match show.unwrap_or(if terminal { Show::Text } else { Show::Raw }) {
             Show::Text => lines(Form::Text),
@@ -102,10 +105,10 @@ impl Style {
     /// Appends what is to be seen of a record.
     pub(crate) fn render(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match self {
-            Style::Lines(printer) => {
-                let mut text = String::from_utf8(std::mem::take(out)).unwrap_or_default();
-                printer.print(record, &mut text);
-                *out = text.into_bytes();
+            Style::Lines { printer, text } => {
+                text.clear();
+                printer.print(record, text);
+                out.extend_from_slice(text.as_bytes());
             }
             Style::Raw => {
                 if let Event::Received(bytes) = record.event {
@@ -121,6 +124,26 @@ impl Style {
                     out.extend_from_slice(harmless(decoder(decoders, peer, *encoding), bytes).as_bytes());
                 }
             }
+        }
+    }
+
+    /// Appends what was held back for bytes that never came.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Style::Lines { printer, text } => {
+                text.clear();
+                printer.finish(text);
+                out.extend_from_slice(text.as_bytes());
+            }
+            Style::RawInTerminal(decoders, _) => {
+                for (_, decoder) in decoders {
+                    let mut text = String::new();
+                    decoder.finish(&mut text);
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }
+            Style::Dumped(style, _) => style.finish(out),
+            Style::Raw => {}
         }
     }
 }
@@ -225,13 +248,23 @@ impl<S: Sink> Showing<S> {
                     self.cursor.wait(PATIENCE);
                     continue;
                 }
-                Next::End if out.is_empty() => return Ok(()),
-                Next::Wait | Next::End => {}
+                Next::End => {
+                    self.style.finish(&mut out);
+                    return self.hand_on(&out);
+                }
+                Next::Wait => {}
             }
-            self.sink.put(&out).map_err(say::output_failed)?;
-            self.count.fetch_add(out.len() as u64, Ordering::Relaxed);
-            let _ = self.watch.send(Happening::Traffic);
+            self.hand_on(&out)?;
             out.clear();
         }
+    }
+
+    fn hand_on(&mut self, out: &[u8]) -> Result<(), Fail> {
+        if !out.is_empty() {
+            self.sink.put(out).map_err(say::output_failed)?;
+            self.count.fetch_add(out.len() as u64, Ordering::Relaxed);
+            let _ = self.watch.send(Happening::Traffic);
+        }
+        Ok(())
     }
 }

@@ -294,17 +294,17 @@ impl Disk {
     }
 
     fn advance_within(&mut self) -> Result<Found, RunError> {
-        let (path, limit) = (self.path(), self.limit);
         let Some(reader) = &mut self.reader else { return Ok(Found::Nothing { ended: false }) };
-        match reader.peek(limit).map_err(io_error("read", &path))? {
-            Step::Block(length) => {
-                reader.advance(length);
-                Ok(Found::Block(length))
-            }
-            Step::End => Ok(Found::Nothing { ended: false }),
-            Step::Damage if reader.offset() == 0 => {
-                Err(RunError::Foreign { path, why: crate::decoder::Foreign::NotPcapng })
-            }
+        let step = reader.peek(self.limit);
+        if let Ok(Step::Block(length)) = step {
+            reader.advance(length);
+            return Ok(Found::Block(length));
+        }
+        let at_start = reader.offset() == 0;
+        let path = self.path(); // asks the system what it is: not for every block
+        match step.map_err(io_error("read", &path))? {
+            Step::Block(_) | Step::End => Ok(Found::Nothing { ended: false }),
+            Step::Damage if at_start => Err(RunError::Foreign { path, why: crate::decoder::Foreign::NotPcapng }),
             Step::Damage => Err(self.damaged()),
         }
     }

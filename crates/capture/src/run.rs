@@ -67,9 +67,9 @@ pub enum RunError {
     },
 }
 
+/// The path is copied for an error only: this stands behind every read.
 pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
-    let path = path.to_owned();
-    move |source| RunError::Io { operation, path, source }
+    move |source| RunError::Io { operation, path: path.to_owned(), source }
 }
 
 /// A segment file of a run.

@@ -96,7 +96,8 @@ pub(crate) struct Datagrams {
     outgoing: RefCell<VecDeque<Rc<Peer>>>,
     work: Notify,
     /// Removes the socket's file in the end.
-    _file: Option<open::SocketFile>,
+    #[cfg(unix)]
+    file: RefCell<Option<open::SocketFile>>,
 }
 
 /// Opens a UDP socket; gives the URL with the port that it got.
@@ -121,7 +122,7 @@ pub(crate) async fn bind_udp(place: &HostPort, url: &EndpointUrl) -> Result<(Dat
         (host, _) => host.clone(),
     };
     let url = EndpointUrl { place: Place::Udp(HostPort { host, port: bound.port() }), options };
-    Ok((Datagrams::new(Socket::Udp(udp), crate::stream::inet(bound), None), url))
+    Ok((Datagrams::new(Socket::Udp(udp), crate::stream::inet(bound)), url))
 }
 
 /// Opens a Unix datagram socket; gives the URL with the name that it got.
@@ -137,7 +138,9 @@ pub(crate) fn bind_unix(name: &crate::url::UnixName, url: &EndpointUrl) -> Resul
     let Address::Unix(bound) = &local else { return Err(failed(io::ErrorKind::Unsupported.into())) };
     let place = Place::UnixDgram(crate::url::UnixName::new(&**bound).unwrap_or_default());
     let url = EndpointUrl { place, options: url.options.clone() };
-    Ok((Datagrams::new(Socket::Unix(unix), local, file), url))
+    let datagrams = Datagrams::new(Socket::Unix(unix), local);
+    datagrams.file.replace(file);
+    Ok((datagrams, url))
 }
 
 /// Linux picks a free abstract name itself; elsewhere a file of our own has to do.
@@ -154,7 +157,7 @@ fn some_name() -> crate::url::UnixName {
 }
 
 impl Datagrams {
-    fn new(socket: Socket, local: Address, file: Option<open::SocketFile>) -> Self {
+    fn new(socket: Socket, local: Address) -> Self {
         Datagrams {
             socket,
             local,
@@ -162,7 +165,8 @@ impl Datagrams {
             named: RefCell::default(),
             outgoing: RefCell::default(),
             work: Notify::new(),
-            _file: file,
+            #[cfg(unix)]
+            file: RefCell::default(),
         }
     }
 
@@ -329,7 +333,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
         });
         let send_ready = std::future::poll_fn(|cx| datagrams.socket.poll_send_ready(cx));
         tokio::select! {
-            _ = &mut incoming => take_in(&hub, &endpoint, &datagrams, &mut batch, &refusals),
+            _ = &mut incoming => { take_in(&hub, &endpoint, &datagrams, &mut batch, &refusals); }
             _ = send_ready, if blocked => {}
             _ = datagrams.work.notified() => {}
             _ = ageing.tick() => datagrams.forget_silent(&hub, &endpoint),
@@ -356,9 +360,24 @@ impl Refusals {
     }
 }
 
-fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Batch, refusals: &Refusals) {
-    let mut dropped = None;
+/// Takes in what the system has already, before the socket goes and that with it.
+pub(crate) fn take_in_rest(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams) {
+    let (mut batch, refusals) = (Batch::new(), Refusals::default());
+    // Bounded, or a flood would keep the socket open: a full receive buffer is far less.
+    for _ in 0..MOST_BATCHES_AT_THE_END {
+        if !take_in(hub, endpoint, datagrams, &mut batch, &refusals) {
+            return;
+        }
+    }
+}
+
+const MOST_BATCHES_AT_THE_END: usize = 256;
+
+/// Takes in one batch; false where there was nothing.
+fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Batch, refusals: &Refusals) -> bool {
+    let (mut dropped, mut any) = (None, false);
     let result = batch.receive(&datagrams.socket, |datagram| {
+        any = true;
         dropped = datagram.dropped.or(dropped);
         deliver(hub, endpoint, datagrams, refusals, datagram);
     });
@@ -366,11 +385,14 @@ fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Ba
         count_dropped(hub, endpoint, dropped);
     }
     match result {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        // What an earlier datagram of ours met with (an ICMP message, on some systems): the socket is as good as before.
-        Err(error) => hub.note(endpoint, &Failure::new(Operation::Receive, &datagrams.local, error).to_string()),
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+            // What an earlier datagram of ours met with (an ICMP message, on some systems): the socket is as good
+            // as before.
+            hub.note(endpoint, &Failure::new(Operation::Receive, &datagrams.local, error).to_string());
+        }
+        _ => {}
     }
+    any
 }
 
 fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Refusals, datagram: Datagram<'_>) {

@@ -548,6 +548,9 @@ impl Hub {
 
     /// A client ends when its connection does; a server's task goes at once, its connections in good order.
     fn close_endpoint(&self, endpoint: &Endpoint) {
+        if let Some(datagrams) = endpoint.datagrams.borrow().clone() {
+            datagram::take_in_rest(self, endpoint, &datagrams);
+        }
         let connected = !endpoint.peers.borrow().is_empty();
         self.end(&Targets::Endpoint(endpoint.id), Ending::Close);
         let is_client = matches!(endpoint.url.borrow().place, Place::Tcp(_) | Place::Unix(_));

@@ -5,13 +5,17 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+#[cfg(unix)]
+use socket2::SockAddr;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 #[cfg(unix)]
 use socklab_capture::Address;
 
 use crate::failure::{Failure, Operation};
 use crate::holder;
-use crate::url::{Host, HostPort, Options, UnixName};
+#[cfg(unix)]
+use crate::url::UnixName;
+use crate::url::{Host, HostPort, Options};
 
 /// The addresses that a host and port stand for, in the order in which they are to be tried.
 pub(crate) async fn resolve(place: &HostPort) -> Result<Vec<SocketAddr>, Failure> {
@@ -237,8 +241,10 @@ fn is_dead(name: &UnixName, kind: Type) -> bool {
 }
 
 /// A socket's place in the file system, which outlives the socket unless somebody removes it.
+#[cfg(unix)]
 pub(crate) struct SocketFile(pub(crate) std::path::PathBuf);
 
+#[cfg(unix)]
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
@@ -255,6 +261,7 @@ pub(crate) fn unix_sockaddr(name: &UnixName) -> io::Result<SockAddr> {
 }
 
 /// How messages name it.
+#[cfg(unix)]
 pub(crate) fn unix_shown(name: &UnixName) -> String {
     format!("unix:{name}")
 }

@@ -25,7 +25,7 @@ use crate::recorder::now;
 /// How often one connection may go round before the others have their turn.
 const TURNS: usize = 4;
 /// How long a peer that was told goodbye may take to say it too.
-const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A connected socket.
 pub(crate) enum Stream {

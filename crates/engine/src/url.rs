@@ -276,7 +276,9 @@ impl UrlError {
                 format!("选项 {option} 对 {scheme} 没有意义（只用于 {}）", takers.replace(", ", "、"))
             }
             UrlError::Repeated(option) => format!("选项 {option} 重复（只保留一个）"),
-            UrlError::NoGroup => "使用选项 join 时，主机必须是组播地址（224.0.0.0 到 239.255.255.255，或 ff00::/8）".into(),
+            UrlError::NoGroup => {
+                "使用选项 join 时，主机必须是组播地址（224.0.0.0 到 239.255.255.255，或 ff00::/8）".into()
+            }
             _ => return None,
         })
     }
@@ -304,7 +306,13 @@ impl UrlError {
             OnlyPort(port) => format!("{port:?} 只是端口（写成 HOST:{port}）"),
             Arguments => "对端写成 URL、HOST:PORT 或 HOST PORT，只能有一个".into(),
             // The rest have a text of their own.
-            Host(_) | Name(_) | Value { .. } | NoValue(_) | UnknownOption { .. } | WrongScheme { .. } | Repeated(_)
+            Host(_)
+            | Name(_)
+            | Value { .. }
+            | NoValue(_)
+            | UnknownOption { .. }
+            | WrongScheme { .. }
+            | Repeated(_)
             | NoGroup => self.to_string(),
         }
     }
@@ -1469,7 +1477,10 @@ mod tests {
             ("tcp://a:1?join=eth0", "选项 join 对 tcp 没有意义（只用于 udp）"),
             ("tcp://a:1?keepalive=1d", r#"选项 keepalive：时长 "1d" 的单位 "d" 未知（可用 ms、s、m、h）"#),
             ("tcp://a:1?ttl=0", r#"选项 ttl："0" 不是 1 到 255 的整数"#),
-            ("udp://*:5000?join=eth0", "使用选项 join 时，主机必须是组播地址（224.0.0.0 到 239.255.255.255，或 ff00::/8）"),
+            (
+                "udp://*:5000?join=eth0",
+                "使用选项 join 时，主机必须是组播地址（224.0.0.0 到 239.255.255.255，或 ff00::/8）",
+            ),
         ] {
             assert_eq!(chinese(text), expected, "{text}");
         }

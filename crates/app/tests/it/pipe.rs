@@ -420,7 +420,11 @@ fn what_comes_after_the_goodbye_is_captured_too() {
         client.write_all(b", and more").expect("sent");
         drop(client);
         let done = server.running.finish();
-        assert_eq!((done.code, String::from_utf8_lossy(&done.out)), (Some(130), "before, after, and more".into()), "{options:?}");
+        assert_eq!(
+            (done.code, String::from_utf8_lossy(&done.out)),
+            (Some(130), "before, after, and more".into()),
+            "{options:?}"
+        );
         assert_eq!(ends(&lab)[0].0, "closed", "{options:?}");
     }
 }

@@ -1,0 +1,616 @@
+//! The command line in Chinese: help as tables, and the parser's errors. What can be typed is in `cli`; a test there
+//! below holds the tables against it.
+
+use std::error::Error as _;
+use std::num::{IntErrorKind, ParseIntError};
+
+use clap::builder::{StyledStr, Styles};
+use clap::error::{ContextKind, ContextValue, ErrorFormatter, ErrorKind};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
+use socklab_capture::export::{Format, UnknownFormat};
+use socklab_capture::text::UnknownEncoding;
+use socklab_engine::Lang;
+use socklab_engine::quantity::{parse_duration, parse_size};
+
+use crate::cli::Cli;
+
+/// What a command is called by, and its Chinese: of its line in the list, of what follows its options, of these.
+struct Text {
+    /// Without the program's name: `capture show`.
+    path: &'static str,
+    about: &'static str,
+    after: &'static str,
+    /// By id. An argument is also looked for at the commands above.
+    args: &'static [&'static [(&'static str, &'static str)]],
+}
+
+const COMMANDS: [Text; 16] = [
+    Text {
+        path: "",
+        about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
+        after: "不带命令时：监听端口 10000，进入交互。\n\
+            示例：socklab listen 10000        然后让设备连接本机",
+        args: &[&[
+            ("data", "抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为系统的数据文件夹]"),
+            ("help", "显示帮助"),
+            ("version", "显示版本"),
+        ]],
+    },
+    Text {
+        path: "listen",
+        about: "作为服务器：接受连接或数据报，显示并保存每个字节",
+        after: "示例：\n  \
+            socklab listen 10000                          TCP 端口 10000，IPv4 和 IPv6\n  \
+            socklab listen 10000 udp://0.0.0.0:5000       同时监听 UDP 端口 5000\n  \
+            socklab listen udp://239.1.2.3:5000           组播组\n  \
+            socklab listen 10000 --echo --show hex        原样回发，按十六进制显示\n\n\
+            URL：tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH unix-dgram:///PATH\n\
+            后面可加选项：\n\
+            ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&age=10m&halfopen=1",
+        args: &[&[("places", "端口或端点 URL")], &SESSION],
+    },
+    Text {
+        path: "connect",
+        about: "作为客户端：连接对端，或向它发送数据报",
+        after: "示例：\n  \
+            socklab connect 192.168.1.50 10000\n  \
+            socklab connect udp://192.168.1.50:5000\n  \
+            printf 'AT\\r\\n' | socklab connect 192.168.1.50:10000\n\n\
+            输入结束时，客户端告知对端（半关闭），继续显示收到的数据，直到对端关闭，\n\
+            或等待时间超过 -w。",
+        args: &[
+            &[
+                ("place", "URL、HOST:PORT 或 HOST PORT"),
+                ("retry", "连接失败或结束后重新连接"),
+                ("wait", "输入结束后，最多等待对端关闭这么久 [默认：一直等待]"),
+            ],
+            &SESSION,
+        ],
+    },
+    Text {
+        path: "send",
+        about: "发送一次，显示回应，然后退出",
+        after: "示例：\n  \
+            socklab send tcp://192.168.1.50:10000 'AT\\r\\n' -w 1s\n  \
+            socklab send udp://192.168.1.50:5000 --hex 01 03 00 00 00 02 c4 0b -w 500ms --show hex\n  \
+            socklab send udp://255.255.255.255:5000 hello       发到本机所在每个网络的广播地址\n  \
+            socklab send tcp://192.168.1.50:10000 ping --repeat 10 --every 1s\n\n\
+            这些数据不会被抓取。",
+        args: &[&[
+            ("url", "发送到哪里：URL 或 HOST:PORT"),
+            ("data", r"带转义（\n \r \t \0 \xNN \\）的文本；多个之间以空格连接"),
+            ("hex", "DATA 是十六进制：01 02 ff、0x01,0x02、0102ff"),
+            ("file", "发送文件的内容，不作改动"),
+            ("repeat", "发送次数"),
+            ("every", "两次发送的间隔"),
+            ("wait", "显示回应，直到对方静默这么久 [默认：不等待]"),
+            ("show", "回应的显示方式"),
+            ("encoding", "文本的编码"),
+        ]],
+    },
+    Text {
+        path: "nc",
+        about: "使用 nc 和 ncat 的选项",
+        after: "示例：\n  \
+            socklab nc -l 3333\n  \
+            socklab nc -u 192.168.1.50 3333\n  \
+            echo hello | socklab nc -w 3 192.168.1.50 10000\n\n\
+            时长可用 ms、s、m、h，不带单位为秒。数据不会被抓取。没有 -e：本程序的任何选项\n\
+            都不会启动其他程序。",
+        args: &[&[
+            ("place", "[HOST] PORT；使用 -U 时为路径"),
+            ("listen", "监听"),
+            ("keep_open", "与 -l 合用：第一个连接之后继续接受"),
+            ("udp", "使用 UDP"),
+            ("unixsock", "使用 Unix 套接字；与 -u 合用时为数据报套接字"),
+            ("source_port", "本地端口"),
+            ("source", "本地地址"),
+            ("wait", "连接用时或静默超过这么久就放弃"),
+            ("interval", "发送两行之间的间隔，与 OpenBSD 的 nc 相同"),
+            ("quit_after", "输入结束后，过这么久退出"),
+            ("ipv4", "仅用 IPv4"),
+            ("ipv6", "仅用 IPv6"),
+            ("verbose", "在标准错误输出上说明经过"),
+            ("zero", "只尝试连接；PORT 可以是范围，如 8000-8010"),
+            ("nodns", "不解析主机名"),
+            ("crlf", "把输入中的 LF 发送为 CR LF"),
+            ("output", "把收发的数据写入文件"),
+            ("hex_dump", "把收发的数据以十六进制转储写入文件"),
+            ("max_conns", "与 -k 合用：同时最多这么多连接"),
+        ]],
+    },
+    Text {
+        path: "capture",
+        about: "查看抓取的数据",
+        after: "",
+        args: &[&[("capture", "存放抓取的文件夹 [默认：数据文件夹中的 captures]")]],
+    },
+    Text {
+        path: "capture ls",
+        about: "列出所有抓取，最新的在最后",
+        after: "",
+        args: &[&[("json", "以 JSON 输出，每次抓取一个对象")]],
+    },
+    Text { path: "capture show", about: "显示一次抓取的记录", after: "", args: &[&SHOW] },
+    Text {
+        path: "capture follow",
+        about: "随到随显示记录，也可用于其他 Socklab 正在写入的抓取",
+        after: "",
+        args: &[&SHOW],
+    },
+    Text {
+        path: "capture search",
+        about: "在收发的数据中查找文本、字节或正则表达式，不受分段接收影响",
+        after: "示例：\n  \
+            socklab capture search temperature\n  \
+            socklab capture search --hex 01 03\n  \
+            socklab capture search --regex 'T=[0-9]+' --peer e1.3\n\n\
+            没有找到时，退出码为 1。",
+        args: &[&[
+            ("what", "带转义的文本，或由选项指定的形式"),
+            ("run", RUN),
+            ("hex", "WHAT 是十六进制"),
+            ("regex", "WHAT 是匹配字节的正则表达式"),
+            ("peer", PEER),
+            ("count", "只显示匹配的数目"),
+            ("encoding", "文本的编码"),
+        ]],
+    },
+    Text {
+        path: "capture export",
+        about: "把一次抓取导出为其他格式",
+        after: "示例：\n  \
+            socklab capture export --as pcapng -o run.pcapng       供 Wireshark 打开\n  \
+            socklab capture export --peer e1.3 --as raw -o e1.3.bin  它发来的字节，一个不差\n  \
+            socklab capture export --as csv | head",
+        args: &[&[
+            ("run", RUN),
+            ("format", "格式：raw、pcapng、jsonl、csv、txt 或 netassist"),
+            ("peer", PEER),
+            ("encoding", "文本的编码"),
+            ("output", "输出到文件 [默认：标准输出]"),
+        ]],
+    },
+    Text {
+        path: "capture stat",
+        about: "一次抓取及其各对端的统计",
+        after: "",
+        args: &[&[("run", RUN), ("json", "以 JSON 输出")]],
+    },
+    Text {
+        path: "addr",
+        about: "设备可以连接的本机地址，以及可能的阻碍",
+        after: "",
+        args: &[&[("port", "设备要连接的端口")]],
+    },
+    Text { path: "serve", about: "浏览器中的工作台", after: "", args: &[] },
+    Text {
+        path: "completions",
+        about: "生成 shell 的补全脚本",
+        after: "",
+        args: &[&[("shell", "用于哪种 shell")]],
+    },
+    Text { path: "help", about: "显示本帮助，或某个命令的帮助", after: "", args: &[] },
+];
+
+/// Of `listen` and `connect`.
+const SESSION: [(&str, &str); 8] = [
+    ("echo", "把每个对端发来的数据发回给它"),
+    ("capture", "把抓取保存到 DIR 下；none 为不保存 [默认：数据文件夹中的 captures]"),
+    ("show", "记录的显示方式 [默认：终端中为 text，管道中为 raw]"),
+    ("encoding", "文本的编码：utf-8、gbk、gb18030、shift_jis、utf-16le 等"),
+    ("eol", "输入的每一行以什么结尾"),
+    ("sync", "抓取的数据何时不怕断电（本程序崩溃时，从来不会丢失）"),
+    ("keep", "抓取总共超过这么多字节时，删除最旧的"),
+    ("keep_for", "删除比这更旧的抓取 [默认：不删除]"),
+];
+
+/// Of `capture show` and `capture follow`.
+const SHOW: [(&str, &str); 5] = [
+    ("run", RUN),
+    ("from", "从这个序号的记录开始"),
+    ("peer", PEER),
+    ("show", "记录的显示方式"),
+    ("encoding", "文本的编码"),
+];
+
+const RUN: &str = "抓取的名称或文件夹，或导出的 pcapng 文件 [默认：最新的一次]";
+const PEER: &str = "仅此对端（可重复给出）";
+
+/// Of `--help` where `-h` says less.
+const HELP: [&str; 2] = ["显示帮助（详情用 --help）", "显示帮助（摘要用 -h）"];
+
+/// The values of arguments: id, value, and its Chinese.
+const VALUES: [(&str, &str, &str); 12] = [
+    ("show", "text", "每条记录一行，文本"),
+    ("show", "hex", "每条记录一行，十六进制"),
+    ("show", "both", "十六进制转储，旁边附文本"),
+    ("show", "raw", "只有收到的字节"),
+    ("show", "json", "每条记录一个 JSON 对象"),
+    ("show", "none", "不显示"),
+    ("eol", "lf", "换行（LF）"),
+    ("eol", "crlf", "回车加换行（CR LF）"),
+    ("eol", "none", "什么都不加"),
+    ("sync", "none", "由系统决定"),
+    ("sync", "interval", "最迟 25 毫秒之后"),
+    ("sync", "always", "显示之前"),
+];
+
+/// The columns that help is laid out for: a terminal's, where nobody has made it wider.
+const WIDTH: usize = 80;
+
+/// Reads the command line. In English, this is all clap's.
+pub(crate) fn parse(lang: Lang) -> Result<Cli, clap::Error> {
+    match lang {
+        Lang::En => Cli::try_parse(),
+        Lang::Zh => Cli::from_arg_matches_mut(&mut command().try_get_matches()?),
+    }
+}
+
+/// The command line that `cli` describes, with Chinese help.
+fn command() -> Command {
+    let mut command = Cli::command();
+    command.build(); // clap's own arguments and commands are there only now
+    translate(command, "")
+}
+
+fn translate(command: Command, path: &str) -> Command {
+    let template = template(&command);
+    let [option, positional] = [false, true].map(|positional| WIDTH - help_column(&command, positional));
+    let has_after = command.get_after_help().is_some();
+    let command = command
+        .help_template(template)
+        .mut_args(|arg| {
+            let room = if arg.is_positional() { positional } else { option };
+            argument(arg, path, room)
+        })
+        .mut_subcommands(|child| {
+            let path = format!("{path} {}", child.get_name());
+            translate(child, path.trim_start())
+        });
+    match text_of(path) {
+        Some(text) if has_after => command.about(text.about).after_help(text.after),
+        Some(text) => command.about(text.about),
+        None => command,
+    }
+}
+
+/// clap adds `help` to every command that has commands, with a copy of these below it.
+fn text_of(path: &str) -> Option<&'static Text> {
+    let plain = path.split(' ').filter(|word| *word != "help").collect::<Vec<_>>().join(" ");
+    let path = if path.ends_with("help") { "help" } else { &plain };
+    COMMANDS.iter().find(|text| text.path == path)
+}
+
+/// An argument's Chinese, and the command where it was found: this one, or one above that it is inherited from.
+fn argument_text(path: &str, id: &str) -> Option<(&'static str, &'static str)> {
+    let parent = |path: &&str| path.rsplit_once(' ').map(|(parent, _)| parent).or((!path.is_empty()).then_some(""));
+    std::iter::successors(Some(path), |path| parent(path)).find_map(|path| {
+        let text = COMMANDS.iter().find(|text| text.path == path)?;
+        let (_, zh) = text.args.iter().copied().flatten().find(|arg| arg.0 == id)?;
+        Some((text.path, *zh))
+    })
+}
+
+fn value_text(id: &str, value: &str) -> Option<&'static str> {
+    VALUES.iter().find(|text| (text.0, text.1) == (id, value)).map(|text| text.2)
+}
+
+/// clap's own, with Chinese headings.
+fn template(command: &Command) -> String {
+    let (header, usage) = (command.get_styles().get_header(), command.get_styles().get_usage());
+    let shown = |positional| command.get_arguments().any(|arg| arg.is_positional() == positional && !arg.is_hide_set());
+    let sections = [
+        (command.get_subcommands().any(|child| !child.is_hide_set()), "命令", "subcommands"),
+        (shown(true), "参数", "positionals"),
+        (shown(false), "选项", "options"),
+    ];
+    let mut template = format!("{{about-with-newline}}\n{usage}用法：{usage:#}{{usage}}");
+    for (_, heading, tag) in sections.iter().filter(|section| section.0) {
+        template += &format!("\n\n{header}{heading}：{header:#}\n{{{tag}}}");
+    }
+    template + "{after-help}"
+}
+
+/// The column where clap begins the help of the options, or of the positional arguments.
+fn help_column(command: &Command, positional: bool) -> usize {
+    let args = command.get_arguments().filter(|arg| arg.is_positional() == positional && !arg.is_hide_set());
+    let width = |arg: &Arg| arg.to_string().chars().count() + if arg.get_long().is_some() { "-x, ".len() } else { 0 };
+    "    ".len() + args.map(width).max().unwrap_or_default()
+}
+
+/// Says everything itself: what clap would add to the help is English.
+fn argument(arg: Arg, path: &str, room: usize) -> Arg {
+    let Some((_, zh)) = argument_text(path, arg.get_id().as_str()) else { return arg };
+    if arg.get_long_help().is_some() {
+        return arg.help(HELP[0]).long_help(HELP[1]);
+    }
+    let (default, choice) = (default_of(&arg), choice_of(&arg));
+    let facts = |facts: &[&Option<String>]| facts.iter().copied().flatten().cloned().collect::<Vec<_>>();
+    let short = [vec![zh.into()], facts(&[&default, &choice])].concat().join(" ");
+    let values = values_of(&arg);
+    let facts = if values.is_some() { facts(&[&default]) } else { facts(&[&default, &choice]) };
+    let facts = (!facts.is_empty()).then(|| facts.join("\n"));
+    let long = [Some(fold(zh, WIDTH - "          ".len())), values, facts].into_iter().flatten().collect::<Vec<_>>();
+    let arg = arg.hide_default_value(true).hide_possible_values(true);
+    arg.help(fold(&short, room)).long_help(long.join("\n\n"))
+}
+
+fn default_of(arg: &Arg) -> Option<String> {
+    let values: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    (arg.get_action().takes_values() && !values.is_empty()).then(|| format!("[默认：{}]", values.join(" ")))
+}
+
+fn choice_of(arg: &Arg) -> Option<String> {
+    let values = arg.get_possible_values();
+    let names: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+    (!names.is_empty()).then(|| format!("[可选：{}]", names.join(", ")))
+}
+
+/// The list of values, where there is something to say of them.
+fn values_of(arg: &Arg) -> Option<String> {
+    let values = arg.get_possible_values();
+    let values: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+    let (width, literal) = (values.iter().map(|name| name.len()).max()?, *Styles::styled().get_literal());
+    let line = |name: &&str| {
+        let zh = value_text(arg.get_id().as_str(), name)?;
+        Some(format!("\n- {literal}{name}{literal:#}：{:1$}{zh}", "", width - name.len()))
+    };
+    let lines: String = values.iter().filter_map(line).collect();
+    (!lines.is_empty()).then(|| format!("可选值：{lines}"))
+}
+
+/// Breaks lines of more than `room` columns. clap does so at spaces, of which Chinese has few.
+fn fold(text: &str, room: usize) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(word_len(rest));
+        if column > 0 && column + columns(word.trim_end()) > room {
+            out.truncate(out.trim_end().len());
+            out.push('\n');
+            column = 0;
+        }
+        out += word;
+        column += columns(word);
+        rest = after;
+    }
+    out
+}
+
+/// How many bytes at the front must stay in one line.
+fn word_len(text: &str) -> usize {
+    let pairs = text.char_indices().zip(text.char_indices().skip(1));
+    pairs.into_iter().find(|&((_, a), (_, b))| may_break(a, b)).map_or(text.len(), |(_, (at, _))| at)
+}
+
+fn may_break(a: char, b: char) -> bool {
+    let joined = "，。；：、）]".contains(b) || "（[".contains(a);
+    b != ' ' && (a == ' ' || (is_wide(a) || is_wide(b)) && !joined)
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+}
+
+/// Of the characters that are used here, the Chinese ones and their punctuation.
+fn is_wide(c: char) -> bool {
+    c >= '\u{2e80}'
+}
+
+/// Writes the parser's errors as clap does, in Chinese.
+pub(crate) struct Chinese;
+
+impl ErrorFormatter for Chinese {
+    fn format_error(error: &clap::Error<Self>) -> StyledStr {
+        let styles = Styles::styled();
+        let said = Said { error, styles: &styles };
+        let (red, literal) = (styles.get_error(), styles.get_literal());
+        let mut text = format!("{red}错误：{red:#}{}", said.message().unwrap_or_else(|| "命令行有误".into()));
+        let tips: Vec<String> = said.tips().map(|tip| format!("\n  {}", said.tip(&tip))).collect();
+        if !tips.is_empty() {
+            text = text + "\n" + &tips.concat();
+        }
+        if let Some(usage) = said.usage() {
+            text = text + "\n\n" + &usage;
+        }
+        text += &format!("\n\n查看帮助请用 '{literal}--help{literal:#}'。\n");
+        text.into()
+    }
+}
+
+/// What clap has to say, piece by piece.
+struct Said<'a> {
+    error: &'a clap::Error<Chinese>,
+    styles: &'a Styles,
+}
+
+/// English of clap's own within a tip, and its Chinese; the longer first.
+const TIPS: [(&str, &str); 7] = [
+    ("to pass '", "要把 '"),
+    ("' as a value, use '", "' 作为值，请写成 '"),
+    ("subcommand '", "有命令 '"),
+    ("' exists; to use it, remove the '", "'；要使用它，请去掉前面的 '"),
+    ("' before it", "'"),
+    ("' exists", "'"),
+    ("tip: ", ""),
+];
+
+impl Said<'_> {
+    /// What is wrong; `None` where there is nothing to add to that something is.
+    fn message(&self) -> Option<String> {
+        use ContextKind::{InvalidArg, InvalidSubcommand};
+        Some(match self.error.kind() {
+            ErrorKind::UnknownArgument => self.unknown(self.one(InvalidArg)?),
+            ErrorKind::InvalidSubcommand => format!("没有命令 {}", self.bad(self.one(InvalidSubcommand)?)),
+            ErrorKind::ArgumentConflict => self.conflict()?,
+            ErrorKind::MissingRequiredArgument => format!("缺少必需的参数：{}", self.lines(self.many(InvalidArg))),
+            ErrorKind::MissingSubcommand => {
+                let choice = self.choice("命令", ContextKind::ValidSubcommand);
+                format!("{} 之后需要一个命令{choice}", self.bad(self.one(InvalidSubcommand)?))
+            }
+            ErrorKind::InvalidValue | ErrorKind::ValueValidation => self.invalid_value()?,
+            ErrorKind::NoEquals => format!("给 {} 赋值需要等号", self.bad(self.one(InvalidArg)?)),
+            ErrorKind::TooManyValues | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+                self.number_of_values()?
+            }
+            ErrorKind::InvalidUtf8 => "有参数不是有效的 UTF-8".into(),
+            _ => return None,
+        })
+    }
+
+    fn unknown(&self, arg: &str) -> String {
+        format!("{} {}", if arg.starts_with('-') { "未知选项" } else { "多余的参数" }, self.bad(arg))
+    }
+
+    fn conflict(&self) -> Option<String> {
+        let arg = self.one(ContextKind::InvalidArg).or_else(|| self.one(ContextKind::InvalidSubcommand))?;
+        let (bad, others) = (self.bad(arg), self.many(ContextKind::PriorArg));
+        Some(match self.one(ContextKind::PriorArg) {
+            Some(other) if other == arg => format!("{bad} 不能重复使用"),
+            Some(other) => format!("{bad} 不能与 {} 同时使用", self.bad(other)),
+            None if others.is_empty() => format!("{bad} 不能与所给的其他参数同时使用"),
+            None => format!("{bad} 不能与下列参数同时使用：{}", self.lines(others)),
+        })
+    }
+
+    fn invalid_value(&self) -> Option<String> {
+        let (arg, value) = (self.one(ContextKind::InvalidArg)?, self.one(ContextKind::InvalidValue)?);
+        let choice = self.choice("可选", ContextKind::ValidValue);
+        if value.is_empty() && self.error.kind() == ErrorKind::InvalidValue {
+            return Some(format!("{} 需要一个值{choice}", self.bad(arg)));
+        }
+        let reason = self.error.source().map(|source| format!("：{}", reason(source, value)));
+        Some(format!("{} 的值 {} 无效{}{choice}", self.name(arg), self.bad(value), reason.unwrap_or_default()))
+    }
+
+    fn number_of_values(&self) -> Option<String> {
+        let arg = self.name(self.one(ContextKind::InvalidArg)?);
+        if let Some(value) = self.one(ContextKind::InvalidValue) {
+            return Some(format!("{arg} 的值太多：{}", self.bad(value)));
+        }
+        let given = self.number(ContextKind::ActualNumValues)?;
+        let least = self.number(ContextKind::MinValues).map(|least| format!("{arg} 至少需要 {least} 个值"));
+        let exact = || self.number(ContextKind::ExpectedNumValues).map(|exact| format!("{arg} 需要 {exact} 个值"));
+        Some(format!("{}，只给了 {given} 个", least.or_else(exact)?))
+    }
+
+    fn tips(&self) -> impl Iterator<Item = String> {
+        let near = [
+            (ContextKind::SuggestedSubcommand, "命令"),
+            (ContextKind::SuggestedArg, "选项"),
+            (ContextKind::SuggestedValue, "值"),
+        ];
+        let near = near.into_iter().filter_map(|(kind, what)| {
+            let words = self.one(kind).map_or_else(|| self.many(kind).to_vec(), |word| vec![word.to_owned()]);
+            let words: Vec<String> = words.iter().map(|word| quoted(word, self.styles.get_valid())).collect();
+            (!words.is_empty()).then(|| format!("有相近的{what}：{}", words.join("、")))
+        });
+        let more = match self.error.get(ContextKind::Suggested) {
+            Some(ContextValue::StyledStrs(tips)) => tips.as_slice(),
+            _ => &[],
+        };
+        near.chain(more.iter().map(|tip| {
+            // Styles stand between the quotes and what is quoted.
+            let styled = tip.ansi().to_string();
+            TIPS.iter().fold(styled, |text, (en, zh)| text.replace(en, zh))
+        }))
+    }
+
+    fn tip(&self, text: &str) -> String {
+        let valid = self.styles.get_valid();
+        format!("{valid}提示：{valid:#}{text}")
+    }
+
+    /// clap's, with its heading in Chinese.
+    fn usage(&self) -> Option<String> {
+        let Some(ContextValue::StyledStr(usage)) = self.error.get(ContextKind::Usage) else { return None };
+        let (text, style) = (usage.ansi().to_string(), self.styles.get_usage());
+        let rest = text.strip_prefix(&format!("{style}Usage:{style:#} "));
+        Some(rest.map(|rest| format!("{style}用法：{style:#}{rest}")).unwrap_or(text))
+    }
+
+    fn choice(&self, what: &str, kind: ContextKind) -> String {
+        let valid = self.styles.get_valid();
+        let words: Vec<String> = self.many(kind).iter().map(|word| format!("{valid}{word}{valid:#}")).collect();
+        if words.is_empty() { String::new() } else { format!("\n  [{what}：{}]", words.join(", ")) }
+    }
+
+    fn lines(&self, words: &[String]) -> String {
+        let valid = self.styles.get_valid();
+        words.iter().map(|word| format!("\n  {valid}{word}{valid:#}")).collect()
+    }
+
+    fn bad(&self, text: &str) -> String {
+        quoted(text, self.styles.get_invalid())
+    }
+
+    fn name(&self, text: &str) -> String {
+        quoted(text, self.styles.get_literal())
+    }
+
+    fn one(&self, kind: ContextKind) -> Option<&str> {
+        match self.error.get(kind)? {
+            ContextValue::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn many(&self, kind: ContextKind) -> &[String] {
+        match self.error.get(kind) {
+            Some(ContextValue::Strings(texts)) => texts,
+            _ => &[],
+        }
+    }
+
+    fn number(&self, kind: ContextKind) -> Option<isize> {
+        match self.error.get(kind)? {
+            ContextValue::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+fn quoted(text: &str, style: &clap::builder::styling::Style) -> String {
+    format!("'{style}{text}{style:#}'")
+}
+
+/// Why the parser of a value refused it.
+fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
+    if let Some(unknown) = source.downcast_ref::<UnknownEncoding>() {
+        return unknown.zh();
+    }
+    if let Some(UnknownFormat(name)) = source.downcast_ref() {
+        return format!("没有名为 {name:?} 的格式（可用：{}）", Format::ALL.map(|format| format.to_string()).join("、"));
+    }
+    if source.is::<socklab_capture::record::BadId>() {
+        return "不是对端（写成 e1.3）".into();
+    }
+    if let Some(error) = source.downcast_ref::<ParseIntError>() {
+        return not_a_number(error).into();
+    }
+    let said = source.to_string();
+    quantity_reason(value, &said).or_else(|| range_reason(&said)).unwrap_or(said)
+}
+
+fn not_a_number(error: &ParseIntError) -> &'static str {
+    match error.kind() {
+        IntErrorKind::Empty => "缺少数字",
+        IntErrorKind::PosOverflow => "太大",
+        IntErrorKind::NegOverflow => "太小",
+        _ => "不是非负整数",
+    }
+}
+
+/// Durations and sizes come as text: reading the value again tells which it was.
+fn quantity_reason(value: &str, said: &str) -> Option<String> {
+    let errors = [parse_duration(value).err(), parse_size(value).err()];
+    errors.into_iter().flatten().find(|error| error.to_string() == said).map(|error| error.text(Lang::Zh))
+}
+
+/// clap's own: `70000 is not in 0..=65535`.
+fn range_reason(said: &str) -> Option<String> {
+    let (_, range) = said.split_once(" is not in ")?;
+    let (low, high) = range.split_once("..")?;
+    Some(format!("不在 {low} 到 {} 之间", high.trim_start_matches('=')))
+}
