@@ -35,14 +35,16 @@ build() {
         --manifest-path "$here/Cargo.toml" --bins
 }
 
-# Runs a target, with files of its own in memory where there is such a place.
+# Runs a target, with files of its own in memory where there is such a place. glibc keeps the memory that it has got:
+# readers take and free a large buffer each time, which would be most of the time otherwise.
 run() {
     local target=$1 shm=/dev/shm
     [ -w $shm ] || shm=${TMPDIR:-/tmp}
     shift
     local status=0 scratch
     scratch=$(mktemp -d "$shm/socklab-fuzz.XXXXXX")
-    TMPDIR=$scratch RUST_BACKTRACE=1 "$out/$target" -rss_limit_mb=512 -timeout=10 "$@" || status=$?
+    env TMPDIR="$scratch" RUST_BACKTRACE=1 MALLOC_TRIM_THRESHOLD_=268435456 MALLOC_MMAP_THRESHOLD_=33554432 \
+        "$out/$target" -rss_limit_mb=512 -timeout=10 "$@" || status=$?
     rm -rf "$scratch"
     return $status
 }
@@ -50,10 +52,13 @@ run() {
 fuzz() {
     local target=$1 corpus=$here/corpus/$1 artifacts=$here/artifacts/$1/
     mkdir -p "$corpus" "$artifacts"
-    local options=(-max_total_time="${SECONDS_EACH:-60}" -max_len=4096 -print_final_stats=1 -artifact_prefix="$artifacts")
+    local options=(
+        -max_total_time="${SECONDS_EACH:-60}" -max_len=4096 -len_control=20
+        -print_final_stats=1 -print_funcs=0 -artifact_prefix="$artifacts"
+    )
     [ ! -f "$here/fuzz_targets/$target.dict" ] || options+=(-dict="$here/fuzz_targets/$target.dict")
     printf '\n== fuzz %s\n' "$target"
-    run "$target" "${options[@]}" "$corpus"
+    run "$target" "${options[@]}" "$corpus" 2>&1 | grep --line-buffered -vE '(NEW|REDUCE) +cov:|^"|^###'
 }
 
 install

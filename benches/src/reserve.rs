@@ -3,29 +3,44 @@
 //! Virtual machines give free memory back to their host, and get it again at a tenth of the speed of a file cache. A
 //! run that writes gigabytes would measure that. So we hold the memory, and let go of it just before such a run.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 
-/// Memory that is held, touched, in this process.
+/// Memory that is held, as the cache of a file without a name.
 #[derive(Debug)]
 pub(crate) struct Reserve {
-    size: usize,
-    pages: Vec<u8>,
+    folder: PathBuf,
+    size: u64,
+    file: Option<File>,
 }
 
 impl Reserve {
     /// Holds what files of this many bytes in all will need, or a third of what the machine has to spare.
-    pub(crate) fn for_files_of(bytes: u64) -> Self {
-        let size = (bytes + bytes / 8).min(available() / 3) as usize;
-        Self { size, pages: vec![1; size] }
+    pub(crate) fn for_files_of(bytes: u64, folder: &Path) -> Result<Self> {
+        let size = (bytes + bytes / 16).min(available() / 3);
+        Ok(Self { folder: folder.to_owned(), size, file: Some(fill(folder, size)?) })
     }
 
     /// Lets go of the memory while this is done.
     pub(crate) fn lend<T>(&mut self, run: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.pages = Vec::new();
+        self.file = None;
         let outcome = run();
-        self.pages = vec![1; self.size];
+        self.file = Some(fill(&self.folder, self.size)?);
         outcome
     }
+}
+
+/// A file without a name of this size, rounded up to whole chunks.
+fn fill(folder: &Path, size: u64) -> Result<File> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    let chunk = vec![1; 1 << 20];
+    for _ in 0..size.div_ceil(chunk.len() as u64) {
+        file.write_all(&chunk)?;
+    }
+    Ok(file)
 }
 
 /// Bytes of memory that the machine has to spare.

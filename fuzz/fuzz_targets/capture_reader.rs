@@ -1,8 +1,8 @@
-//! Captures that nobody vouches for. The first byte says which of two things the rest is:
+//! Captures that nobody vouches for. The first byte says who reads them, and by its lowest bit what the rest is:
 //!
-//! * even: a segment file, as it is. Whatever reads captures must come to an end or an error, in little memory.
-//! * odd: a [`scene`] and what befalls the file of its last segment. Recovery must give back every record up to the
-//!   last commit mark before the damage, and nothing that no mark vouches for; and all of the above.
+//! * 0: a segment file, as it is. Whoever reads it must come to an end or an error, in little memory.
+//! * 1: a [`scene`] and what befalls one of its files. The same, and if the file is the last: recovery must give back
+//!   every record up to the last commit mark before the damage, and keep nothing that no mark vouches for.
 #![no_main]
 
 mod scene;
@@ -27,17 +27,30 @@ use socklab_capture::{PeerId, Record};
 
 /// The run's folder, in TMPDIR.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| tempfile::tempdir().expect("a folder").keep());
-static REGEX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?s-u)[a-c]+|\xff.*\n|^\x00").expect("an expression"));
+
+static QUERIES: LazyLock<[Query; 2]> = LazyLock::new(|| {
+    let expression = Regex::new(r"(?s-u)[a-c]+|\xff.*\n|^\x00").expect("an expression");
+    [
+        Query { needle: Needle::Bytes(b"ab".into()), peers: None, side: None },
+        Query { needle: Needle::Regex(expression), peers: Some(vec![peer()]), side: None },
+    ]
+});
 
 fuzz_target!(|data: &[u8]| {
-    match data.split_first() {
-        Some((kind, bytes)) if kind % 2 == 0 => {
-            lay_out(&[bytes, bytes]); // recovery looks at the last only
-            read_all();
+    let Some((first, rest)) = data.split_first() else { return };
+    let (way, run) = (first / 2, Run::at(&*FOLDER));
+    if first % 2 == 0 {
+        lay_out(&[rest, rest]); // as the last of a run it is cut by recovery, as the first it is not
+        read(&Run::at(segment_path(1)), way);
+    } else {
+        let Ok((scene, file, same)) = damaged_scene(&mut Unstructured::new(rest)) else { return };
+        lay_out(&scene.segments);
+        read(&Run::at(segment_path(file)), way); // a file by itself is never cut
+        if file == scene.segments.len() {
+            check_recovery(&run, &scene, same);
         }
-        Some((_, bytes)) => drop(damaged_scene(&mut Unstructured::new(bytes))),
-        None => {}
     }
+    read(&run, way);
 });
 
 fn segment_path(number: usize) -> PathBuf {
@@ -53,52 +66,59 @@ fn lay_out<S: AsRef<[u8]>>(segments: &[S]) {
     }
 }
 
-fn damaged_scene(input: &mut Unstructured<'_>) -> Result<()> {
+/// A scene, the segment of it that is damaged, and how many bytes that has before the damage.
+fn damaged_scene<'a>(input: &mut Unstructured<'a>) -> Result<(Scene<'a>, usize, usize)> {
     let mut scene = Scene::play(input)?;
-    let segment = scene.segments.last_mut().expect("at least one");
+    let last = scene.segments.len();
+    let number = *input.choose(&[last, 1])?;
+    let segment = &mut scene.segments[number - 1];
     let whole = segment.clone();
-    for _ in 0..input.int_in_range(0..=3)? {
+    for _ in 0..input.int_in_range(0..=7)? {
         damage(segment, input)?;
     }
     let same = whole.iter().zip(&*segment).take_while(|(a, b)| a == b).count();
-    let vouched = vouched(segment);
-    let last = scene.segments.len();
-    let intact = scene.marks.iter().rfind(|(number, end, _)| *number < last || *end <= same);
-    let (start, count) = intact.map_or((0, 0), |(number, end, count)| (if *number == last { *end } else { 0 }, *count));
-
-    lay_out(&scene.segments);
-    let run = Run::at(&*FOLDER);
-    let length = scene.segments[last - 1].len();
-    assert_eq!(run.recover().expect("recovered"), (length - vouched) as u64);
-    assert!(vouched >= start, "a mark before the damage at {same} was lost: {vouched} < {start}");
-    let mut seen = 0;
-    let end = walk(&run, 1, |record| {
-        if let Some(expected) = scene.records[..count].get(seen) {
-            assert_eq!(record, expected);
-        }
-        seen += 1;
-    });
-    // Damage can forge a mark of its own; then anything may follow.
-    assert!(seen == count && end.is_ok() || seen >= count && vouched > start, "{seen} of {count} records, {end:?}");
-    lay_out(&scene.segments);
-    read_all();
-    Ok(())
+    Ok((scene, number, same))
 }
 
 /// What a crash, a bad disk or somebody's editor does to a file.
 fn damage(file: &mut Vec<u8>, input: &mut Unstructured<'_>) -> Result<()> {
-    let at = input.int_in_range(0..=file.len())?;
+    let mut at = input.int_in_range(0..=file.len())?;
+    if input.ratio(3, 4)? {
+        at -= at % 4; // where a number begins
+    }
     let length = input.int_in_range(0..=24)?;
-    let bytes = input.bytes(length.min(input.len()))?;
-    let end = file.len().min(at + bytes.len());
-    match input.int_in_range(0..=4)? {
+    let end = file.len().min(at + length);
+    let bytes = input.bytes(length.min(input.len()))?.iter().copied();
+    match input.int_in_range(0..=6)? {
         0 => file.truncate(at),
         1 => file[at..].fill(0),
-        2 => file[at..end].copy_from_slice(&bytes[..end - at]),
-        3 => drop(file.splice(at..at, bytes.iter().copied())),
-        _ => drop(file.drain(at..end)),
+        2 => file[at..end].fill(0xff),
+        3 => drop(file.splice(at..at, bytes)),
+        4 => drop(file.drain(at..end)),
+        _ => file[at..end].iter_mut().zip(bytes).for_each(|(old, new)| *old = new),
     }
     Ok(())
+}
+
+/// Recovers a run whose last segment is as it was written for `same` bytes only.
+fn check_recovery(run: &Run, scene: &Scene<'_>, same: usize) {
+    let last = scene.segments.len();
+    let file = &scene.segments[last - 1];
+    let mark = scene.marks.iter().rfind(|mark| mark.segment < last || mark.end <= same);
+    let (intact, count) = mark.map_or((0, 0), |mark| (if mark.segment == last { mark.end } else { 0 }, mark.records));
+    let vouched = vouched(file);
+    assert!(vouched >= intact);
+    assert_eq!(run.recover().expect("recovered"), (file.len() - vouched) as u64);
+    let mut seen = 0;
+    let end = walk(run, 1, |record| {
+        if seen < count {
+            assert_eq!(record, &scene.records[seen]);
+        }
+        seen += 1;
+    });
+    // Damage may bring a mark of its own, and what that vouches for may be anything.
+    let exact = seen == count && end.is_ok();
+    assert!(exact || seen >= count && vouched > intact, "{seen} of {count} records, {end:?}");
 }
 
 /// How many bytes of a segment its marks vouch for, found apart from the library.
@@ -121,32 +141,43 @@ fn vouched(file: &[u8]) -> usize {
     good
 }
 
-/// Reads the first segment as a file, which nothing recovers, and then the run, with everything that reads one.
-fn read_all() {
-    let peer: PeerId = "e1.1".parse().expect("a peer");
-    for run in [Run::at(segment_path(1)), Run::at(&*FOLDER)] {
-        let mut printer = Printer::new(Form::Both, Encoding::default(), Clock::utc());
-        let mut shown = String::new();
-        let mut last = 0;
-        let _ = walk(&run, 1, |record| {
-            shown.clear();
-            printer.print(record, &mut shown);
-            last = record.seq;
-        });
-        let _ = cursor::totals(&run).map(|totals| (totals.received(), totals.sent()));
-        let _ = walk(&run, last, |_| {}); // by the index
-        for (index, format) in Format::ALL.into_iter().enumerate() {
-            let filter = Filter { peers: if index % 2 == 0 { Vec::new() } else { vec![peer] } };
-            let _ = export::export(&run, format, &filter, Encoding::default(), Clock::utc(), &mut io::sink());
-        }
-        for (needle, peers) in [(Needle::Bytes(b"ab".into()), None), (Needle::Regex(REGEX.clone()), Some(vec![peer]))] {
-            let query = Query { needle, peers, side: None };
-            let _ = search::search(&run, &query, &mut |hit| {
-                assert!(!hit.matched.is_empty() && hit.context.get(hit.matched.clone()).is_some());
-                ControlFlow::Continue(())
-            });
-        }
+/// Reads a run in one of the ways to read one.
+fn read(run: &Run, way: u8) {
+    match way {
+        0..=31 => show(run),
+        32..=63 => drop(cursor::totals(run).map(|totals| (totals.received(), totals.sent()))),
+        64..=95 => write_out(run, way),
+        _ => look_for(run, &QUERIES[usize::from(way % 2)]),
     }
+}
+
+fn show(run: &Run) {
+    let mut printer = Printer::new(Form::Both, Encoding::default(), Clock::utc());
+    let (mut shown, mut last) = (String::new(), 0);
+    let _ = walk(run, 1, |record| {
+        shown.clear();
+        printer.print(record, &mut shown);
+        last = record.seq;
+    });
+    let _ = walk(run, last, |_| {}); // by the index
+}
+
+fn write_out(run: &Run, way: u8) {
+    let format = Format::ALL[usize::from(way / 2) % Format::ALL.len()];
+    let filter = Filter { peers: if way % 2 == 0 { Vec::new() } else { vec![peer()] } };
+    let _ = export::export(run, format, &filter, Encoding::default(), Clock::utc(), &mut io::sink());
+}
+
+fn look_for(run: &Run, query: &Query) {
+    let _ = cursor::totals(run); // makes the index, which a search goes by
+    let _ = search::search(run, query, &mut |hit| {
+        assert!(!hit.matched.is_empty() && hit.context.get(hit.matched.clone()).is_some());
+        ControlFlow::Continue(())
+    });
+}
+
+fn peer() -> PeerId {
+    "e1.1".parse().expect("a peer")
 }
 
 /// Reads to the end, or to an error, which is told.

@@ -26,6 +26,13 @@ const STEPS: usize = 200;
 /// Of these, the ones that use `LONG`.
 const LONG_ONES: usize = 5;
 
+/// A commit mark: the segment, counted from 1, where in it the mark ends, and how many records come before.
+pub(crate) struct Mark {
+    pub(crate) segment: usize,
+    pub(crate) end: usize,
+    pub(crate) records: usize,
+}
+
 /// A capture, and what is in it.
 pub(crate) struct Scene<'a> {
     encoder: Encoder,
@@ -36,8 +43,7 @@ pub(crate) struct Scene<'a> {
     long_ones: usize,
     /// The bytes of the segments, in order.
     pub(crate) segments: Vec<Vec<u8>>,
-    /// Where each commit mark ends: the segment, counted from 1, and the place in it; and the records before it.
-    pub(crate) marks: Vec<(usize, usize, usize)>,
+    pub(crate) marks: Vec<Mark>,
     /// What the capture tells.
     pub(crate) records: Vec<Record<'a>>,
 }
@@ -167,11 +173,11 @@ impl<'a> Scene<'a> {
         if chunk.starts_segment {
             self.segments.push(Vec::new());
         }
-        let number = self.segments.len();
-        assert_eq!(chunk.segment as usize, number);
-        let segment = self.segments.last_mut().expect("the first chunk starts one");
-        segment.extend_from_slice(chunk.finish());
-        self.marks.push((number, segment.len(), self.records.len()));
+        let segment = self.segments.len();
+        assert_eq!(chunk.segment as usize, segment);
+        let file = self.segments.last_mut().expect("the first chunk starts one");
+        file.extend_from_slice(chunk.finish());
+        self.marks.push(Mark { segment, end: file.len(), records: self.records.len() });
     }
 }
 

@@ -45,7 +45,7 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
     let present = context.present(&CONTESTANTS);
     let mut entries: Vec<Entry> =
         present.into_iter().map(|contestant| Entry { contestant, speeds: Vec::new() }).collect();
-    let mut reserve = Reserve::for_files_of(context.options.bulk_bytes);
+    let mut reserve = Reserve::for_files_of(context.options.bulk_bytes, context.folder())?;
     for (round, index) in interleaved(context.options.rounds, entries.len()) {
         let entry = &mut entries[index];
         if round >= entry.contestant.rounds(context.options.rounds) {

@@ -69,6 +69,11 @@ impl Context {
         Ok(Self { socklab: find_socklab(&options)?, options, folder })
     }
 
+    /// The temporary folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where the bare loop keeps bytes.
     pub(crate) fn bare_file(&self) -> PathBuf {
         self.folder.path().join("bare.raw")

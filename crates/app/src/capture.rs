@@ -195,19 +195,22 @@ fn search(captures: &Path, args: &SearchArgs, lang: Lang) -> Result<u8, Fail> {
 fn needle(args: &SearchArgs) -> Result<Needle, Fail> {
     let text = args.what.join(" ");
     if text.is_empty() {
-        return Err(Fail::Usage("nothing to search for".into()));
+        return Err(Fail::usage("nothing to search for", "没有要查找的内容"));
     }
     if args.regex {
         let regex = regex::bytes::Regex::new(&text);
         // The parser's own message draws a picture over several lines; its last line says what is wrong.
         let reason = |error: regex::Error| error.to_string().lines().last().unwrap_or_default().trim().to_owned();
-        return regex.map(Needle::Regex).map_err(|error| Fail::Usage(format!("regex {text:?}: {}", reason(error))));
+        return regex.map(Needle::Regex).map_err(|error| {
+            let reason = reason(error);
+            Fail::usage(format!("regex {text:?}: {reason}"), format!("正则表达式 {text:?}：{reason}"))
+        });
     }
     let bytes = match args.hex {
-        true => hex::parse(&text).map_err(|error| error.to_string()),
-        false => args.encoding.parse_escaped(&text).map_err(|error| error.to_string()),
+        true => hex::parse(&text).map_err(|error| Fail::usage(error.to_string(), error.zh())),
+        false => args.encoding.parse_escaped(&text).map_err(|error| Fail::usage(error.to_string(), error.zh())),
     };
-    bytes.map(Needle::Bytes).map_err(Fail::Usage)
+    bytes.map(Needle::Bytes)
 }
 
 /// `12:00:01.123456 e1.3 192.168.1.50:49152 < @1048570 ...context...`

@@ -184,12 +184,12 @@ pub(crate) struct SendArgs {
     pub(crate) url: String,
     /// Text with escapes (\n \r \t \0 \xNN \\); several are joined by spaces
     #[arg(value_name = "DATA", required_unless_present = "file", allow_hyphen_values = true)]
-    pub(crate) data: Vec<String>,
+    pub(crate) payload: Vec<String>,
     /// DATA is hex: 01 02 ff, 0x01,0x02, 0102ff
     #[arg(long)]
     pub(crate) hex: bool,
     /// Send the bytes of a file, as they are
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "hex"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["payload", "hex"])]
     pub(crate) file: Option<PathBuf>,
     /// Send so many times
     #[arg(long, value_name = "N", default_value_t = 1)]

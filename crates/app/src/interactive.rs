@@ -126,7 +126,10 @@ impl Prompt {
                 self.to = Targets::All;
                 Ok(None)
             }
-            "hex" => self.send(hex::parse(rest).map_err(|error| error.to_string())?).map(Some).map(not_empty),
+            "hex" => self
+                .send(hex::parse(rest).map_err(|error| self.say(&error.to_string(), &error.zh()))?)
+                .map(Some)
+                .map(not_empty),
             "text" => self.send(self.escaped(rest)?).map(Some).map(not_empty),
             "file" => self.send_file(rest).map(Some),
             "close" => self.end(rest, Ending::Close),
@@ -151,11 +154,11 @@ impl Prompt {
     }
 
     fn escaped(&self, text: &str) -> Result<Vec<u8>, Refusal> {
-        self.settings.encoding.parse_escaped(text).map_err(|error| error.to_string())
+        self.settings.encoding.parse_escaped(text).map_err(|error| self.say(&error.to_string(), &error.zh()))
     }
 
     fn send_text(&self, line: &str) -> Result<String, Refusal> {
-        self.send(session::typed(self.settings.encoding, line, self.settings.eol)?)
+        self.send(session::typed(self.settings.encoding, line, self.settings.eol, self.lang)?)
     }
 
     /// Queues bytes for the selected peers, and tells of those that did not get them.
@@ -274,7 +277,7 @@ impl Prompt {
     fn add_peer(&self, rest: &str) -> Result<String, Refusal> {
         let (endpoint, place) = self.endpoint_and(rest)?;
         let target =
-            place.parse().map(Target::Inet).map_err(|error: socklab_engine::url::HostError| error.to_string())?;
+            place.parse().map(Target::Inet).map_err(|error: socklab_engine::url::HostError| error.text(self.lang))?;
         match self.remote.call(Command::AddPeer { endpoint, target }) {
             Some(Reply::Peers(ids)) => Ok(ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
             Some(Reply::Failed(failure)) => Err(failure.text(self.lang)),
@@ -300,7 +303,7 @@ impl Prompt {
         let (group, interface) = rest.split_once(' ').unwrap_or((rest, "0.0.0.0"));
         let group = group.parse().map_err(|_| format!("{group:?}: {}", self.say("no IP address", "不是 IP 地址")))?;
         let interface: Interface =
-            interface.trim().parse().map_err(|error: socklab_engine::url::ValueError| error.to_string())?;
+            interface.trim().parse().map_err(|error: socklab_engine::url::ValueError| error.text(self.lang))?;
         let command = match join {
             true => Command::Join { endpoint, group, interface },
             false => Command::Leave { endpoint, group, interface },

@@ -13,14 +13,13 @@ mod say;
 mod send;
 mod session;
 mod watch;
+mod zh;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     let lang = say::language();
-    let result = cli::Cli::try_parse().map_err(say::Fail::from).and_then(|cli| command::run(cli, lang));
+    let result = zh::parse(lang).map_err(say::Fail::from).and_then(|cli| command::run(cli, lang));
     match result {
         Ok(code) => code,
         Err(fail) => fail.report(lang),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socklab_capture::text::Encoding;
 use socklab_engine::engine::LastEnd;
-use socklab_engine::url::{EndpointUrl, HostPort, Options, Place, Target, UnixName};
+use socklab_engine::url::{EndpointUrl, HostPort, Options, Place, Target, UnixName, UrlError};
 use socklab_engine::{Command, Config, Ending, Engine, Lang, Reply, Store, Targets};
 
 use crate::cli::{NcArgs, Show};
@@ -107,15 +107,15 @@ fn url(args: &NcArgs) -> Result<EndpointUrl, Fail> {
         (false, true) => listen_place(args)?,
         (false, false) => match args.place.as_slice() {
             [host, port] => dial_place(args, [host, port], &mut options)?,
-            _ => return Err(Fail::Usage("HOST and PORT are needed, or -l PORT".into())),
+            _ => return Err(Fail::usage("HOST and PORT are needed, or -l PORT", "需要 HOST 和 PORT，或 -l PORT")),
         },
     };
     Ok(EndpointUrl { place, options })
 }
 
 fn unix_place(args: &NcArgs, options: &mut Options) -> Result<Place, Fail> {
-    let [path] = args.place.as_slice() else { return Err(Fail::Usage("-U takes one path".into())) };
-    let name = UnixName::new(path.as_str()).map_err(|error| Fail::Usage(error.to_string()))?;
+    let [path] = args.place.as_slice() else { return Err(Fail::usage("-U takes one path", "-U 需要一个路径")) };
+    let name = UnixName::new(path.as_str()).map_err(UrlError::from)?;
     Ok(match (args.listen, args.udp) {
         (true, true) => Place::UnixDgram(name),
         (true, false) => Place::UnixListen(name),
@@ -134,7 +134,7 @@ fn listen_place(args: &NcArgs) -> Result<Place, Fail> {
         ([host], Some(port)) => (Some(host.clone()), port),
         ([port], None) => (None, port.clone()),
         ([host, port], None) => (Some(host.clone()), port.clone()),
-        _ => return Err(Fail::Usage("-l takes [HOST] PORT".into())),
+        _ => return Err(Fail::usage("-l takes [HOST] PORT", "-l 之后是 [HOST] PORT")),
     };
     let host = host.or_else(|| args.source.clone()).unwrap_or_else(|| any(args).into());
     let place = host_port(&host, &port)?;
@@ -174,7 +174,7 @@ fn any_like(target: &HostPort) -> &'static str {
 fn host_port(host: &str, port: &str) -> Result<HostPort, Fail> {
     let bare_v6 = host.contains(':') && !host.starts_with('[');
     let text = if bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    text.parse().map_err(|error: socklab_engine::url::HostError| Fail::Usage(error.to_string()))
+    Ok(text.parse::<HostPort>().map_err(UrlError::from)?)
 }
 
 /// The target in the family that the flags ask for, its name looked up here if need be.
@@ -183,7 +183,9 @@ fn family(args: &NcArgs, target: HostPort) -> Result<HostPort, Fail> {
     use std::net::ToSocketAddrs;
     let fits = |v4: bool| !(args.ipv4 && !v4 || args.ipv6 && v4);
     match &target.host {
-        Host::Name(name) if args.nodns => Err(Fail::Usage(format!("-n: {name} is no IP address"))),
+        Host::Name(name) if args.nodns => {
+            Err(Fail::usage(format!("-n: {name} is no IP address"), format!("-n：{name} 不是 IP 地址")))
+        }
         Host::Name(name) if args.ipv4 || args.ipv6 => {
             let failed = |error| socklab_engine::Failure::new(socklab_engine::failure::Operation::Resolve, name, error);
             let mut found = (name.as_str(), target.port).to_socket_addrs().map_err(failed)?;
@@ -191,7 +193,9 @@ fn family(args: &NcArgs, target: HostPort) -> Result<HostPort, Fail> {
             let none = || failed(io::ErrorKind::NotFound.into());
             Ok(HostPort { host: Host::Ip(fitting.ok_or_else(none)?.ip()), port: target.port })
         }
-        Host::Ip(ip) if !fits(ip.is_ipv4()) => Err(Fail::Usage(format!("{ip} is not of the family asked for"))),
+        Host::Ip(ip) if !fits(ip.is_ipv4()) => {
+            Err(Fail::usage(format!("{ip} is not of the family asked for"), format!("{ip} 不属于所选的地址族")))
+        }
         _ => Ok(target),
     }
 }
@@ -199,10 +203,11 @@ fn family(args: &NcArgs, target: HostPort) -> Result<HostPort, Fail> {
 /// `-z`: which ports of a range take connections.
 fn scan(args: &NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let [host, ports] = args.place.as_slice() else {
-        return Err(Fail::Usage("-z takes HOST PORT or HOST LOW-HIGH".into()));
+        return Err(Fail::usage("-z takes HOST PORT or HOST LOW-HIGH", "-z 之后是 HOST PORT 或 HOST LOW-HIGH"));
     };
     let (low, high) = ports.split_once('-').unwrap_or((ports, ports));
-    let port = |text: &str| text.parse::<u16>().map_err(|_| Fail::Usage(format!("{text:?} is no port")));
+    let bad = |text: &str| Fail::usage(format!("{text:?} is no port"), format!("{text:?} 不是端口"));
+    let port = |text: &str| text.parse::<u16>().map_err(|_| bad(text));
     let (low, high) = (port(low)?, port(high)?);
     let (engine, _) = Engine::start(Config { store: Store::Nothing, run: "nc".into(), reader: false }, |_| {})?;
     let mut open = 0;
@@ -231,6 +236,9 @@ fn dumps(args: &NcArgs) -> Result<Vec<Dump>, Fail> {
 }
 
 fn open_dump(path: &Path, form: DumpForm) -> Result<Dump, Fail> {
-    let file = File::create(path).map_err(|error| Fail::Usage(format!("cannot create {}: {error}", path.display())))?;
+    let file = File::create(path).map_err(|error| {
+        let (path, cause) = (path.display(), socklab_engine::failure::cause(&error, Lang::Zh));
+        Fail::usage(format!("cannot create {path}: {error}"), format!("无法创建 {path}：{cause}"))
+    })?;
     Ok(Dump::new(file, form))
 }

@@ -11,6 +11,8 @@ use socklab_capture::run::RunError;
 use socklab_engine::url::UrlError;
 use socklab_engine::{Failure, Lang, StartError};
 
+use crate::zh::Chinese;
+
 /// The exit code after Ctrl-C: 128 and the signal's number, as shells have it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -27,6 +29,8 @@ pub(crate) fn language() -> Lang {
 pub(crate) enum Fail {
     /// The command line or the configuration is wrong: exit code 2.
     Usage(String),
+    /// The same, or something that failed on the way, in both languages and with its exit code.
+    Said { en: String, zh: String, code: u8 },
     /// The network or the system refused: exit code 1.
     Network(Failure),
     /// Anything else that failed on the way: exit code 1.
@@ -40,14 +44,25 @@ pub(crate) enum Fail {
 }
 
 impl Fail {
+    /// The command line or the configuration is wrong, in both languages.
+    pub(crate) fn usage(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Fail::Said { en: en.into(), zh: zh.into(), code: 2 }
+    }
+
+    /// Something failed on the way, in both languages.
+    pub(crate) fn other(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Fail::Said { en: en.into(), zh: zh.into(), code: 1 }
+    }
+
     /// Says it in one line, and gives the exit code.
     pub(crate) fn report(self, lang: Lang) -> ExitCode {
         let (text, code) = match self {
             Fail::Usage(text) => (text, 2),
+            Fail::Said { en, zh, code } => (lang.pick(&en, &zh).to_owned(), code),
             Fail::Network(failure) => (failure.text(lang), 1),
             Fail::Other(text) => (text, 1),
             Fail::Capture(error) => (capture_text(&error, lang), if is_missing(&error) { 2 } else { 1 }),
-            Fail::Clap(error) => return report_clap(&error),
+            Fail::Clap(error) => return report_clap(error, lang),
             Fail::ClosedOutput => return ExitCode::SUCCESS,
         };
         say(text);
@@ -60,9 +75,13 @@ fn is_missing(error: &RunError) -> bool {
 }
 
 /// Help goes to stdout and is no failure; errors go to stderr. A reader that has gone is fine either way.
-fn report_clap(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+fn report_clap(error: clap::Error, lang: Lang) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    let _ = match lang {
+        Lang::En => error.print(),
+        Lang::Zh => error.apply::<Chinese>().print(),
+    };
+    ExitCode::from(code)
 }
 
 impl From<clap::Error> for Fail {
@@ -73,7 +92,7 @@ impl From<clap::Error> for Fail {
 
 impl From<UrlError> for Fail {
     fn from(error: UrlError) -> Self {
-        Fail::Usage(error.to_string())
+        Fail::usage(error.text(Lang::En), error.text(Lang::Zh))
     }
 }
 

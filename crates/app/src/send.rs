@@ -64,13 +64,13 @@ impl Payload {
                 }
             };
         }
-        let text = args.data.join(" ");
+        let text = args.payload.join(" ");
         let bytes = if args.hex {
-            hex::parse(&text).map_err(|error| error.to_string())
+            hex::parse(&text).map_err(|error| Fail::usage(error.to_string(), error.zh()))
         } else {
-            args.encoding.parse_escaped(&text).map_err(|error| error.to_string())
+            args.encoding.parse_escaped(&text).map_err(|error| Fail::usage(error.to_string(), error.zh()))
         };
-        Ok(Payload::Bytes(bytes.map_err(Fail::Usage)?.into()))
+        Ok(Payload::Bytes(bytes?.into()))
     }
 
     fn send(&self, remote: &Remote) -> Result<(), Fail> {
@@ -93,7 +93,7 @@ impl Payload {
 fn hand_over(remote: &Remote, bytes: Bytes) -> Result<(), Fail> {
     match remote.call(Command::Send { to: Targets::All, bytes, when_full: WhenFull::Wait }) {
         Some(Reply::Outcomes(outcomes)) if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Queued) => Ok(()),
-        _ => Err(Fail::Other("the peer is gone: not all could be sent".into())),
+        _ => Err(Fail::other("the peer is gone: not all could be sent", "对端已离开：未能全部发送")),
     }
 }
 
@@ -106,7 +106,7 @@ fn repeat(args: &SendArgs, payload: &Payload, remote: &Remote, watch: &Watch) ->
             match happening {
                 Happening::Interrupt => return Ok(Some(INTERRUPTED)),
                 Happening::EndpointEnded(_) if turn + 1 < args.repeat => {
-                    return Err(Fail::Other("the peer has closed: not all could be sent".into()));
+                    return Err(Fail::other("the peer has closed: not all could be sent", "对端已关闭：未能全部发送"));
                 }
                 Happening::EndpointEnded(_) => return Ok(Some(0)),
                 _ => {}

@@ -36,7 +36,10 @@ pub(crate) fn connect(args: ConnectArgs, places: &Places, lang: Lang) -> Result<
     let mut url = EndpointUrl::for_connect(&place_words(&args))?;
     if args.retry {
         if !matches!(url.place, Place::Tcp(_) | Place::Unix(_)) {
-            return Err(Fail::Usage(format!("--retry is for connections, and {url} has none")));
+            return Err(Fail::usage(
+                format!("--retry is for connections, and {url} has none"),
+                format!("--retry 只用于连接，而 {url} 没有连接"),
+            ));
         }
         url.options.retry = Some(true);
     }
@@ -241,6 +244,7 @@ pub(crate) fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
 }
 
 /// Text typed by a person, as bytes for the wire.
-pub(crate) fn typed(encoding: Encoding, line: &str, eol: Eol) -> Result<Vec<u8>, String> {
-    encoding.encode(&format!("{line}{}", eol.text())).map_err(|error| error.to_string())
+pub(crate) fn typed(encoding: Encoding, line: &str, eol: Eol, lang: Lang) -> Result<Vec<u8>, String> {
+    let text = format!("{line}{}", eol.text());
+    encoding.encode(&text).map_err(|error| lang.pick(&error.to_string(), &error.zh()).to_owned())
 }

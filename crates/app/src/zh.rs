@@ -1,4 +1,4 @@
-//! The command line in Chinese: help as tables, and the parser's errors. What can be typed is in `cli`; a test there
+//! The command line in Chinese: help as tables, and the parser's errors. What can be typed is in `cli`; a test
 //! below holds the tables against it.
 
 use std::error::Error as _;
@@ -28,7 +28,7 @@ const COMMANDS: [Text; 16] = [
     Text {
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
-        after: "不带命令时：监听端口 10000，进入交互。\n\
+        after: "不带命令时：以交互方式监听端口 10000。\n\
             示例：socklab listen 10000        然后让设备连接本机",
         args: &[&[
             ("data", "抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为系统的数据文件夹]"),
@@ -44,8 +44,8 @@ const COMMANDS: [Text; 16] = [
             socklab listen 10000 udp://0.0.0.0:5000       同时监听 UDP 端口 5000\n  \
             socklab listen udp://239.1.2.3:5000           组播组\n  \
             socklab listen 10000 --echo --show hex        原样回发，按十六进制显示\n\n\
-            URL：tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH unix-dgram:///PATH\n\
-            后面可加选项：\n\
+            URL：tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH\n\
+            或 unix-dgram:///PATH；选项写在后面：\n\
             ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&age=10m&halfopen=1",
         args: &[&[("places", "端口或端点 URL")], &SESSION],
     },
@@ -62,7 +62,7 @@ const COMMANDS: [Text; 16] = [
             &[
                 ("place", "URL、HOST:PORT 或 HOST PORT"),
                 ("retry", "连接失败或结束后重新连接"),
-                ("wait", "输入结束后，最多等待对端关闭这么久 [默认：一直等待]"),
+                ("wait", "输入结束后，等待对端关闭的最长时间 [默认：一直等待]"),
             ],
             &SESSION,
         ],
@@ -78,12 +78,12 @@ const COMMANDS: [Text; 16] = [
             这些数据不会被抓取。",
         args: &[&[
             ("url", "发送到哪里：URL 或 HOST:PORT"),
-            ("data", r"带转义（\n \r \t \0 \xNN \\）的文本；多个之间以空格连接"),
+            ("payload", r"带转义（\n \r \t \0 \xNN \\）的文本；多个之间以空格连接"),
             ("hex", "DATA 是十六进制：01 02 ff、0x01,0x02、0102ff"),
             ("file", "发送文件的内容，不作改动"),
             ("repeat", "发送次数"),
             ("every", "两次发送的间隔"),
-            ("wait", "显示回应，直到对方静默这么久 [默认：不等待]"),
+            ("wait", "显示回应，直到静默达到此时长 [默认：不等待]"),
             ("show", "回应的显示方式"),
             ("encoding", "文本的编码"),
         ]],
@@ -105,12 +105,12 @@ const COMMANDS: [Text; 16] = [
             ("unixsock", "使用 Unix 套接字；与 -u 合用时为数据报套接字"),
             ("source_port", "本地端口"),
             ("source", "本地地址"),
-            ("wait", "连接用时或静默超过这么久就放弃"),
+            ("wait", "连接用时或静默超过此时长即放弃"),
             ("interval", "发送两行之间的间隔，与 OpenBSD 的 nc 相同"),
-            ("quit_after", "输入结束后，过这么久退出"),
+            ("quit_after", "输入结束后，经过此时长退出"),
             ("ipv4", "仅用 IPv4"),
             ("ipv6", "仅用 IPv6"),
-            ("verbose", "在标准错误输出上说明经过"),
+            ("verbose", "在标准错误输出中报告过程"),
             ("zero", "只尝试连接；PORT 可以是范围，如 8000-8010"),
             ("nodns", "不解析主机名"),
             ("crlf", "把输入中的 LF 发送为 CR LF"),
@@ -134,23 +134,23 @@ const COMMANDS: [Text; 16] = [
     Text { path: "capture show", about: "显示一次抓取的记录", after: "", args: &[&SHOW] },
     Text {
         path: "capture follow",
-        about: "随到随显示记录，也可用于其他 Socklab 正在写入的抓取",
+        about: "持续显示新到的记录，也可用于其他 Socklab 正在写入的抓取",
         after: "",
         args: &[&SHOW],
     },
     Text {
         path: "capture search",
-        about: "在收发的数据中查找文本、字节或正则表达式，不受分段接收影响",
+        about: "在收发的数据中查找文本、字节或正则表达式，可跨越多次收发",
         after: "示例：\n  \
             socklab capture search temperature\n  \
             socklab capture search --hex 01 03\n  \
             socklab capture search --regex 'T=[0-9]+' --peer e1.3\n\n\
             没有找到时，退出码为 1。",
         args: &[&[
-            ("what", "带转义的文本，或由选项指定的形式"),
+            ("what", "带转义的文本，或选项指定的形式"),
             ("run", RUN),
             ("hex", "WHAT 是十六进制"),
-            ("regex", "WHAT 是匹配字节的正则表达式"),
+            ("regex", "WHAT 是按字节匹配的正则表达式"),
             ("peer", PEER),
             ("count", "只显示匹配的数目"),
             ("encoding", "文本的编码"),
@@ -185,10 +185,7 @@ const COMMANDS: [Text; 16] = [
     },
     Text { path: "serve", about: "浏览器中的工作台", after: "", args: &[] },
     Text {
-        path: "completions",
-        about: "生成 shell 的补全脚本",
-        after: "",
-        args: &[&[("shell", "用于哪种 shell")]],
+        path: "completions", about: "生成 shell 的补全脚本", after: "", args: &[&[("shell", "用于哪种 shell")]]
     },
     Text { path: "help", about: "显示本帮助，或某个命令的帮助", after: "", args: &[] },
 ];
@@ -200,9 +197,9 @@ const SESSION: [(&str, &str); 8] = [
     ("show", "记录的显示方式 [默认：终端中为 text，管道中为 raw]"),
     ("encoding", "文本的编码：utf-8、gbk、gb18030、shift_jis、utf-16le 等"),
     ("eol", "输入的每一行以什么结尾"),
-    ("sync", "抓取的数据何时不怕断电（本程序崩溃时，从来不会丢失）"),
-    ("keep", "抓取总共超过这么多字节时，删除最旧的"),
-    ("keep_for", "删除比这更旧的抓取 [默认：不删除]"),
+    ("sync", "抓取的数据何时不怕断电（程序崩溃则从不丢失）"),
+    ("keep", "总量超过此大小时，删除最旧的抓取"),
+    ("keep_for", "删除早于此时长的抓取 [默认：不删除]"),
 ];
 
 /// Of `capture show` and `capture follow`.
@@ -239,17 +236,19 @@ const VALUES: [(&str, &str, &str); 12] = [
 /// The columns that help is laid out for: a terminal's, where nobody has made it wider.
 const WIDTH: usize = 80;
 
+/// Where clap begins the help of `--help`, a line below its argument.
+const LONG_HELP_COLUMN: usize = 10;
+
 /// Reads the command line. In English, this is all clap's.
 pub(crate) fn parse(lang: Lang) -> Result<Cli, clap::Error> {
     match lang {
         Lang::En => Cli::try_parse(),
-        Lang::Zh => Cli::from_arg_matches_mut(&mut command().try_get_matches()?),
+        Lang::Zh => Cli::from_arg_matches_mut(&mut chinese(Cli::command()).try_get_matches()?),
     }
 }
 
-/// The command line that `cli` describes, with Chinese help.
-fn command() -> Command {
-    let mut command = Cli::command();
+/// The command line with Chinese help.
+fn chinese(mut command: Command) -> Command {
     command.build(); // clap's own arguments and commands are there only now
     translate(command, "")
 }
@@ -278,18 +277,22 @@ fn translate(command: Command, path: &str) -> Command {
 /// clap adds `help` to every command that has commands, with a copy of these below it.
 fn text_of(path: &str) -> Option<&'static Text> {
     let plain = path.split(' ').filter(|word| *word != "help").collect::<Vec<_>>().join(" ");
-    let path = if path.ends_with("help") { "help" } else { &plain };
+    let path = if path.rsplit(' ').next() == Some("help") { "help" } else { &plain };
     COMMANDS.iter().find(|text| text.path == path)
 }
 
 /// An argument's Chinese, and the command where it was found: this one, or one above that it is inherited from.
 fn argument_text(path: &str, id: &str) -> Option<(&'static str, &'static str)> {
-    let parent = |path: &&str| path.rsplit_once(' ').map(|(parent, _)| parent).or((!path.is_empty()).then_some(""));
     std::iter::successors(Some(path), |path| parent(path)).find_map(|path| {
         let text = COMMANDS.iter().find(|text| text.path == path)?;
         let (_, zh) = text.args.iter().copied().flatten().find(|arg| arg.0 == id)?;
         Some((text.path, *zh))
     })
+}
+
+fn parent(path: &str) -> Option<&str> {
+    let above = path.rsplit_once(' ').map(|(above, _)| above);
+    above.or((!path.is_empty()).then_some(""))
 }
 
 fn value_text(id: &str, value: &str) -> Option<&'static str> {
@@ -325,15 +328,16 @@ fn argument(arg: Arg, path: &str, room: usize) -> Arg {
     if arg.get_long_help().is_some() {
         return arg.help(HELP[0]).long_help(HELP[1]);
     }
-    let (default, choice) = (default_of(&arg), choice_of(&arg));
-    let facts = |facts: &[&Option<String>]| facts.iter().copied().flatten().cloned().collect::<Vec<_>>();
-    let short = [vec![zh.into()], facts(&[&default, &choice])].concat().join(" ");
-    let values = values_of(&arg);
-    let facts = if values.is_some() { facts(&[&default]) } else { facts(&[&default, &choice]) };
-    let facts = (!facts.is_empty()).then(|| facts.join("\n"));
-    let long = [Some(fold(zh, WIDTH - "          ".len())), values, facts].into_iter().flatten().collect::<Vec<_>>();
+    let (default, choice, values) = (default_of(&arg), choice_of(&arg), values_of(&arg));
+    let short = joined([Some(zh.into()), default.clone(), choice.clone()], " ");
+    let facts = joined([default, choice.filter(|_| values.is_none())], "\n");
+    let long = joined([Some(fold(zh, WIDTH - LONG_HELP_COLUMN)), values, Some(facts)], "\n\n");
     let arg = arg.hide_default_value(true).hide_possible_values(true);
-    arg.help(fold(&short, room)).long_help(long.join("\n\n"))
+    arg.help(fold(&short, room)).long_help(long)
+}
+
+fn joined<const N: usize>(parts: [Option<String>; N], between: &str) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(between)
 }
 
 fn default_of(arg: &Arg) -> Option<String> {
@@ -402,7 +406,7 @@ fn is_wide(c: char) -> bool {
 pub(crate) struct Chinese;
 
 impl ErrorFormatter for Chinese {
-    fn format_error(error: &clap::Error<Self>) -> StyledStr {
+    fn format_error(error: &clap::error::Error<Self>) -> StyledStr {
         let styles = Styles::styled();
         let said = Said { error, styles: &styles };
         let (red, literal) = (styles.get_error(), styles.get_literal());
@@ -421,19 +425,18 @@ impl ErrorFormatter for Chinese {
 
 /// What clap has to say, piece by piece.
 struct Said<'a> {
-    error: &'a clap::Error<Chinese>,
+    error: &'a clap::error::Error<Chinese>,
     styles: &'a Styles,
 }
 
 /// English of clap's own within a tip, and its Chinese; the longer first.
-const TIPS: [(&str, &str); 7] = [
+const TIPS: [(&str, &str); 6] = [
     ("to pass '", "要把 '"),
     ("' as a value, use '", "' 作为值，请写成 '"),
     ("subcommand '", "有命令 '"),
     ("' exists; to use it, remove the '", "'；要使用它，请去掉前面的 '"),
     ("' before it", "'"),
-    ("' exists", "'"),
-    ("tip: ", ""),
+    ("' exists", "' 可用"),
 ];
 
 impl Said<'_> {
@@ -581,7 +584,10 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
         return unknown.zh();
     }
     if let Some(UnknownFormat(name)) = source.downcast_ref() {
-        return format!("没有名为 {name:?} 的格式（可用：{}）", Format::ALL.map(|format| format.to_string()).join("、"));
+        return format!(
+            "没有名为 {name:?} 的格式（可用：{}）",
+            Format::ALL.map(|format| format.to_string()).join("、")
+        );
     }
     if source.is::<socklab_capture::record::BadId>() {
         return "不是对端（写成 e1.3）".into();
@@ -613,4 +619,214 @@ fn range_reason(said: &str) -> Option<String> {
     let (_, range) = said.split_once(" is not in ")?;
     let (low, high) = range.split_once("..")?;
     Some(format!("不在 {low} 到 {} 之间", high.trim_start_matches('=')))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What a walk over the English command line has found: the keys of the tables, and what they lack.
+    #[derive(Default)]
+    struct Walk {
+        used: BTreeSet<String>,
+        lacking: Vec<String>,
+    }
+
+    impl Walk {
+        fn command(&mut self, command: &Command, path: &str) {
+            let text = text_of(path);
+            self.note(
+                command.get_about().is_some(),
+                text.map(|text| text.path.to_owned()),
+                text.map(|text| text.about),
+                path,
+            );
+            if let Some(after) = command.get_after_help() {
+                let zh = text.map(|text| text.after).filter(|zh| examples(zh) == examples(&after.to_string()));
+                self.note(true, None, zh, &format!("{path}: after_help"));
+            }
+            for arg in command.get_arguments() {
+                self.argument(arg, path);
+            }
+            for child in command.get_subcommands() {
+                self.command(child, format!("{path} {}", child.get_name()).trim_start());
+            }
+        }
+
+        fn argument(&mut self, arg: &Arg, path: &str) {
+            let id = arg.get_id().as_str();
+            let found = argument_text(path, id);
+            let key = found.map(|(path, _)| format!("{path}: {id}"));
+            self.note(arg.get_help().is_some(), key, found.map(|(_, zh)| zh), &format!("{path}: {id}"));
+            for value in arg.get_possible_values().iter().filter(|value| value.get_help().is_some()) {
+                let key = format!("{id}={}", value.get_name());
+                self.note(true, Some(key.clone()), value_text(id, value.get_name()), &key);
+            }
+        }
+
+        fn note(&mut self, is_needed: bool, key: Option<String>, zh: Option<&str>, place: &str) {
+            if is_needed && !zh.is_some_and(|zh| zh.chars().any(is_wide)) {
+                self.lacking.push(place.to_owned());
+            }
+            self.used.extend(key);
+        }
+    }
+
+    /// The command lines among them: indented, up to what is explained of them.
+    fn examples(text: &str) -> Vec<&str> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("  "));
+        lines.map(|line| line.split("  ").next().unwrap_or_default()).collect()
+    }
+
+    fn keys() -> BTreeSet<String> {
+        let args = |text: &Text| {
+            let ids = text.args.iter().copied().flatten().map(|(id, _)| format!("{}: {id}", text.path));
+            ids.collect::<Vec<_>>()
+        };
+        let texts = COMMANDS.iter().flat_map(|text| args(text).into_iter().chain([text.path.to_owned()]));
+        texts.chain(VALUES.iter().map(|(id, value, _)| format!("{id}={value}"))).collect()
+    }
+
+    #[test]
+    fn all_that_is_english_is_chinese_and_nothing_else() {
+        let mut english = Cli::command();
+        english.build();
+        let mut walk = Walk::default();
+        walk.command(&english, "");
+        assert_eq!(walk.lacking, [""; 0], "without Chinese, or with other examples");
+        assert_eq!(keys().difference(&walk.used).collect::<Vec<_>>(), [""; 0], "Chinese of nothing");
+    }
+
+    fn said(args: &[&str]) -> String {
+        let args = ["socklab"].iter().chain(args);
+        let command = chinese(Cli::command().term_width(100)); // whatever terminal the test runs in
+        let error = command.try_get_matches_from(args).expect_err("help or an error");
+        error.apply::<Chinese>().render().to_string()
+    }
+
+    #[test]
+    fn help_has_no_english_and_fits() {
+        for path in COMMANDS.iter().map(|text| text.path).filter(|path| *path != "help") {
+            for help in ["-h", "--help"] {
+                let words: Vec<&str> = path.split_whitespace().chain([help]).collect();
+                let text = said(&words);
+                for english in ["Usage", "Options:", "Arguments:", "Commands:", "[default", "ossible values", "Print "]
+                {
+                    assert!(!text.contains(english), "{words:?}: {english}\n{text}");
+                }
+                let wide: Vec<&str> = text.lines().filter(|line| columns(line) > 100).collect();
+                assert_eq!(wide, [""; 0], "{words:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_laid_out_as_clap_does() {
+        let text = said(&["addr", "-h"]);
+        assert_eq!(
+            text,
+            "设备可以连接的本机地址，以及可能的阻碍\n\n用法：socklab addr [OPTIONS] [PORT]\n\n\
+             参数：\n  [PORT]  设备要连接的端口 [默认：10000]\n\n\
+             选项：\n      --data <DIR>  抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为\n                    \
+             系统的数据文件夹]\n  -h, --help        显示帮助\n"
+        );
+        let text = said(&["listen", "--help"]);
+        assert!(text.contains("\n      --eol <END>\n          输入的每一行以什么结尾\n"), "{text}");
+        assert!(text.contains("\n          可选值：\n          - lf：  换行（LF）\n"), "{text}");
+        assert!(text.contains("\n          [默认：lf]\n"), "{text}");
+        assert!(text.contains("\n          显示帮助（摘要用 -h）\n"), "{text}");
+    }
+
+    #[test]
+    fn help_of_help_is_chinese() {
+        assert!(said(&["help", "capture", "ls"]).contains("列出所有抓取"));
+        assert!(said(&["help", "help"]).contains("显示本帮助"));
+        assert!(said(&["capture"]).contains("\n命令：\n"));
+        assert!(said(&["--version"]).starts_with("socklab "));
+    }
+
+    #[test]
+    fn errors_have_the_form_of_claps() {
+        let help = "\n\n查看帮助请用 '--help'。\n";
+        for (args, expected) in [
+            (
+                &["addr", "--prot"][..],
+                "错误：未知选项 '--prot'\n\n  提示：要把 '--prot' 作为值，请写成 '-- --prot'\n\n用法：socklab addr [OPTIONS] [PORT]",
+            ),
+            (
+                &["listen", "1", "--ech"],
+                "错误：未知选项 '--ech'\n\n  提示：有相近的选项：'--echo'\n\n用法：socklab listen --echo <URL|PORT>...",
+            ),
+            (&["addr", "1", "2"], "错误：多余的参数 '2'\n\n用法：socklab addr [OPTIONS] [PORT]"),
+            (
+                &["lisen"],
+                "错误：没有命令 'lisen'\n\n  提示：有相近的命令：'listen'\n\n用法：socklab [OPTIONS] [COMMAND]",
+            ),
+            (&["listen"], "错误：缺少必需的参数：\n  <URL|PORT>...\n\n用法：socklab listen <URL|PORT>..."),
+            (
+                &["listen", "1", "--show", "x"],
+                "错误：'--show <FORM>' 的值 'x' 无效\n  [可选：text, hex, both, raw, json, none]",
+            ),
+            (
+                &["listen", "1", "--show"],
+                "错误：'--show <FORM>' 需要一个值\n  [可选：text, hex, both, raw, json, none]",
+            ),
+            (
+                &["listen", "1", "--echo", "--echo"],
+                "错误：'--echo' 不能重复使用\n\n用法：socklab listen [OPTIONS] <URL|PORT>...",
+            ),
+            (
+                &["send", "--file", "f", "u", "d"],
+                "错误：'--file <FILE>' 不能与 '[DATA]...' 同时使用\n\n用法：socklab send --file <FILE> <URL> [DATA]...",
+            ),
+        ] {
+            assert_eq!(said(args), format!("{expected}{help}"), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_value_is_told_why() {
+        for (args, expected) in [
+            (
+                &["listen", "1", "--keep", "1kb"][..],
+                r#"'--keep <SIZE>' 的值 '1kb' 无效：大小 "1kb" 的单位 "kb" 未知（可用 k、m、g）"#,
+            ),
+            (
+                &["listen", "1", "--keep-for", "1d"],
+                r#"'--keep-for <DURATION>' 的值 '1d' 无效：时长 "1d" 的单位 "d" 未知（可用 ms、s、m、h）"#,
+            ),
+            (
+                &["listen", "1", "--encoding", "x"],
+                r#"'--encoding <NAME>' 的值 'x' 无效：没有名为 "x" 的编码（常用：utf-8、gbk、"#,
+            ),
+            (
+                &["capture", "export", "--as", "x"],
+                r#"'--as <FORM>' 的值 'x' 无效：没有名为 "x" 的格式（可用：raw、pcapng、"#,
+            ),
+            (&["capture", "show", "--peer", "3"], "'--peer <PEER>' 的值 '3' 无效：不是对端（写成 e1.3）"),
+            (&["addr", "70000"], "'[PORT]' 的值 '70000' 无效：不在 0 到 65535 之间"),
+            (&["addr", "x"], "'[PORT]' 的值 'x' 无效：不是非负整数"),
+        ] {
+            let text = said(args);
+            assert!(text.starts_with(&format!("错误：{expected}")), "{args:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn chinese_reads_what_english_reads() {
+        let args = ["socklab", "listen", "10000", "--eol", "crlf", "--keep", "1m", "--data", "d"];
+        let mut matches = chinese(Cli::command()).try_get_matches_from(args).expect("arguments");
+        let cli = Cli::from_arg_matches_mut(&mut matches).expect("a command line");
+        assert_eq!(format!("{cli:?}"), format!("{:?}", Cli::parse_from(args)));
+    }
+
+    #[test]
+    fn lines_break_between_characters_but_not_before_a_comma() {
+        assert_eq!(fold("一二三四", 4), "一二\n三四");
+        assert_eq!(fold("一二，三四", 4), "一\n二，\n三四");
+        assert_eq!(fold("一 abc def", 6), "一 abc\ndef");
+        assert_eq!(fold("(long-word) 一", 4), "(long-word)\n一");
+    }
 }

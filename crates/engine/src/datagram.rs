@@ -193,7 +193,7 @@ impl Datagrams {
             }
         };
         let peers: Vec<_> =
-            addresses.into_iter().map(|address| self.peer(hub, endpoint, address, Side::Local)).collect();
+            addresses.into_iter().map(|address| self.peer(hub, endpoint, address, Side::Local, now())).collect();
         self.named.borrow_mut().extend(peers.iter().cloned());
         Ok(peers)
     }
@@ -203,12 +203,12 @@ impl Datagrams {
     }
 
     /// The peer at `address`, which is new if it was not known.
-    fn peer(&self, hub: &Hub, endpoint: &Endpoint, address: Address, by: Side) -> Rc<Peer> {
+    fn peer(&self, hub: &Hub, endpoint: &Endpoint, address: Address, by: Side, at: Timestamp) -> Rc<Peer> {
         if let Some(known) = self.known(&address) {
             return known;
         }
         let peer = hub.add_peer(endpoint, Transport::Datagram, self.local.clone(), address.clone(), by);
-        hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);
+        hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Connected);
         self.by_address.borrow_mut().insert(address, Rc::clone(&peer));
         peer
     }
@@ -396,14 +396,14 @@ fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Ba
 }
 
 fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Refusals, datagram: Datagram<'_>) {
+    let at: Timestamp = datagram.at.unwrap_or_else(now);
     let peer = match datagrams.known(&datagram.from) {
         Some(peer) => peer,
         None if endpoint.peers.borrow().len() >= endpoint.options.max_peers() => {
             return refusals.count(hub, endpoint, &datagram.from);
         }
-        None => datagrams.peer(hub, endpoint, datagram.from, Side::Peer),
+        None => datagrams.peer(hub, endpoint, datagram.from, Side::Peer, at),
     };
-    let at: Timestamp = datagram.at.unwrap_or_else(now);
     peer.count_received(datagram.bytes.len(), at);
     hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Received(datagram.bytes));
     if endpoint.echo.get() && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued {

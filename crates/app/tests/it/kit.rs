@@ -2,7 +2,7 @@
 //! deadline. Nothing here is shared between tests.
 
 use std::ffi::OsStr;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
@@ -157,7 +157,6 @@ pub(crate) fn json_lines(text: &str) -> Vec<Value> {
 }
 
 /// A child that has ended.
-#[derive(Debug)]
 pub(crate) struct Done {
     name: String,
     /// `None` where a signal ended it.
@@ -178,6 +177,15 @@ impl Done {
     #[track_caller]
     pub(crate) fn text(self) -> String {
         String::from_utf8(self.out).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+}
+
+impl fmt::Debug for Done {
+    /// For a person to read, and not megabytes of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = String::from_utf8_lossy(&self.out[..self.out.len().min(2000)]);
+        let (name, code, err, length) = (&self.name, self.code, &self.err, self.out.len());
+        write!(f, "{name}\nended with {code:?}; stdout, {length} bytes:\n{start}\nstderr:\n{err}")
     }
 }
 

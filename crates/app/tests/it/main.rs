@@ -6,6 +6,8 @@ mod kit;
 mod session;
 
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod broadcast;
 #[cfg(unix)]
 mod capture;
 mod chinese;

@@ -268,7 +268,7 @@ fn text_has_the_documented_form() {
     let lines: Vec<&str> = text.lines().map(|line| &line[16..]).collect();
     let peer = |rest: &str| format!("e1.1 {own} {rest}");
     let wanted = [
-        format!("e1 {url} * {url}"),
+        format!("e1 {url} * open"),
         peer("* connected"),
         peer("< Hello 01Studio!"),
         peer("> Hello 01Studio!"),
