@@ -52,8 +52,9 @@ pub(crate) enum Command {
     socklab listen 10000 udp://0.0.0.0:5000       and UDP on port 5000\n  \
     socklab listen udp://239.1.2.3:5000           a multicast group\n  \
     socklab listen 10000 --echo --show hex        send everything back\n\n\
-    URLs: tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH unix-dgram:///PATH; options follow as\n\
-    ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&age=10m&halfopen=1")]
+    URLs: tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH\n\
+    unix-dgram:///PATH, with options behind:\n\
+    ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&halfopen=1")]
 pub(crate) struct ListenArgs {
     /// Ports or endpoint URLs
     #[arg(value_name = "URL|PORT", required = true)]
@@ -67,8 +68,8 @@ pub(crate) struct ListenArgs {
     socklab connect 192.168.1.50 10000\n  \
     socklab connect udp://192.168.1.50:5000\n  \
     printf 'AT\\r\\n' | socklab connect 192.168.1.50:10000\n\n\
-    At the end of its input a client says so to the peer (half-close), prints what still comes, and ends when\n\
-    the peer has closed, or after -w.")]
+    At the end of its input a client says so to the peer (half-close), prints\n\
+    what still comes, and ends when the peer has closed, or after -w.")]
 pub(crate) struct ConnectArgs {
     /// A URL, HOST:PORT, or HOST PORT
     #[arg(value_name = "URL|HOST", required = true, num_args = 1..=2)]
@@ -174,8 +175,8 @@ impl From<SyncWhen> for socklab_engine::Sync {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     socklab send tcp://192.168.1.50:10000 'AT\\r\\n' -w 1s\n  \
-    socklab send udp://192.168.1.50:5000 --hex 01 03 00 00 00 02 c4 0b -w 500ms --show hex\n  \
-    socklab send udp://255.255.255.255:5000 hello       to the broadcast address of every network\n  \
+    socklab send udp://192.168.1.50:5000 --hex 01 03 ff -w 500ms --show hex\n  \
+    socklab send udp://255.255.255.255:5000 hello     broadcast on every network\n  \
     socklab send tcp://192.168.1.50:10000 ping --repeat 10 --every 1s\n\n\
     Nothing of this is captured.")]
 pub(crate) struct SendArgs {
@@ -183,7 +184,7 @@ pub(crate) struct SendArgs {
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Text with escapes (\n \r \t \0 \xNN \\); several are joined by spaces
-    #[arg(value_name = "DATA", required_unless_present = "file", allow_hyphen_values = true)]
+    #[arg(value_name = "DATA", required_unless_present = "file", allow_negative_numbers = true)]
     pub(crate) payload: Vec<String>,
     /// DATA is hex: 01 02 ff, 0x01,0x02, 0102ff
     #[arg(long)]
@@ -200,7 +201,7 @@ pub(crate) struct SendArgs {
     /// Print what comes back until it is silent for so long [default: do not wait]
     #[arg(short = 'w', long = "wait", value_name = "DURATION", value_parser = duration)]
     pub(crate) wait: Option<Duration>,
-    /// How to show what comes back [default: raw]
+    /// How to show what comes back
     #[arg(long, value_name = "FORM", default_value = "raw")]
     pub(crate) show: Show,
     /// The encoding of text
@@ -214,8 +215,8 @@ pub(crate) struct SendArgs {
     socklab nc -l 3333\n  \
     socklab nc -u 192.168.1.50 3333\n  \
     echo hello | socklab nc -w 3 192.168.1.50 10000\n\n\
-    Durations take ms, s, m, h; a bare number is seconds. Nothing is captured. There is no -e: no option of\n\
-    this program starts another.")]
+    Durations take ms, s, m, h; a bare number is seconds. Nothing is captured.\n\
+    There is no -e: no option of this program starts another.")]
 pub(crate) struct NcArgs {
     /// [HOST] PORT, or a path with -U
     #[arg(value_name = "HOST|PORT|PATH", num_args = 0..=2)]

@@ -72,8 +72,8 @@ const COMMANDS: [Text; 16] = [
         about: "发送一次，显示回应，然后退出",
         after: "示例：\n  \
             socklab send tcp://192.168.1.50:10000 'AT\\r\\n' -w 1s\n  \
-            socklab send udp://192.168.1.50:5000 --hex 01 03 00 00 00 02 c4 0b -w 500ms --show hex\n  \
-            socklab send udp://255.255.255.255:5000 hello       发到本机所在每个网络的广播地址\n  \
+            socklab send udp://192.168.1.50:5000 --hex 01 03 ff -w 500ms --show hex\n  \
+            socklab send udp://255.255.255.255:5000 hello     发到本机所在每个网络的广播地址\n  \
             socklab send tcp://192.168.1.50:10000 ping --repeat 10 --every 1s\n\n\
             这些数据不会被抓取。",
         args: &[&[

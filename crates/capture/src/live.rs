@@ -26,6 +26,7 @@ pub struct Position {
 struct State {
     position: Position,
     ended: bool,
+    ending: bool,
     waiting: usize,
     memory: VecDeque<Arc<Vec<u8>>>,
     memory_bytes: usize,
@@ -106,13 +107,19 @@ impl Live {
         if state.readers.iter().any(Option::is_some) {
             state = self
                 .changed
-                .wait_while(state, |state| state.memory_bytes > MEMORY_LIMIT)
+                .wait_while(state, |state| state.memory_bytes > MEMORY_LIMIT && !state.ending)
                 .unwrap_or_else(PoisonError::into_inner);
             state.memory_bytes += chunk.len();
             state.memory.push_back(Arc::new(chunk));
         }
         state.position = position;
         drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The writer has little left to write, and waits for no reader any more.
+    pub fn wait_no_more(&self) {
+        self.state().ending = true;
         self.changed.notify_all();
     }
 

@@ -250,10 +250,12 @@ impl Recorder {
         }
     }
 
-    /// Ends the log and waits until it is written; gives up waiting for a disk that is full.
+    /// Ends the log and waits until it is written; gives up waiting for a disk that is full
+    /// or a reader that has stopped.
     pub(crate) fn finish(&self) {
         let chunk = self.encoder.borrow_mut().finish(now());
         self.hand_over(chunk);
+        self.live.wait_no_more();
         let _ = self.jobs.send(Job::Finish);
         if let Some(writer) = self.writer.borrow_mut().take() {
             let _ = writer.join();
