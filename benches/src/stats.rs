@@ -1,4 +1,6 @@
-//! Medians, percentiles and the order of interleaved rounds.
+//! Medians, percentiles, and the order and number of interleaved rounds.
+
+use std::time::{Duration, Instant};
 
 /// The middle value; NaN when there is none.
 pub(crate) fn median(values: &[f64]) -> f64 {
@@ -21,6 +23,24 @@ pub(crate) fn extremes(values: &[f64]) -> (f64, f64) {
 /// Every round runs everyone, each round beginning with another one, so that drift hits all alike.
 pub(crate) fn interleaved(rounds: usize, contestants: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rounds).flat_map(move |round| (0..contestants).map(move |place| (round, (round + place) % contestants)))
+}
+
+/// Keeps a bench within its time on a slow or busy machine: after that, no rounds beyond the second.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    until: Instant,
+}
+
+impl Clock {
+    /// Starts now.
+    pub(crate) fn of_seconds(seconds: u64) -> Self {
+        Self { until: Instant::now() + Duration::from_secs(seconds) }
+    }
+
+    /// Whether this round, counted from 0, may still run.
+    pub(crate) fn permits(&self, round: usize) -> bool {
+        round < 2 || Instant::now() < self.until
+    }
 }
 
 #[cfg(test)]

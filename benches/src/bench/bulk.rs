@@ -12,7 +12,7 @@ use crate::reserve::Reserve;
 use crate::roles::source::{Arguments, Sent};
 use crate::server::{Contestant, Server};
 use crate::socklab::Data;
-use crate::stats::{extremes, interleaved, median};
+use crate::stats::{Clock, extremes, interleaved, median};
 use crate::stream::Stream;
 use crate::table::{Table, figure, range, ratio};
 
@@ -46,13 +46,13 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
     let mut entries: Vec<Entry> =
         present.into_iter().map(|contestant| Entry { contestant, speeds: Vec::new() }).collect();
     let mut reserve = Reserve::for_files_of(context.options.bulk_bytes, context.folder())?;
+    let clock = Clock::of_seconds(90);
     for (round, index) in interleaved(context.options.rounds, entries.len()) {
         let entry = &mut entries[index];
-        if round >= entry.contestant.rounds(context.options.rounds) {
+        if round >= entry.contestant.rounds(context.options.rounds) || !clock.permits(round) {
             continue;
         }
-        let last = round + 1 == context.options.rounds;
-        let mut run = || measure(entry.contestant, context, last, report);
+        let mut run = || measure(entry.contestant, context, round == 0, report);
         let outcome = if entry.contestant.writes() { reserve.lend(run) } else { run() };
         match outcome {
             Ok(speed) => entry.speeds.push(speed),
@@ -64,8 +64,8 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// One run of one contestant; the capture is compared when it is the last.
-fn measure(contestant: Contestant, context: &Context, last: bool, report: &mut Report) -> Result<f64> {
+/// One run of one contestant; the capture is compared when it is the first.
+fn measure(contestant: Contestant, context: &Context, first: bool, report: &mut Report) -> Result<f64> {
     let bytes = context.options.bulk_bytes;
     let mut server = Server::sink(contestant, context)?;
     if contestant == Contestant::Iperf3 {
@@ -80,7 +80,7 @@ fn measure(contestant: Contestant, context: &Context, last: bool, report: &mut R
             check_count(&server, sent.bytes)?;
             std::fs::remove_file(context.bare_file())?;
         }
-        Contestant::Capturing if last => check_capture(server.data()?, bytes, report)?,
+        Contestant::Capturing if first => check_capture(server.data()?, bytes, report)?,
         _ => {}
     }
     Ok(sent.bytes as f64 / sent.seconds / 1e9)

@@ -9,7 +9,7 @@ use crate::process::run_role;
 use crate::report::{Report, Target};
 use crate::roles::echoer::{Arguments, Echoed};
 use crate::server::{Contestant, Server};
-use crate::stats::{interleaved, median};
+use crate::stats::{Clock, interleaved, median};
 use crate::table::{Table, figure, ratio};
 
 /// The bench.
@@ -50,13 +50,13 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
         .filter(|(_, contestant)| present.contains(contestant))
         .map(|(connections, contestant)| Entry { connections, contestant, runs: Vec::new() })
         .collect();
+    let clock = Clock::of_seconds(90);
     for (round, index) in interleaved(context.options.rounds, entries.len()) {
         let entry = &mut entries[index];
-        if round >= entry.contestant.rounds(context.options.rounds) {
+        if round >= entry.contestant.rounds(context.options.rounds) || !clock.permits(round) {
             continue;
         }
-        let last = round + 1 == context.options.rounds;
-        match measure(entry, context, last, report) {
+        match measure(entry, context, round == 0, report) {
             Ok(echoed) => entry.runs.push(echoed),
             Err(error) if entry.contestant.is_ours() => report.broken(entry.contestant.name(), &error),
             Err(error) => println!("   {} failed: {error:#}", entry.contestant.name()),
@@ -67,13 +67,13 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
 }
 
 /// One run of one contestant; its capture has to hold both directions.
-fn measure(entry: &Entry, context: &Context, last: bool, report: &mut Report) -> Result<Echoed> {
+fn measure(entry: &Entry, context: &Context, first: bool, report: &mut Report) -> Result<Echoed> {
     let mut server = Server::echo(entry.contestant, context)?;
     let seconds = context.options.full_or_quick(2.0, 0.5);
     let arguments = Arguments { port: server.port, connections: entry.connections, seconds };
     let echoed: Echoed = run_role("echoer", &arguments, Duration::from_secs(60))?;
     server.stop()?;
-    if entry.contestant == Contestant::Capturing && last {
+    if entry.contestant == Contestant::Capturing && first {
         let stat = server.data()?.stat()?;
         let held = stat.received == echoed.bytes && stat.sent == echoed.bytes;
         report

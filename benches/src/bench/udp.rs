@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::roles::datagrams::{Arguments, DATAGRAM, Received, Sent, SinkArguments, fill_datagram, number_of};
 use crate::server::Server;
 use crate::socklab::{Data, Listen};
-use crate::stats::{interleaved, median};
+use crate::stats::{Clock, interleaved, median};
 use crate::table::{Table, figure, ratio};
 
 /// The bench.
@@ -98,18 +98,19 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
     let mut receivers = vec![Receiver::Bare, Receiver::BareRoomy, Receiver::Ours];
     receivers.retain(|receiver| *receiver != Receiver::Ours || context.socklab.is_some());
     let mut entries: Vec<Entry> = receivers.into_iter().map(|receiver| Entry { receiver, steps: Vec::new() }).collect();
+    let clock = Clock::of_seconds(100);
     for rate in RATES.into_iter().take(context.options.full_or_quick(RATES.len(), 2)) {
-        climb(&mut entries, rate, context, report)?;
+        climb(&mut entries, rate, &clock, context, report)?;
     }
     print(&entries);
     Ok(())
 }
 
 /// One step for all who still take part.
-fn climb(entries: &mut [Entry], rate: f64, context: &Context, report: &mut Report) -> Result<()> {
+fn climb(entries: &mut [Entry], rate: f64, clock: &Clock, context: &Context, report: &mut Report) -> Result<()> {
     let mut outcomes: Vec<Vec<Outcome>> = entries.iter().map(|_| Vec::new()).collect();
-    for (_, index) in interleaved(context.options.rounds_up_to(3), entries.len()) {
-        if !entries[index].is_done() {
+    for (round, index) in interleaved(context.options.rounds_up_to(3), entries.len()) {
+        if clock.permits(round) && !entries[index].is_done() {
             outcomes[index].push(measure(entries[index].receiver, rate, context, report)?);
         }
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use socklab_capture::text::Encoding;
-use socklab_engine::engine::LastEnd;
+use socklab_engine::LastEnd;
 use socklab_engine::url::{EndpointUrl, HostPort, Options, Place, Target, UnixName, UrlError};
 use socklab_engine::{Command, Config, Ending, Engine, Lang, Reply, Store, Targets};
 

@@ -8,7 +8,7 @@ use socklab_capture::EndpointId;
 use socklab_capture::cursor::Cursor;
 use socklab_capture::run::{Retention, run_name};
 use socklab_capture::text::Encoding;
-use socklab_engine::engine::LastEnd;
+use socklab_engine::LastEnd;
 use socklab_engine::url::{EndpointUrl, Place};
 use socklab_engine::{Command, Config, Ending, Engine, Farewell, Lang, Remote, Reply, Store, Targets, Trouble};
 

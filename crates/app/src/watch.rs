@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use socklab_capture::EndpointId;
-use socklab_engine::engine::LastEnd;
+use socklab_engine::LastEnd;
 use socklab_engine::{Command, Remote, Reply};
 
 use crate::say::{Fail, INTERRUPTED};

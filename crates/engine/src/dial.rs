@@ -11,7 +11,7 @@ use socklab_capture::{Event, Side};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::engine::LastEnd;
+use crate::command::LastEnd;
 use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, EndpointState, Hub};
 use crate::open;

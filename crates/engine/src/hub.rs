@@ -11,8 +11,8 @@ use socklab_capture::{Address, EndpointId, Event, PeerId, Side, Transport};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::command::LastEnd;
 use crate::datagram::Datagrams;
-use crate::engine::LastEnd;
 use crate::failure::{Failure, Operation};
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};

@@ -4,6 +4,7 @@
 //! the log through a cursor. No HTTP and no command line.
 
 mod batch;
+pub mod command;
 mod datagram;
 mod dial;
 pub mod engine;
@@ -12,6 +13,7 @@ mod holder;
 mod hub;
 mod listen;
 mod multicast;
+mod obey;
 mod open;
 mod peer;
 pub mod quantity;
@@ -21,9 +23,8 @@ mod sys;
 pub mod url;
 mod writer;
 
-pub use engine::{
-    Command, Config, EndpointStatus, Engine, Farewell, PeerStatus, Remote, Reply, StartError, Targets, WhenFull,
-};
+pub use command::{Command, EndpointStatus, LastEnd, PeerStatus, Reply, Targets, WhenFull};
+pub use engine::{Config, Engine, Farewell, Remote, StartError};
 pub use failure::{Failure, Lang};
 pub use holder::of_port as holder_of;
 pub use hub::EndpointState;

@@ -82,7 +82,9 @@ fn a_port_that_needs_privileges_is_told_apart() {
     let lab = Lab::new();
     let url = format!("tcp-listen://{place}");
     match allowed {
-        Err(io::ErrorKind::PermissionDenied) => assert_refused(&lab.run(["listen", &url]), NETWORK, "ports below 1024 need privileges"),
+        Err(io::ErrorKind::PermissionDenied) => {
+            assert_refused(&lab.run(["listen", &url]), NETWORK, "ports below 1024 need privileges")
+        }
         // Root, or a system that lets everybody: then it is a port like any other.
         other => {
             assert_eq!(other, Ok(()));
@@ -123,7 +125,40 @@ fn help_into_a_closed_pipe_is_no_failure() {
 #[test]
 fn no_argument_panics() {
     let lab = Lab::new();
-    let odd = ["", " ", "-", "--", "=", ":", "::", "[", "]", "[::1", "%", "%zz", "\\", "\\x", "?", "?=", "@", "//", "://", "tcp://", "udp://[", "unix:", "unix-listen:%00", "e0.0", "e1.99999999999", "-1", "99999999999999999999", "1e9", "\u{0}nul-free".trim_start_matches('\0'), "中文", "🦀", "\u{202e}"];
+    let odd = [
+        "",
+        " ",
+        "-",
+        "--",
+        "=",
+        ":",
+        "::",
+        "[",
+        "]",
+        "[::1",
+        "%",
+        "%zz",
+        "\\",
+        "\\x",
+        "?",
+        "?=",
+        "@",
+        "//",
+        "://",
+        "tcp://",
+        "udp://[",
+        "unix:",
+        "unix-listen:%00",
+        "e0.0",
+        "e1.99999999999",
+        "-1",
+        "99999999999999999999",
+        "1e9",
+        "\u{0}nul-free".trim_start_matches('\0'),
+        "中文",
+        "🦀",
+        "\u{202e}",
+    ];
     let takers: [&[&str]; 16] = [
         &[],
         &["listen"],
@@ -147,7 +182,11 @@ fn no_argument_panics() {
         for arg in odd {
             let done = lab.run(taker.iter().copied().chain([arg]));
             if done.err.contains("panicked") || !matches!(done.code, Some(0..=2)) {
-                panics.push(format!("{taker:?} {arg:?}: {:?} {}", done.code, done.err.lines().take(3).collect::<String>()));
+                panics.push(format!(
+                    "{taker:?} {arg:?}: {:?} {}",
+                    done.code,
+                    done.err.lines().take(3).collect::<String>()
+                ));
             }
         }
     }

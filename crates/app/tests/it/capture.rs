@@ -347,7 +347,9 @@ fn what_is_no_record_at_the_end_of_a_segment_is_cut_off() {
     let lab = &session.lab;
     let (folder, all) = (lab.run_folder(), lab.records());
     let whole = fs::read(segment(&folder)).expect("a segment");
-    for (number, garbage) in [vec![0], vec![0; 4096], noise(12, 5), noise(13, 3000), whole.clone()].into_iter().enumerate() {
+    for (number, garbage) in
+        [vec![0], vec![0; 4096], noise(12, 5), noise(13, 3000), whole.clone()].into_iter().enumerate()
+    {
         let copy = copy_run(&folder, &format!("2000-garbage-{number}"));
         fs::write(segment(&copy), [&*whole, &garbage].concat()).expect("written");
         let run = copy.to_str().expect("UTF-8");
@@ -393,7 +395,12 @@ fn looking_at_a_run_takes_nothing_from_it_whatever_has_become_of_a_byte() {
 
 #[test]
 fn a_file_of_somebody_elses_is_refused_in_one_line() {
-    check_foreign(&[&["show", "FILE"], &["export", "--as", "raw", "FILE"], &["export", "--as", "pcapng", "FILE"], &["search", "--run", "FILE", "x"]]);
+    check_foreign(&[
+        &["show", "FILE"],
+        &["export", "--as", "raw", "FILE"],
+        &["export", "--as", "pcapng", "FILE"],
+        &["search", "--run", "FILE", "x"],
+    ]);
 }
 
 #[test]
@@ -461,7 +468,13 @@ fn a_data_folder_that_cannot_be_is_one_line() {
     let file = lab.typed("file");
     fs::write(&file, "in the way").expect("written");
     for data in [&*file, "/dev/null/x"] {
-        for args in [&["listen", ANY][..], &["connect", "127.0.0.1:1"], &["capture", "ls"], &["capture", "show"], &["capture", "stat"]] {
+        for args in [
+            &["listen", ANY][..],
+            &["connect", "127.0.0.1:1"],
+            &["capture", "ls"],
+            &["capture", "show"],
+            &["capture", "stat"],
+        ] {
             let mut command = crate::kit::bare_socklab();
             command.args(["--data", data]).args(args);
             let done = crate::kit::run(command);

@@ -6,8 +6,21 @@ use crate::kit::{Done, Lab, Running, run};
 
 /// Every command, by the words that lead to it.
 pub(crate) const COMMANDS: [&str; 15] = [
-    "", "listen", "connect", "send", "nc", "addr", "serve", "completions", "capture", "capture ls", "capture show",
-    "capture follow", "capture search", "capture export", "capture stat",
+    "",
+    "listen",
+    "connect",
+    "send",
+    "nc",
+    "addr",
+    "serve",
+    "completions",
+    "capture",
+    "capture ls",
+    "capture show",
+    "capture follow",
+    "capture search",
+    "capture export",
+    "capture stat",
 ];
 
 fn in_chinese(mut command: Command) -> Command {

@@ -24,7 +24,10 @@ fn assert_safe(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
     let found: Vec<char> = text.chars().filter(|c| is_unsafe(*c)).collect();
     assert!(found.is_empty(), "{what}: {found:?} in {text:?}");
-    assert!(text.lines().all(|line| !line.starts_with("txt.exe") && !line.starts_with("forged")), "{what}: a forged line in {text:?}");
+    assert!(
+        text.lines().all(|line| !line.starts_with("txt.exe") && !line.starts_with("forged")),
+        "{what}: a forged line in {text:?}"
+    );
 }
 
 /// A name for a socket's file, as `peer.py` takes it: the same kind of characters.

@@ -115,7 +115,10 @@ pub(crate) fn copy_run(run: &Path, name: &str) -> PathBuf {
 #[track_caller]
 pub(crate) fn assert_refused(done: &Done, code: i32, says: &str) {
     let one_line = done.err.lines().count() == 1 && done.err.starts_with("socklab: ") && done.err.contains(says);
-    assert!(done.code == Some(code) && one_line && done.out.is_empty(), "wanted code {code} and one line with {says:?}: {done:?}");
+    assert!(
+        done.code == Some(code) && one_line && done.out.is_empty(),
+        "wanted code {code} and one line with {says:?}: {done:?}"
+    );
 }
 
 /// Reads base64 (RFC 4648, with padding).

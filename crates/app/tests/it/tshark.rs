@@ -74,7 +74,19 @@ fn check_tcp(place: &str, [source, target]: [&str; 2]) {
         let (ip, port) = client.rsplit_once(':').expect("a port");
         let ip = ip.trim_matches(['[', ']']);
         let filter = format!("tcp.stream == {stream}");
-        let packets = fields(&file, &filter, &[source, target, "tcp.srcport", "tcp.flags.syn", "tcp.flags.fin", "tcp.flags.reset", "frame.packet_flags_direction"]);
+        let packets = fields(
+            &file,
+            &filter,
+            &[
+                source,
+                target,
+                "tcp.srcport",
+                "tcp.flags.syn",
+                "tcp.flags.fin",
+                "tcp.flags.reset",
+                "frame.packet_flags_direction",
+            ],
+        );
         assert!(packets.iter().all(|packet| packet[0] == ip && packet[1] == ip), "{packets:?}");
         let count = |column: usize, value: &str| packets.iter().filter(|packet| packet[column] == value).count();
         assert_eq!((count(3, "1"), count(4, "1"), count(5, "1")), (2, 2, 0), "SYN, FIN, RST: {packets:?}");
@@ -177,7 +189,8 @@ fn datagrams_are_udp_packets_with_their_bytes() {
     let file = exported(&lab);
     assert_no_trouble(&file);
     let to_us = fields(&file, &format!("udp.dstport == {port}"), &["ip.src", "ip.dst", "udp.payload"]);
-    let wanted: Vec<[String; 3]> = (1..4).map(|turn| ["127.0.0.1".into(), "127.0.0.1".into(), hex(&format!("datagram {turn}"))]).collect();
+    let wanted: Vec<[String; 3]> =
+        (1..4).map(|turn| ["127.0.0.1".into(), "127.0.0.1".into(), hex(&format!("datagram {turn}"))]).collect();
     assert_eq!(to_us, wanted);
     let from_us = fields(&file, &format!("udp.srcport == {port}"), &["udp.payload"]);
     assert_eq!(from_us.len(), wanted.len());

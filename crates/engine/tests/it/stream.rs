@@ -213,7 +213,7 @@ fn a_client_connects_sends_and_is_told_the_end() {
     server.write_all(b"pong").expect("writes");
     lab.wait_for_bytes(4);
     drop(server);
-    assert!(matches!(lab.call(Command::AwaitEnd(id)), Reply::Ended(socklab_engine::engine::LastEnd::Good)));
+    assert!(matches!(lab.call(Command::AwaitEnd(id)), Reply::Ended(socklab_engine::LastEnd::Good)));
     lab.wait_for("the end", says("closed by peer"));
 }
 

@@ -1,0 +1,171 @@
+//! What an engine can be told and what it answers: values, so that they can come from anywhere.
+//! What is done with them belongs in `obey`.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
+
+use crate::failure::Failure;
+use crate::hub::EndpointState;
+use crate::peer::{Ending, Outcome};
+use crate::sys::TcpInfo;
+use crate::url::{EndpointUrl, Interface, Target};
+
+/// Which peers a command is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// Every peer of every endpoint.
+    All,
+    /// Every peer of one endpoint.
+    Endpoint(EndpointId),
+    /// These.
+    Peers(Vec<PeerId>),
+}
+
+/// What to do where a peer's queue has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Say so, and go on with the next peer.
+    Refuse,
+    /// Wait until it has; and where there is no peer at all, until there is one.
+    Wait,
+}
+
+/// What the engine can be told.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // there are few at a time, and none lives long
+pub enum Command {
+    /// Open an endpoint. A client without `retry` is open when it is connected.
+    Open(EndpointUrl),
+    /// Close an endpoint: accept no more, and close its peers.
+    CloseEndpoint(EndpointId),
+    /// Queue bytes for peers.
+    Send {
+        /// For whom.
+        to: Targets,
+        /// What.
+        bytes: Bytes,
+        /// What to do where a queue is full.
+        when_full: WhenFull,
+    },
+    /// End conversations, or our half of them.
+    End {
+        /// Whose.
+        peers: Targets,
+        /// How.
+        ending: Ending,
+    },
+    /// Make a peer of an address that has not sent anything yet, on a datagram endpoint.
+    AddPeer {
+        /// Where.
+        endpoint: EndpointId,
+        /// Whom. 255.255.255.255 becomes one peer for the broadcast address of each network.
+        target: Target,
+    },
+    /// Take part in a multicast group.
+    Join {
+        /// With the socket of this endpoint.
+        endpoint: EndpointId,
+        /// In this group.
+        group: IpAddr,
+        /// There.
+        interface: Interface,
+    },
+    /// Take part no longer.
+    Leave {
+        /// With the socket of this endpoint.
+        endpoint: EndpointId,
+        /// In this group.
+        group: IpAddr,
+        /// There.
+        interface: Interface,
+    },
+    /// Send back to the peers of an endpoint what they send, or do so no longer. Holds for connections to come.
+    Echo {
+        /// Whose peers.
+        endpoint: EndpointId,
+        /// Whether.
+        on: bool,
+    },
+    /// How all endpoints and peers are.
+    Status,
+    /// Answered with `Ended` when the endpoint is over.
+    AwaitEnd(EndpointId),
+}
+
+/// What the engine answers.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // as for commands
+pub enum Reply {
+    /// To `Open`: its id, and its URL with what the system filled in.
+    Opened(EndpointId, EndpointUrl),
+    /// To `Send`: what became of it, peer by peer.
+    Outcomes(Vec<(PeerId, Outcome)>),
+    /// To `AddPeer` and `End`: the peers that it was about.
+    Peers(Vec<PeerId>),
+    /// To `Status`.
+    Status(Vec<EndpointStatus>),
+    /// To `AwaitEnd`: how its last connection ended.
+    Ended(LastEnd),
+    /// It was done.
+    Done,
+    /// The system refused.
+    Failed(Failure),
+    /// There is no such endpoint, or it cannot do that.
+    NoSuchEndpoint(EndpointId),
+}
+
+/// How an endpoint's last connection ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastEnd {
+    /// In good order, or there was none.
+    #[default]
+    Good,
+    /// Torn down by the peer.
+    Reset,
+    /// It failed, or did not come about.
+    Failed,
+}
+
+/// How an endpoint is.
+#[derive(Clone, Debug)]
+pub struct EndpointStatus {
+    /// Its id.
+    pub id: EndpointId,
+    /// Its URL.
+    pub url: EndpointUrl,
+    /// How it is.
+    pub state: EndpointState,
+    /// Peers, or datagrams of unknown ones, that were turned away.
+    pub refused: u64,
+    /// Datagrams that the system dropped.
+    pub dropped: u64,
+    /// Its peers, by number.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// How a peer is.
+#[derive(Clone, Debug)]
+pub struct PeerStatus {
+    /// Its id.
+    pub id: PeerId,
+    /// Its address.
+    pub address: Address,
+    /// Our own address towards it.
+    pub local: Address,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// When it last sent something.
+    pub last_seen: Timestamp,
+    /// Bytes that came from it.
+    pub received: u64,
+    /// Bytes that the system took from us for it.
+    pub sent: u64,
+    /// Records of both.
+    pub records: u64,
+    /// Bytes that wait to be sent.
+    pub waiting: usize,
+    /// What TCP knows of the way there; `None` for other sockets and systems.
+    pub tcp: Option<TcpInfo>,
+}

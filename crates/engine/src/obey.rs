@@ -1,0 +1,309 @@
+//! Commands carried out: opening, sending, ending, asking, and the goodbye at the end.
+//! What a socket does by itself belongs in `stream`, `listen`, `dial` and `datagram`.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use socklab_capture::{EndpointId, PeerId, Side};
+use tokio::sync::oneshot;
+
+use crate::command::{Command, EndpointStatus, PeerStatus, Reply, Targets, WhenFull};
+use crate::engine::Farewell;
+use crate::failure::Failure;
+use crate::hub::{Endpoint, EndpointState, Hub};
+use crate::peer::{Ending, Outcome, Peer};
+use crate::url::{EndpointUrl, Interface, Place, Target};
+use crate::{datagram, dial, listen, multicast};
+
+impl Hub {
+    pub(crate) async fn obey(self: Rc<Self>, command: Command) -> Reply {
+        match command {
+            Command::Open(url) => self.open(url).await.unwrap_or_else(Reply::Failed),
+            Command::CloseEndpoint(id) => self.with(id, |endpoint| self.close_endpoint(endpoint)),
+            Command::Send { to, bytes, when_full } => self.send(&to, bytes, when_full).await,
+            Command::End { peers, ending } => Reply::Peers(self.end(&peers, ending)),
+            Command::AddPeer { endpoint, target } => self.add_named_peer(endpoint, &target).await,
+            Command::Join { endpoint, group, interface } => {
+                self.change_group(endpoint, group, &interface, multicast::join)
+            }
+            Command::Leave { endpoint, group, interface } => {
+                self.change_group(endpoint, group, &interface, multicast::leave)
+            }
+            Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| endpoint.echo.set(on)),
+            Command::AwaitEnd(id) => self.await_end(id).await,
+            Command::Status => {
+                Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())
+            }
+        }
+    }
+
+    fn endpoint(&self, id: EndpointId) -> Option<Rc<Endpoint>> {
+        self.endpoints.borrow().get(&id).cloned()
+    }
+
+    async fn await_end(&self, id: EndpointId) -> Reply {
+        let Some(endpoint) = self.endpoint(id) else { return Reply::NoSuchEndpoint(id) };
+        while endpoint.state.get() != EndpointState::Closed {
+            self.changed.notified().await;
+        }
+        Reply::Ended(endpoint.last_end.get())
+    }
+
+    fn with(&self, id: EndpointId, act: impl FnOnce(&Endpoint)) -> Reply {
+        match self.endpoint(id) {
+            None => Reply::NoSuchEndpoint(id),
+            Some(endpoint) => {
+                act(&endpoint);
+                Reply::Done
+            }
+        }
+    }
+
+    async fn open(self: &Rc<Self>, url: EndpointUrl) -> Result<Reply, Failure> {
+        let endpoint = match &url.place {
+            Place::TcpListen(place) => {
+                let (listener, url) = listen::bind_tcp(place, &url).await?;
+                self.serve(listener, url)
+            }
+            Place::Udp(place) => {
+                let (datagrams, bound) = datagram::bind_udp(place, &url).await?;
+                self.serve_datagrams(datagrams, bound, place.multicast_group().is_some()).await?
+            }
+            Place::Tcp(_) => self.dial(url).await?,
+            #[cfg(unix)]
+            Place::Unix(_) => self.dial(url).await?,
+            #[cfg(unix)]
+            Place::UnixListen(name) => {
+                let listener = listen::bind_unix(name, &url)?;
+                self.serve(listener, url)
+            }
+            #[cfg(unix)]
+            Place::UnixDgram(name) => {
+                let (datagrams, bound) = datagram::bind_unix(name, &url)?;
+                self.serve_datagrams(datagrams, bound, false).await?
+            }
+            #[cfg(not(unix))]
+            Place::Unix(_) | Place::UnixListen(_) | Place::UnixDgram(_) => {
+                let error = std::io::Error::from(std::io::ErrorKind::Unsupported);
+                return Err(Failure::new(crate::failure::Operation::Bind, &url.place, error));
+            }
+        };
+        let url = endpoint.url.borrow().clone();
+        Ok(Reply::Opened(endpoint.id, url))
+    }
+
+    fn serve(self: &Rc<Self>, listener: listen::Listener, url: EndpointUrl) -> Rc<Endpoint> {
+        let endpoint = self.add_endpoint(url, EndpointState::Open);
+        let task = tokio::task::spawn_local(listen::serve(Rc::clone(self), Rc::clone(&endpoint), listener));
+        endpoint.task.replace(Some(task.abort_handle()));
+        endpoint
+    }
+
+    async fn dial(self: &Rc<Self>, url: EndpointUrl) -> Result<Rc<Endpoint>, Failure> {
+        let retry = url.options.retry();
+        let endpoint = self.add_endpoint(url, EndpointState::Connecting);
+        let (first, result) = oneshot::channel();
+        let task = tokio::task::spawn_local(dial::dial(Rc::clone(self), Rc::clone(&endpoint), first));
+        endpoint.task.replace(Some(task.abort_handle()));
+        if !retry && let Ok(Err(failure)) = result.await {
+            return Err(failure);
+        }
+        Ok(endpoint)
+    }
+
+    async fn serve_datagrams(
+        self: &Rc<Self>,
+        datagrams: datagram::Datagrams,
+        url: EndpointUrl,
+        has_group: bool,
+    ) -> Result<Rc<Endpoint>, Failure> {
+        let datagrams = Rc::new(datagrams);
+        let mut named = url.options.peer.clone();
+        if let (true, Place::Udp(group)) = (has_group, &url.place) {
+            named.push(Target::Inet(group.clone())); // so that there is somebody to send to
+        }
+        let endpoint = self.add_endpoint(url, EndpointState::Open);
+        endpoint.datagrams.replace(Some(Rc::clone(&datagrams)));
+        for target in &named {
+            datagrams.name_peers(self, &endpoint, target).await?;
+        }
+        let task = tokio::task::spawn_local(datagram::serve(Rc::clone(self), Rc::clone(&endpoint), datagrams));
+        endpoint.task.replace(Some(task.abort_handle()));
+        Ok(endpoint)
+    }
+
+    async fn add_named_peer(&self, id: EndpointId, target: &Target) -> Reply {
+        let Some(endpoint) = self.endpoint(id) else { return Reply::NoSuchEndpoint(id) };
+        let Some(datagrams) = endpoint.datagrams.borrow().clone() else { return Reply::NoSuchEndpoint(id) };
+        match datagrams.name_peers(self, &endpoint, target).await {
+            Ok(peers) => Reply::Peers(peers.iter().map(|peer| peer.id).collect()),
+            Err(failure) => Reply::Failed(failure),
+        }
+    }
+
+    fn change_group(
+        &self,
+        id: EndpointId,
+        group: IpAddr,
+        interface: &Interface,
+        change: impl FnOnce(socket2::SockRef<'_>, IpAddr, &Interface) -> Result<(), Failure>,
+    ) -> Reply {
+        let datagrams = self.endpoint(id).and_then(|endpoint| endpoint.datagrams.borrow().clone());
+        match datagrams.as_ref().map(|datagrams| &datagrams.socket) {
+            Some(datagram::Socket::Udp(udp)) => {
+                change(udp.into(), group, interface).map_or_else(Reply::Failed, |()| Reply::Done)
+            }
+            _ => Reply::NoSuchEndpoint(id),
+        }
+    }
+
+    /// The peers that are meant, with their endpoints; those that are not there are left out.
+    fn targeted(&self, targets: &Targets) -> Vec<(Rc<Endpoint>, Rc<Peer>)> {
+        let all_of = |endpoint: &Rc<Endpoint>| -> Vec<_> {
+            endpoint.peers.borrow().values().map(|peer| (Rc::clone(endpoint), Rc::clone(peer))).collect()
+        };
+        match targets {
+            Targets::All => self.endpoints.borrow().values().flat_map(all_of).collect(),
+            Targets::Endpoint(id) => self.endpoint(*id).iter().flat_map(all_of).collect(),
+            Targets::Peers(ids) => ids.iter().filter_map(|id| self.peer(*id)).collect(),
+        }
+    }
+
+    fn peer(&self, id: PeerId) -> Option<(Rc<Endpoint>, Rc<Peer>)> {
+        let endpoint = self.endpoint(id.endpoint)?;
+        let peer = endpoint.peers.borrow().get(&id.number).cloned()?;
+        Some((endpoint, peer))
+    }
+
+    async fn send(&self, to: &Targets, bytes: Bytes, when_full: WhenFull) -> Reply {
+        let mut outcomes = Vec::new();
+        let mut targeted = self.targeted(to);
+        while when_full == WhenFull::Wait
+            && !matches!(to, Targets::Peers(_))
+            && !targeted.iter().any(|(_, peer)| peer.takes_more())
+        {
+            self.changed.notified().await;
+            targeted = self.targeted(to);
+        }
+        for (endpoint, peer) in targeted {
+            let datagrams = endpoint.datagrams.borrow().clone();
+            let outcome = match (datagrams, when_full) {
+                (None, WhenFull::Refuse) => peer.enqueue(bytes.clone()),
+                (None, WhenFull::Wait) => peer.enqueue_when_room(bytes.clone()).await,
+                (Some(datagrams), WhenFull::Refuse) => datagrams.enqueue(&peer, bytes.clone()),
+                (Some(datagrams), WhenFull::Wait) => datagrams.enqueue_when_room(&peer, bytes.clone()).await,
+            };
+            outcomes.push((peer.id, outcome));
+        }
+        if let Targets::Peers(ids) = to {
+            let missing = ids.iter().filter(|id| self.peer(**id).is_none()).map(|id| (*id, Outcome::Gone));
+            let missing: Vec<_> = missing.filter(|(id, _)| !outcomes.iter().any(|(sent, _)| sent == id)).collect();
+            outcomes.extend(missing);
+        }
+        Reply::Outcomes(outcomes)
+    }
+
+    fn end(&self, targets: &Targets, ending: Ending) -> Vec<PeerId> {
+        let targeted = self.targeted(targets);
+        for (endpoint, peer) in &targeted {
+            let datagrams = endpoint.datagrams.borrow().clone();
+            match datagrams {
+                None => peer.end(ending),
+                Some(datagrams) => datagrams.end(self, endpoint, peer, ending),
+            }
+        }
+        targeted.iter().map(|(_, peer)| peer.id).collect()
+    }
+
+    /// A client ends when its connection does; a server's task goes at once, its connections in good order.
+    fn close_endpoint(&self, endpoint: &Endpoint) {
+        if let Some(datagrams) = endpoint.datagrams.borrow().clone() {
+            datagram::take_in_rest(self, endpoint, &datagrams);
+        }
+        let connected = !endpoint.peers.borrow().is_empty();
+        self.end(&Targets::Endpoint(endpoint.id), Ending::Close);
+        let is_client = matches!(endpoint.url.borrow().place, Place::Tcp(_) | Place::Unix(_));
+        let drives_its_peer = is_client || endpoint.options.once();
+        if drives_its_peer && connected {
+            return endpoint.closing.set(true);
+        }
+        if let Some(task) = endpoint.task.take() {
+            task.abort();
+        }
+        endpoint.datagrams.take();
+        self.endpoint_ended(endpoint);
+    }
+
+    /// Lets every queue drain, then closes everything, all within `patience`.
+    pub(crate) async fn say_goodbye(&self, patience: Duration) -> Farewell {
+        let deadline = tokio::time::Instant::now() + patience;
+        let endpoints: Vec<_> = self.endpoints.borrow().values().cloned().collect();
+        let _ = tokio::time::timeout_at(deadline, self.drained(&endpoints)).await;
+        endpoints.iter().for_each(|endpoint| self.close_endpoint(endpoint));
+        let _ = tokio::time::timeout_at(deadline, self.all_gone(&endpoints)).await;
+        let left: Vec<_> = endpoints
+            .iter()
+            .flat_map(|endpoint| {
+                let peers: Vec<_> = endpoint.peers.borrow().values().cloned().collect();
+                peers.into_iter().map(move |peer| (Rc::clone(endpoint), peer))
+            })
+            .collect();
+        let waiting = |peer: &Peer| peer.outbox.borrow().bytes;
+        let unsent = left
+            .iter()
+            .filter(|(_, peer)| waiting(peer) > 0)
+            .map(|(_, peer)| (peer.id, peer.remote.clone(), waiting(peer)));
+        let farewell = Farewell { unsent: unsent.collect() };
+        for (endpoint, peer) in &left {
+            self.remove_peer(endpoint, peer, crate::stream::End::Closed(Side::Local));
+        }
+        endpoints.iter().for_each(|endpoint| self.endpoint_ended(endpoint));
+        farewell
+    }
+
+    async fn drained(&self, endpoints: &[Rc<Endpoint>]) {
+        let waits =
+            |endpoint: &Rc<Endpoint>| endpoint.peers.borrow().values().any(|peer| peer.outbox.borrow().bytes > 0);
+        while endpoints.iter().any(waits) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn all_gone(&self, endpoints: &[Rc<Endpoint>]) {
+        loop {
+            let changed = self.changed.notified();
+            if endpoints.iter().all(|endpoint| endpoint.peers.borrow().is_empty()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+fn status(endpoint: &Endpoint) -> EndpointStatus {
+    EndpointStatus {
+        id: endpoint.id,
+        url: endpoint.url.borrow().clone(),
+        state: endpoint.state.get(),
+        refused: endpoint.refused.get(),
+        dropped: endpoint.dropped.get(),
+        peers: endpoint.peers.borrow().values().map(|peer| peer_status(peer)).collect(),
+    }
+}
+
+fn peer_status(peer: &Peer) -> PeerStatus {
+    PeerStatus {
+        id: peer.id,
+        address: peer.remote.clone(),
+        local: peer.local.clone(),
+        since: peer.since,
+        last_seen: peer.last_seen.get(),
+        received: peer.received.get(),
+        sent: peer.sent.get(),
+        records: peer.records.get(),
+        waiting: peer.outbox.borrow().bytes,
+        tcp: peer.descriptor.get().and_then(crate::sys::tcp_info),
+    }
+}
