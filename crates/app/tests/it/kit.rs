@@ -4,10 +4,11 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -29,6 +30,18 @@ pub(crate) fn until<T>(what: impl Display, mut find: impl FnMut() -> Option<T>) 
         }
         assert!(Instant::now() < end, "waited {DEADLINE:?} for {what}");
         thread::sleep(TICK);
+    }
+}
+
+/// Does something that may wait for ever, and gives up on it at the deadline.
+#[track_caller]
+pub(crate) fn in_time<T: Send + 'static>(what: impl Display, act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(act()));
+    match done.recv_timeout(DEADLINE) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => panic!("waited {DEADLINE:?} for {what}"),
+        Err(RecvTimeoutError::Disconnected) => panic!("{what} failed"),
     }
 }
 
@@ -208,15 +221,21 @@ impl Running {
     }
 
     /// Starts a command whose output nobody takes but the caller.
-    pub(crate) fn start_unheard(mut command: Command) -> (Self, ChildStdout) {
+    pub(crate) fn start_unheard(command: Command) -> (Self, ChildStdout) {
+        let mut running = Self::start_into(command, Stdio::piped());
+        let out = running.child.stdout.take().expect("stdout is a pipe");
+        (running, out)
+    }
+
+    /// Starts a command whose output goes elsewhere.
+    pub(crate) fn start_into(mut command: Command, out: impl Into<Stdio>) -> Self {
         let name = format!("{command:?}");
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let spawned = command.stdin(Stdio::piped()).stdout(out).stderr(Stdio::piped()).spawn();
         let mut child =
             spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"));
-        let out = child.stdout.take().expect("stdout is a pipe");
         let err = Pipe::collect(child.stderr.take().expect("stderr is a pipe"));
         let input = child.stdin.take();
-        (Running { name, child, input, writing: None, out: Arc::new(Pipe::ended()), err }, out)
+        Running { name, child, input, writing: None, out: Arc::new(Pipe::ended()), err }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -224,9 +243,13 @@ impl Running {
     }
 
     /// Writes one piece of input, in one go if it is short.
+    #[track_caller]
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let input = self.input.as_mut().expect("the input is open");
-        input.write_all(bytes).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let (mut input, bytes) = (self.input.take().expect("the input is open"), bytes.to_vec());
+        self.input = Some(in_time(format!("{} to read its input", self.name), move || {
+            input.write_all(&bytes).expect("the child reads its input");
+            input
+        }));
     }
 
     /// Writes all of its input and ends it, at the speed at which it is read. A reader that leaves early is no failure.
@@ -249,7 +272,7 @@ impl Running {
 
     pub(crate) fn close_input(&mut self) {
         if let Some(writing) = self.writing.take() {
-            drop(writing.join().expect("all of the input was written"));
+            drop(in_time("all of the input to be read", || writing.join()).expect("it was written"));
         }
         self.input = None;
     }
@@ -374,6 +397,36 @@ pub(crate) fn with_deadline(stream: TcpStream) -> TcpStream {
     stream
 }
 
+/// A listener on loopback for the program to dial.
+pub(crate) fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+/// Takes a connection, and gives it the deadline on every call.
+#[track_caller]
+pub(crate) fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let listener = listener.try_clone().expect("a listener can be shared");
+    let (stream, from) = in_time("a connection", move || listener.accept()).expect("a connection");
+    (with_deadline(stream), from)
+}
+
+/// A socket for datagrams, with the deadline on every call.
+pub(crate) fn udp() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let address = socket.local_addr().expect("an address");
+    (socket, address)
+}
+
+/// Waits until so many bytes are there, and leaves them unread: with them, closing resets the connection.
+#[track_caller]
+pub(crate) fn leave_unread(stream: &TcpStream, length: usize) {
+    let mut peeked = vec![0; length];
+    until("bytes to leave unread", || (stream.peek(&mut peeked).expect("they come") == length).then_some(()));
+}
+
 /// Reads to the end of the stream.
 #[track_caller]
 pub(crate) fn read_all(stream: &mut impl Read) -> Vec<u8> {
@@ -435,8 +488,10 @@ impl Pipe {
         String::from_utf8_lossy(&self.lock().bytes).into_owned()
     }
 
-    pub(crate) fn length(&self) -> usize {
-        self.lock().bytes.len()
+    /// Waits for so many bytes.
+    #[track_caller]
+    pub(crate) fn wait_for_length(&self, length: usize) -> Vec<u8> {
+        self.wait_for("a pipe", "output", |bytes| (bytes.len() >= length).then(|| bytes.to_vec()), self)
     }
 
     #[track_caller]

@@ -19,6 +19,7 @@ mod nc;
 mod pipe;
 #[cfg(target_os = "linux")]
 mod safe;
+mod send;
 #[cfg(target_os = "linux")]
 mod tools;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use crate::kit::{DEADLINE, Lab, Running, assert_same, dial, noise, port_of, read_all, read_some, with_deadline};
+use crate::kit::{
+    Lab, Running, accept, assert_same, dial, leave_unread, listener, noise, port_of, read_all, read_some, udp,
+};
 use crate::tools::{Tool, Wire};
 
 const STREAM: usize = 1 << 20;
@@ -124,23 +126,9 @@ fn talk_in_datagrams(mut server: Running, mut client: Running) {
     }
 }
 
-/// A listener of the test's own.
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    (listener, port.to_string())
-}
-
-fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let (stream, from) = listener.accept().expect("a connection");
-    (with_deadline(stream), from)
-}
-
-fn udp() -> (UdpSocket, String) {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    socket.set_read_timeout(Some(DEADLINE)).expect("a deadline");
-    let port = socket.local_addr().expect("an address").port();
-    (socket, port.to_string())
+/// With the port as it is typed.
+fn place<S>((socket, address): (S, SocketAddr)) -> (S, String) {
+    (socket, address.port().to_string())
 }
 
 fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
@@ -156,7 +144,7 @@ fn loopback(port: u16) -> SocketAddr {
 #[test]
 fn the_command_in_teleplots_manual_sends_its_datagram() {
     let lab = Lab::new();
-    let (socket, port) = udp();
+    let (socket, port) = place(udp());
     for turn in 0..10 {
         let line = format!("myData:{turn}\n");
         let done = lab.run_with(["nc", "-u", "-w0", "127.0.0.1", &port], line.as_bytes());
@@ -241,13 +229,13 @@ fn l_takes_the_port_after_p_too() {
 #[test]
 fn s_and_p_are_the_own_address_and_port() {
     let lab = Lab::new();
-    let (listener, port) = listener();
+    let (listener, port) = place(listener());
     // Nobody else in this test binary has an address in 127.7/16.
     let mut client = lab.start(["nc", "-s", "127.7.0.1", "-p", "4711", "127.0.0.1", &port]);
     client.close_input();
     assert_eq!(accept(&listener).1, SocketAddr::from(([127, 7, 0, 1], 4711)));
     assert_eq!(client.finish().code, Some(0));
-    let (socket, port) = udp();
+    let (socket, port) = place(udp());
     let mut client = lab.start(["nc", "-u", "-s", "127.7.0.1", "-p", "4712", "127.0.0.1", &port]);
     client.write(b"x");
     assert_eq!(receive(&socket), (b"x".to_vec(), SocketAddr::from(([127, 7, 0, 1], 4712))));
@@ -256,7 +244,7 @@ fn s_and_p_are_the_own_address_and_port() {
 #[test]
 fn w_gives_up_a_connection_that_does_not_come_about() {
     let lab = Lab::new();
-    let (listener, port) = listener();
+    let (listener, port) = place(listener());
     let address = listener.local_addr().expect("an address");
     // Its queue is full when a connection is not answered any more.
     let mut waiting = Vec::new();
@@ -277,7 +265,7 @@ fn w_gives_up_a_connection_that_does_not_come_about() {
 #[test]
 fn w_gives_up_a_connection_that_is_silent() {
     let lab = Lab::new();
-    let (listener, port) = listener();
+    let (listener, port) = place(listener());
     let (start, client) = (Instant::now(), lab.start(["nc", "-w", "300ms", "127.0.0.1", &port]));
     let (mut stream, _) = accept(&listener);
     stream.write_all(b"hi").expect("sent");
@@ -290,7 +278,7 @@ fn w_gives_up_a_connection_that_is_silent() {
 fn q_quits_after_the_end_of_the_input() {
     let lab = Lab::new();
     for after in ["0", "200ms"] {
-        let (listener, port) = listener();
+        let (listener, port) = place(listener());
         let mut client = lab.start(["nc", "-q", after, "127.0.0.1", &port]);
         let (mut stream, _) = accept(&listener);
         client.feed(b"all of it".to_vec());
@@ -316,7 +304,7 @@ fn q_sends_all_of_a_servers_input_first() {
 #[test]
 fn z_tells_whether_a_port_takes_connections() {
     let lab = Lab::new();
-    let (listener, port) = listener();
+    let (listener, port) = place(listener());
     let done = lab.run(["nc", "-z", "127.0.0.1", &port]);
     assert_eq!((done.code, &*done.out, &*done.err), (Some(0), b"".as_slice(), ""));
     let port: u16 = port.parse().expect("a port");
@@ -343,7 +331,7 @@ fn upper_c_ends_lines_as_the_real_one_does() {
             assert_eq!(client.finish().code, Some(0));
             String::from_utf8(sent).expect("text")
         };
-        let (listener, port) = listener();
+        let (listener, port) = place(listener());
         let mut theirs = std::process::Command::new("nc.openbsd");
         theirs.args(["-N", "-C", "127.0.0.1", &port]);
         let theirs = sent_by(Running::start(theirs), &listener);
@@ -355,7 +343,7 @@ fn upper_c_ends_lines_as_the_real_one_does() {
 #[test]
 fn i_pauses_after_each_line() {
     let lab = Lab::new();
-    let (socket, port) = udp();
+    let (socket, port) = place(udp());
     let mut client = lab.start(["nc", "-u", "-i", "150ms", "127.0.0.1", &port]);
     client.feed(b"one\ntwo\nthree\n".to_vec());
     let mut last = None;
@@ -372,7 +360,7 @@ fn i_pauses_after_each_line() {
 #[test]
 fn o_and_x_write_down_what_goes_to_and_fro() {
     let lab = Lab::new();
-    let (listener, port) = listener();
+    let (listener, port) = place(listener());
     let (plain, hex) = (lab.typed("plain"), lab.typed("hex"));
     let mut client = lab.start(["nc", "-o", &plain, "-x", &hex, "127.0.0.1", &port]);
     let (mut stream, _) = accept(&listener);
@@ -393,7 +381,7 @@ fn o_and_x_write_down_what_goes_to_and_fro() {
 #[test]
 fn the_family_and_n_are_kept_to() {
     let lab = Lab::new();
-    let (_listener, port) = listener();
+    let (_listener, port) = place(listener());
     let cases: [(&[&str], i32); 6] = [
         (&["-4", "127.0.0.1"], 0),
         (&["-4", "localhost"], 0),
@@ -422,13 +410,12 @@ fn an_ipv6_address_needs_no_brackets() {
 #[test]
 fn a_peer_that_resets_is_told_and_fails() {
     let lab = Lab::new();
-    let (listener, port) = listener();
+    let (listener, port) = place(listener());
     let mut client = lab.start(["nc", "127.0.0.1", &port]);
     let (stream, _) = accept(&listener);
     client.write(b"unread");
-    let mut peeked = [0; 6];
-    while stream.peek(&mut peeked).expect("it comes") < 6 {}
-    drop(stream); // with unread bytes, closing resets
+    leave_unread(&stream, 6);
+    drop(stream);
     let done = client.finish();
     assert_eq!((done.code, &*done.err), (Some(1), "socklab: the peer reset the connection\n"));
 }

@@ -11,25 +11,14 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    DEADLINE, Lab, Running, Server, assert_same, bare_socklab, dial, json_lines, noise, port_of, read_all, read_some,
-    with_deadline,
+    DEADLINE, Lab, Pipe, Running, Server, accept, assert_same, bare_socklab, dial, in_time, json_lines, leave_unread,
+    listener, noise, port_of, read_all, read_some, udp,
 };
 use crate::session::base64;
 
 const ANY: &str = "tcp-listen://127.0.0.1:0";
 const FIVE_MB: usize = 5_000_000;
 const TWENTY_MB: usize = 20_000_000;
-
-/// A listener for `connect` to dial, with the argument that dials it.
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let place = listener.local_addr().expect("an address").to_string();
-    (listener, place)
-}
-
-fn accept(listener: &TcpListener) -> TcpStream {
-    with_deadline(listener.accept().expect("a connection").0)
-}
 
 /// Sends on a thread of its own, says that this was all, and waits for the peer to say so too.
 fn send_all(mut stream: TcpStream, bytes: Vec<u8>) -> JoinHandle<Vec<u8>> {
@@ -41,9 +30,8 @@ fn send_all(mut stream: TcpStream, bytes: Vec<u8>) -> JoinHandle<Vec<u8>> {
 }
 
 fn udp_client(server: &Server) -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let (socket, _) = udp();
     socket.connect(("127.0.0.1", server.port())).expect("an address");
-    socket.set_read_timeout(Some(DEADLINE)).expect("a deadline");
     socket
 }
 
@@ -85,8 +73,8 @@ fn a_servers_output_is_what_it_received_and_nothing_else() {
 fn a_client_half_closes_prints_what_still_comes_and_ends_well() {
     let lab = Lab::new();
     let (listener, place) = listener();
-    let mut client = lab.start(["connect", &place]);
-    let mut stream = accept(&listener);
+    let mut client = lab.start(["connect", &place.to_string()]);
+    let (mut stream, _) = accept(&listener);
     let (asked, answered) = (noise(3, FIVE_MB), noise(4, FIVE_MB));
     client.feed(asked.clone());
     assert_same("received to the half-close", &read_all(&mut stream), &asked);
@@ -102,8 +90,8 @@ fn a_client_half_closes_prints_what_still_comes_and_ends_well() {
 fn a_client_whose_peer_finishes_first_does_not_lose_its_input_in_silence() {
     let lab = Lab::new();
     let (listener, place) = listener();
-    let mut client = lab.start(["connect", &place]);
-    let mut stream = accept(&listener);
+    let mut client = lab.start(["connect", &place.to_string()]);
+    let (mut stream, _) = accept(&listener);
     stream.write_all(b"all that I have to say").expect("sent");
     stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
     client.wait_for_output(22);
@@ -127,8 +115,8 @@ fn a_client_waits_for_w_after_its_input_and_no_longer() {
     let lab = Lab::new();
     let (listener, place) = listener();
     let start = Instant::now();
-    let mut client = lab.start(["connect", "-w", "400ms", &place]);
-    let mut stream = accept(&listener);
+    let mut client = lab.start(["connect", "-w", "400ms", &place.to_string()]);
+    let (mut stream, _) = accept(&listener);
     client.feed(b"hello".to_vec());
     assert_eq!(read_all(&mut stream), b"hello");
     stream.write_all(b"bye").expect("sent");
@@ -141,11 +129,11 @@ fn a_client_waits_for_w_after_its_input_and_no_longer() {
 fn a_client_whose_connection_is_reset_says_so_and_fails() {
     let lab = Lab::new();
     let (listener, place) = listener();
-    let mut client = lab.start(["connect", &place]);
-    let stream = accept(&listener);
+    let mut client = lab.start(["connect", &place.to_string()]);
+    let (stream, _) = accept(&listener);
     client.write(b"unread");
-    while stream.peek(&mut [0; 6]).expect("it comes") < 6 {}
-    drop(stream); // with unread bytes, closing resets
+    leave_unread(&stream, 6);
+    drop(stream);
     let done = client.finish();
     assert_eq!(done.code, Some(1));
     assert_eq!(done.err, format!("e1 connected to tcp://{place}\nsocklab: the peer reset the connection\n"));
@@ -160,7 +148,7 @@ fn a_client_with_retry_connects_when_the_server_comes() {
     client.wait_for_told("dialling", 1, |line| line.starts_with("e1 dialling tcp://").then_some(()));
     let listener = TcpListener::bind(place).expect("the port is free");
     for turn in ["one", "two"] {
-        let mut stream = accept(&listener);
+        let (mut stream, _) = accept(&listener);
         stream.write_all(turn.as_bytes()).expect("sent");
         client.wait_for_text(turn);
     }
@@ -173,9 +161,8 @@ fn a_client_with_retry_connects_when_the_server_comes() {
 #[test]
 fn one_write_to_a_datagram_client_is_one_datagram() {
     let lab = Lab::new();
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    socket.set_read_timeout(Some(DEADLINE)).expect("a deadline");
-    let url = format!("udp://{}", socket.local_addr().expect("an address"));
+    let (socket, place) = udp();
+    let url = format!("udp://{place}");
     let mut client = lab.start(["connect", &url]);
     let mut buffer = vec![0; 65536];
     for length in [1, 700, 16 * 1024] {
@@ -364,9 +351,8 @@ fn a_reader_that_leaves_ends_the_server_quietly_with_the_capture_complete() {
     running.close_input();
     let server = Server::new(running, 1);
     let mut client = server.dial();
-    let mut line = String::new();
-    BufReader::new(out).read_line(&mut line).expect("a line"); // as `head -1`, which then goes
-    assert!(line.contains(" * "), "{line}");
+    let line = in_time("a line", || BufReader::new(out).lines().next()); // as `head -1`, which then goes
+    assert!(line.expect("a line").expect("text").ends_with("* open"));
     let sent = send_until_goodbye(&mut client);
     drop(client);
     let done = server.running.finish();
@@ -444,8 +430,7 @@ fn one_command_listens_on_several_places() {
         printed += 3;
         server.wait_for_output(printed);
     }
-    let client = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    client.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let (client, _) = udp();
     client.send_to(b"udp", ("127.0.0.1", ports[2])).expect("sent");
     assert_eq!(client.recv(&mut [0; 10]).expect("an echo"), 3);
     server.wait_for_output(printed + 3);
@@ -465,32 +450,26 @@ fn one_command_listens_on_several_places() {
 #[test]
 fn a_consumer_that_never_reads_does_not_hold_up_the_sender() {
     let lab = Lab::new();
-    let (mut running, mut out) = Running::start_unheard(lab.socklab(["listen", ANY]));
+    let (mut running, out) = Running::start_unheard(lab.socklab(["listen", ANY]));
     running.close_input();
     let server = Server::new(running, 1);
     let bytes = noise(8, TWENTY_MB);
     let sender = send_all(server.dial(), bytes.clone());
     assert!(sender.join().expect("the sender finishes").is_empty());
     // Only now somebody reads, and nothing is missing.
-    let reader = thread::spawn(move || {
-        let mut got = vec![0; TWENTY_MB];
-        out.read_exact(&mut got).expect("all of it comes");
-        got
-    });
-    assert_same("stdout", &reader.join().expect("it reads"), &bytes);
+    assert_same("stdout", &Pipe::collect(out).wait_for_length(TWENTY_MB), &bytes);
     assert_eq!(lab.stat()["received"], json!(TWENTY_MB));
 }
 
 #[test]
 fn without_a_capture_a_slow_consumer_slows_the_sender_and_loses_nothing() {
     let lab = Lab::new();
-    let (mut running, mut out) = Running::start_unheard(lab.socklab(["listen", ANY, "--capture", "none"]));
+    let (mut running, out) = Running::start_unheard(lab.socklab(["listen", ANY, "--capture", "none"]));
     running.close_input();
     let server = Server::new(running, 1);
     let bytes = noise(9, TWENTY_MB);
     let sender = send_all(server.dial(), bytes.clone());
-    let mut got = vec![0; TWENTY_MB];
-    out.read_exact(&mut got).expect("all of it comes");
+    let got = Pipe::collect(out).wait_for_length(TWENTY_MB);
     sender.join().expect("the sender finishes");
     assert_same("stdout", &got, &bytes);
     assert!(!lab.path("data").exists(), "nothing is written");
@@ -520,8 +499,8 @@ fn a_client_that_resets_is_no_reason_to_stop_serving() {
     let resetting = server.dial();
     server.wait_for_text("e1.1");
     server.running.write(b"unread\n");
-    while resetting.peek(&mut [0; 7]).expect("it comes") < 7 {}
-    drop(resetting); // with unread bytes, closing resets
+    leave_unread(&resetting, 7);
+    drop(resetting);
     server.wait_for_text("* reset by peer");
     let mut client = server.dial();
     client.write_all(b"hello").expect("sent");

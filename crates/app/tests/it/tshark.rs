@@ -110,7 +110,7 @@ fn interfaces_comments_and_times_are_the_runs() {
     for wanted in ["e1.1: connected", "e1.3: closed by peer", "e1: closed", "e1: open"] {
         assert!(comments.iter().any(|comment| comment == wanted), "{wanted:?} in {comments:?}");
     }
-    let told: Vec<String> = session.lab.records().iter().map(|record| at(record)).collect();
+    let told: Vec<String> = session.lab.records().iter().map(at).collect();
     let times = fields(&file, "frame", &["frame.time_epoch"]).concat();
     let shown: Vec<String> = times.iter().map(|time| nanos(time)).collect();
     assert!(shown.is_sorted() && told.iter().all(|time| shown.contains(time)), "{told:?} in {shown:?}");
@@ -165,8 +165,8 @@ fn a_reset_is_a_reset() {
     let client = server.dial();
     server.wait_for_text("e1.1");
     server.running.write(b"unread");
-    while client.peek(&mut [0; 6]).expect("it comes") < 6 {}
-    drop(client); // with unread bytes, closing resets
+    crate::kit::leave_unread(&client, 6);
+    drop(client);
     server.wait_for_text("reset by peer");
     server.stop();
     let file = exported(&lab);
