@@ -9,7 +9,7 @@ mod scene;
 
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -29,9 +29,9 @@ use socklab_capture::{PeerId, Record};
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| tempfile::tempdir().expect("a folder").keep());
 
 static QUERIES: LazyLock<[Query; 2]> = LazyLock::new(|| {
-    let expression = Regex::new(r"(?s-u)[a-c]+|\xff.*\n|^\x00").expect("an expression");
+    let expression = Regex::new(r"(?s-u)[\x00-\x0f]+|\xff.*\n|^a").expect("an expression");
     [
-        Query { needle: Needle::Bytes(b"ab".into()), peers: None, side: None },
+        Query { needle: Needle::Bytes(vec![0; 2]), peers: None, side: None },
         Query { needle: Needle::Regex(expression), peers: Some(vec![peer()]), side: None },
     ]
 });
@@ -97,22 +97,31 @@ fn damaged_scene<'a>(input: &mut Unstructured<'a>) -> Result<(Scene<'a>, usize, 
 
 /// What a crash, a bad disk or somebody's editor does to a file.
 fn damage(file: &mut Vec<u8>, input: &mut Unstructured<'_>) -> Result<()> {
-    let mut at = input.int_in_range(0..=file.len())?;
-    if input.ratio(3, 4)? {
-        at -= at % 4; // where a number begins
-    }
-    let length = input.int_in_range(0..=24)?;
+    let at = place(file, input)?;
+    let length = *input.choose(&[1, 2, 4, 8, 20])?;
     let end = file.len().min(at + length);
-    let bytes = input.bytes(length.min(input.len()))?.iter().copied();
-    match input.int_in_range(0..=6)? {
+    let mut bytes = input.bytes(length.min(input.len()))?.iter().copied();
+    match input.int_in_range(0..=8)? {
         0 => file.truncate(at),
         1 => file[at..].fill(0),
-        2 => file[at..end].fill(0xff),
-        3 => drop(file.splice(at..at, bytes)),
-        4 => drop(file.drain(at..end)),
-        _ => file[at..end].iter_mut().zip(bytes).for_each(|(old, new)| *old = new),
+        2 => drop(file.splice(at..at, bytes)),
+        3 => drop(file.drain(at..end)),
+        4 => file[at..end].fill(0),
+        5 => file[at..end].fill(0xff),
+        6 => file[at..end].fill_with(|| bytes.next().unwrap_or_default()),
+        _ => file[at..end].iter_mut().take(1).for_each(|byte| *byte = bytes.next().unwrap_or(1)),
     }
     Ok(())
+}
+
+/// Anywhere, but more often among the numbers at the ends of a block.
+fn place(file: &[u8], input: &mut Unstructured<'_>) -> Result<usize> {
+    let starts: Vec<usize> = blocks(file).map(|block| block.start).collect();
+    if starts.is_empty() || input.ratio(1, 4)? {
+        return input.int_in_range(0..=file.len());
+    }
+    let near = input.choose(&starts)? + 4 * input.int_in_range(0..=31)?;
+    Ok(near.saturating_sub(64).min(file.len()))
 }
 
 /// Recovers a run whose last segment is as it was written for `same` bytes only.
@@ -138,22 +147,29 @@ fn check_recovery(run: &Run, scene: &Scene<'_>, same: usize) {
 
 /// How many bytes of a segment its marks vouch for, found apart from the library.
 fn vouched(file: &[u8]) -> usize {
-    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().expect("four bytes"));
-    let (mut good, mut at) = (0, 0);
-    while file.len() - at >= 12 {
-        let length = number(file, at + 4) as usize;
-        let Some(block) = file.get(at..at + length) else { break };
-        if length % 4 != 0 || length < 12 || number(block, length - 4) as usize != length {
+    let mut good = 0;
+    for block in blocks(file).filter(|block| number(file, block.start) == 0x8000_0001) {
+        if block.len() < 32 || number(file, block.start + 24) != crc32c::crc32c(&file[good..block.start]) {
             break;
         }
-        let is_mark = number(block, 0) == 0x8000_0001;
-        if is_mark && (length < 32 || number(block, 24) != crc32c::crc32c(&file[good..at])) {
-            break;
-        }
-        at += length;
-        good = if is_mark { at } else { good };
+        good = block.end;
     }
     good
+}
+
+/// Where the whole blocks at the front of a file are.
+fn blocks(file: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = (file.len() - at >= 12).then_some(at)?;
+        at = start.checked_add(number(file, start + 4) as usize).filter(|end| *end <= file.len())?;
+        let length = at - start;
+        (length % 4 == 0 && length >= 12 && number(file, at - 4) as usize == length).then_some(start..at)
+    })
+}
+
+fn number(file: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(*file[at..].first_chunk().expect("four bytes"))
 }
 
 /// Reads a run in one of the ways to read one.

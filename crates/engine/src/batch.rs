@@ -1,5 +1,5 @@
-//! Datagrams taken from the system: many at a time, with the kernel's time of arrival and its count of what
-//! it dropped, where the system can do that (Linux); one at a time elsewhere.
+//! Datagrams taken from the system: many at a time, with the kernel's time of arrival,
+//! where the system can do that (Linux); one at a time elsewhere.
 
 use std::io;
 
@@ -13,8 +13,6 @@ pub(crate) struct Datagram<'a> {
     pub(crate) bytes: &'a [u8],
     /// When the kernel had it.
     pub(crate) at: Option<Timestamp>,
-    /// How many the kernel had dropped at this socket by then, modulo 2^32.
-    pub(crate) dropped: Option<u32>,
 }
 
 /// The longest datagram there is, and as much again: Unix sockets know no such bound.
@@ -33,7 +31,7 @@ fn receive_unix(
 ) -> io::Result<()> {
     let (length, from) = unix.try_recv_from(buffer)?;
     let from = crate::open::unix_address(&from);
-    each(Datagram { from, bytes: &buffer[..length], at: None, dropped: None });
+    each(Datagram { from, bytes: &buffer[..length], at: None });
     Ok(())
 }
 
@@ -43,7 +41,7 @@ mod linux {
     use std::net::SocketAddr;
     use std::os::fd::AsRawFd;
 
-    use nix::sys::socket::sockopt::{ReceiveTimestampns, RxqOvfl};
+    use nix::sys::socket::sockopt::ReceiveTimestampns;
     use nix::sys::socket::{
         ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, setsockopt,
     };
@@ -54,10 +52,9 @@ mod linux {
     /// How many datagrams one call takes.
     const BATCH: usize = 64;
 
-    /// Asks for the times of arrival and the drop counter.
-    pub(crate) fn prepare(socket: &socket2::Socket, _is_v6: bool) -> io::Result<()> {
+    /// Asks for the times of arrival.
+    pub(crate) fn prepare(socket: &socket2::Socket) -> io::Result<()> {
         setsockopt(socket, ReceiveTimestampns, &true)?;
-        setsockopt(socket, RxqOvfl, &1)?;
         Ok(())
     }
 
@@ -69,7 +66,7 @@ mod linux {
 
     impl Batch {
         pub(crate) fn new() -> Self {
-            let control = nix::cmsg_space!(nix::sys::time::TimeSpec, u32);
+            let control = nix::cmsg_space!(nix::sys::time::TimeSpec);
             Batch { buffer: vec![0; BATCH * LONGEST], headers: MultiHeaders::preallocate(BATCH, Some(control)) }
         }
 
@@ -98,18 +95,14 @@ mod linux {
     }
 
     fn datagram<'a>(message: &'a RecvMsg<'_, '_, SockaddrStorage>) -> Option<Datagram<'a>> {
-        let (mut at, mut dropped) = (None, None);
+        let mut at = None;
         for control in message.cmsgs().into_iter().flatten() {
-            match control {
-                ControlMessageOwned::ScmTimestampns(time) => {
-                    at = Some(Timestamp(time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64));
-                }
-                ControlMessageOwned::RxqOvfl(count) => dropped = Some(count),
-                _ => {}
+            if let ControlMessageOwned::ScmTimestampns(time) = control {
+                at = Some(Timestamp(time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64));
             }
         }
         let from = crate::stream::inet(to_std(message.address.as_ref()?)?);
-        Some(Datagram { from, bytes: message.iovs().next().unwrap_or_default(), at, dropped })
+        Some(Datagram { from, bytes: message.iovs().next().unwrap_or_default(), at })
     }
 
     fn to_std(address: &SockaddrStorage) -> Option<SocketAddr> {
@@ -123,7 +116,7 @@ mod plain {
     use super::*;
 
     /// Nothing to ask for.
-    pub(crate) fn prepare(_: &socket2::Socket, _is_v6: bool) -> io::Result<()> {
+    pub(crate) fn prepare(_: &socket2::Socket) -> io::Result<()> {
         Ok(())
     }
 
@@ -143,7 +136,7 @@ mod plain {
                 Socket::Udp(udp) => {
                     let (length, from) = udp.try_recv_from(&mut self.buffer)?;
                     let from = crate::stream::inet(from);
-                    each(Datagram { from, bytes: &self.buffer[..length], at: None, dropped: None });
+                    each(Datagram { from, bytes: &self.buffer[..length], at: None });
                     Ok(())
                 }
                 #[cfg(unix)]

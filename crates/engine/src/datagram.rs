@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -61,6 +62,20 @@ impl Socket {
         }
     }
 
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<i32> {
+        use std::os::fd::AsRawFd;
+        match self {
+            Socket::Udp(udp) => Some(udp.as_raw_fd()),
+            Socket::Unix(_) => None, // a sender to a full Unix socket waits: nothing is dropped
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
+
     async fn readable(&self) -> io::Result<()> {
         match self {
             Socket::Udp(udp) => udp.readable().await,
@@ -78,11 +93,12 @@ impl Socket {
     }
 }
 
-/// Through socket2, whose addresses know the abstract namespace.
+/// Through socket2, whose addresses know the abstract namespace; and past tokio's readiness, which one peer with a
+/// full queue would take away for all.
 #[cfg(unix)]
 fn send_unix(unix: &UnixDatagram, bytes: &[u8], name: &str) -> io::Result<usize> {
     let to = open::unix_sockaddr(&crate::url::UnixName::new(name).map_err(io::Error::other)?)?;
-    unix.try_io(tokio::io::Interest::WRITABLE, || socket2::SockRef::from(unix).send_to(bytes, &to))
+    socket2::SockRef::from(unix).send_to(bytes, &to)
 }
 
 /// A datagram endpoint's socket and what waits on it.
@@ -112,8 +128,7 @@ pub(crate) async fn bind_udp(place: &HostPort, url: &EndpointUrl) -> Result<(Dat
     let socket = open::first_bound(Operation::Bind, &bound_to, bind).await?;
     multicast::set_up(&socket, place, &options)?;
     let failed = |error| Failure::new(Operation::Bind, place, error);
-    let is_v6 = socket.domain().is_ok_and(|domain| domain == socket2::Domain::IPV6);
-    crate::batch::prepare(&socket, is_v6).map_err(failed)?;
+    crate::batch::prepare(&socket).map_err(failed)?;
     let udp = UdpSocket::from_std(socket.into()).map_err(failed)?;
     let bound = udp.local_addr().map_err(failed)?;
     let host = match (&place.host, bound.ip()) {
@@ -194,7 +209,9 @@ impl Datagrams {
         };
         let peers: Vec<_> =
             addresses.into_iter().map(|address| self.peer(hub, endpoint, address, Side::Local, now())).collect();
-        self.named.borrow_mut().extend(peers.iter().cloned());
+        let mut named = self.named.borrow_mut();
+        named.retain(|known| !peers.iter().any(|peer| Rc::ptr_eq(peer, known)));
+        named.extend(peers.iter().cloned());
         Ok(peers)
     }
 
@@ -246,7 +263,9 @@ impl Datagrams {
     }
 
     fn forget(&self, hub: &Hub, endpoint: &Endpoint, peer: &Rc<Peer>) {
-        self.by_address.borrow_mut().remove(&peer.remote);
+        if self.by_address.borrow_mut().remove(&peer.remote).is_none() {
+            return; // it is gone already
+        }
         self.named.borrow_mut().retain(|named| !Rc::ptr_eq(named, peer));
         hub.remove_peer(endpoint, peer, End::Closed(Side::Local));
     }
@@ -264,15 +283,25 @@ impl Datagrams {
         }
     }
 
-    /// Sends what waits, as far as the system takes it.
+    /// Sends what waits, as far as the log has room for it and the system takes it.
     fn transmit(&self, hub: &Hub, endpoint: &Endpoint) -> Transmitted {
+        let mut blocked = 0;
         loop {
+            if self.outgoing.borrow().len() <= blocked {
+                return if blocked == 0 { Transmitted::All } else { Transmitted::Blocked };
+            }
+            if !hub.recorder.has_room() {
+                return Transmitted::NoRoom;
+            }
             let Some(peer) = self.outgoing.borrow_mut().pop_front() else { return Transmitted::All };
             let Some(bytes) = peer.outbox.borrow().queue.front().cloned() else { continue };
             match self.socket.try_send(&bytes, &peer.remote) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.outgoing.borrow_mut().push_front(peer);
-                    return Transmitted::Some;
+                    // The queue of this very peer may be full, which is no reason to keep the others waiting. It
+                    // goes to the end, with whatever else is for it: its own datagrams stay in order.
+                    self.outgoing.borrow_mut().push_back(peer);
+                    blocked += 1;
+                    continue;
                 }
                 result => self.sent(hub, &peer, &bytes, result),
             }
@@ -280,6 +309,24 @@ impl Datagrams {
             if peer.ending.get().is_some() && peer.outbox.borrow().queue.is_empty() {
                 self.forget(hub, endpoint, &peer);
             }
+        }
+    }
+
+    fn is_udp(&self) -> bool {
+        matches!(self.socket, Socket::Udp(_))
+    }
+
+    /// Notes what the system has dropped since it was last asked. It counts in 32 bits and begins anew at 0.
+    pub(crate) fn count_dropped(&self, hub: &Hub, endpoint: &Endpoint) {
+        let Some(counter) = self.socket.descriptor().and_then(crate::sys::dropped) else { return };
+        let more = counter.wrapping_sub(endpoint.dropped.get() as u32);
+        if more > 0 {
+            let total = endpoint.dropped.get() + u64::from(more);
+            endpoint.dropped.set(total);
+            hub.recorder.set_dropped(endpoint.id, total);
+            let text =
+                format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)");
+            hub.note(endpoint, &text);
         }
     }
 
@@ -301,8 +348,15 @@ impl Datagrams {
 
 enum Transmitted {
     All,
-    Some,
+    /// The system takes no more, for any peer that something waits for.
+    Blocked,
+    /// The log takes no more.
+    NoRoom,
 }
+
+/// How often the system is asked what it dropped, and a Unix peer whose queue was full whether it has room: of
+/// neither is there an event to wait for.
+const TICK: Duration = Duration::from_millis(100);
 
 /// The broadcast address of every network that this machine is in: 255.255.255.255 goes out on one of them only.
 fn broadcast_addresses() -> io::Result<Vec<Ipv4Addr>> {
@@ -324,9 +378,11 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
     let mut batch = Batch::new();
     let mut ageing = tokio::time::interval(endpoint.options.peer_age() / 4);
     ageing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let refusals = Refusals::default();
     loop {
-        let blocked = matches!(datagrams.transmit(&hub, &endpoint), Transmitted::Some);
+        let transmitted = datagrams.transmit(&hub, &endpoint);
         let mut incoming = pin!(async {
             hub.recorder.room().await;
             datagrams.socket.readable().await
@@ -334,7 +390,9 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
         let send_ready = std::future::poll_fn(|cx| datagrams.socket.poll_send_ready(cx));
         tokio::select! {
             _ = &mut incoming => { take_in(&hub, &endpoint, &datagrams, &mut batch, &refusals); }
-            _ = send_ready, if blocked => {}
+            _ = send_ready, if matches!(transmitted, Transmitted::Blocked) && datagrams.is_udp() => {}
+            _ = hub.recorder.room(), if matches!(transmitted, Transmitted::NoRoom) => {}
+            _ = tick.tick() => datagrams.count_dropped(&hub, &endpoint),
             _ = datagrams.work.notified() => {}
             _ = ageing.tick() => datagrams.forget_silent(&hub, &endpoint),
         }
@@ -366,24 +424,21 @@ pub(crate) fn take_in_rest(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams
     // Bounded, or a flood would keep the socket open: a full receive buffer is far less.
     for _ in 0..MOST_BATCHES_AT_THE_END {
         if !take_in(hub, endpoint, datagrams, &mut batch, &refusals) {
-            return;
+            break;
         }
     }
+    datagrams.count_dropped(hub, endpoint);
 }
 
 const MOST_BATCHES_AT_THE_END: usize = 256;
 
 /// Takes in one batch; false where there was nothing.
 fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Batch, refusals: &Refusals) -> bool {
-    let (mut dropped, mut any) = (None, false);
+    let mut any = false;
     let result = batch.receive(&datagrams.socket, |datagram| {
         any = true;
-        dropped = datagram.dropped.or(dropped);
         deliver(hub, endpoint, datagrams, refusals, datagram);
     });
-    if let Some(dropped) = dropped {
-        count_dropped(hub, endpoint, dropped);
-    }
     match result {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
             // What an earlier datagram of ours met with (an ICMP message, on some systems): the socket is as good
@@ -409,17 +464,5 @@ fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Ref
     if endpoint.echo.get() && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued {
         hub.recorder
             .record(Subject::Flow(peer.flow), Event::Note("not echoed: too much waits to be sent to this peer"));
-    }
-}
-
-/// The system counts in 32 bits and begins anew at 0.
-fn count_dropped(hub: &Hub, endpoint: &Endpoint, counter: u32) {
-    let more = counter.wrapping_sub(endpoint.dropped.get() as u32);
-    if more > 0 {
-        let total = endpoint.dropped.get() + u64::from(more);
-        endpoint.dropped.set(total);
-        hub.recorder.set_dropped(endpoint.id, total);
-        let text = format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)");
-        hub.note(endpoint, &text);
     }
 }

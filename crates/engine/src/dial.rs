@@ -7,8 +7,8 @@ use socket2::SockRef;
 #[cfg(unix)]
 use socket2::Type;
 use socklab_capture::encoder::Subject;
-use socklab_capture::{Event, Side};
-use tokio::net::{TcpSocket, TcpStream};
+use socklab_capture::{Address, Event, Side};
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 
 use crate::command::LastEnd;
@@ -30,10 +30,10 @@ pub(crate) async fn dial(hub: Rc<Hub>, endpoint: Rc<Endpoint>, first: oneshot::S
         endpoint.state.set(EndpointState::Connecting);
         hub.recorder.room().await;
         match connect(&endpoint).await {
-            Ok(stream) => {
+            Ok((stream, remote)) => {
                 tell(&mut first, Ok(()));
                 pause = FIRST_PAUSE;
-                live(&hub, &endpoint, stream).await;
+                live(&hub, &endpoint, stream, remote).await;
             }
             Err(failure) => {
                 endpoint.last_end.set(LastEnd::Failed);
@@ -56,22 +56,26 @@ fn tell(first: &mut Option<oneshot::Sender<Result<(), Failure>>>, result: Result
     }
 }
 
-async fn live(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream) {
-    let Ok((local, remote)) = stream.addresses() else { return };
+async fn live(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream, remote: Address) {
+    let Ok(local) = stream.local() else { return };
     endpoint.state.set(EndpointState::Open);
     let peer = hub.add_stream_peer(endpoint, local, remote, Side::Local);
     hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);
-    let end = StreamDriver::new(Rc::clone(hub), Rc::clone(&peer), stream, endpoint.habits()).await;
+    let end = StreamDriver::new(Rc::clone(hub), Rc::clone(endpoint), Rc::clone(&peer), stream).await;
     hub.remove_peer(endpoint, &peer, end);
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<Stream, Failure> {
+/// A connection and whom it is to.
+async fn connect(endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
     let url = endpoint.url.borrow().clone();
     let attempt = async {
         match &url.place {
-            Place::Tcp(place) => connect_tcp(place, endpoint).await.map(Stream::Tcp),
+            Place::Tcp(place) => connect_tcp(place, endpoint).await,
             #[cfg(unix)]
-            Place::Unix(name) => connect_unix(name, endpoint).await.map(Stream::Unix),
+            Place::Unix(name) => {
+                let unix = connect_unix(name, endpoint).await?;
+                Ok((Stream::Unix(unix), Address::Unix(name.as_str().into())))
+            }
             _ => unreachable!("only clients are dialled"),
         }
     };
@@ -85,9 +89,12 @@ async fn connect(endpoint: &Endpoint) -> Result<Stream, Failure> {
 }
 
 /// The addresses of the name, one after the other, until one answers.
-async fn connect_tcp(place: &HostPort, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+/// Each has its share of the time, or the first that does not answer would use it all up.
+async fn connect_tcp(place: &HostPort, endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
     let mut failure = None;
-    for address in open::resolve(place).await? {
+    let addresses = open::resolve(place).await?;
+    let share = endpoint.options.connect_timeout() / addresses.len().clamp(1, 8) as u32;
+    for address in addresses {
         let attempt = async {
             let socket = open::dial_tcp(address, &endpoint.options).await?;
             let failed = |error| Failure::new(Operation::Connect, address, error);
@@ -95,8 +102,9 @@ async fn connect_tcp(place: &HostPort, endpoint: &Endpoint) -> Result<TcpStream,
             open::set_connection(SockRef::from(&stream), &endpoint.options).map_err(failed)?;
             Ok(stream)
         };
-        match attempt.await {
-            Ok(stream) => return Ok(stream),
+        let late = |_| Err(Failure::new(Operation::Connect, address, std::io::ErrorKind::TimedOut.into()));
+        match tokio::time::timeout(share, attempt).await.unwrap_or_else(late) {
+            Ok(stream) => return Ok((Stream::Tcp(stream), crate::stream::inet(address))),
             Err(error) => failure = Some(error),
         }
     }

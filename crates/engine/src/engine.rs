@@ -97,7 +97,7 @@ impl Engine {
                 Ok(runtime) => runtime,
                 Err(error) => return fail(ready, error.into()),
             };
-            runtime.block_on(async move {
+            let farewell = runtime.block_on(async move {
                 match Recorder::start(config.store, &config.run, config.reader, trouble) {
                     Err(error) => fail(ready, error.into()),
                     Ok((recorder, run, reader)) => {
@@ -106,7 +106,9 @@ impl Engine {
                         Loop::new(recorder, inbox, noted).run(stopped).await
                     }
                 }
-            })
+            });
+            runtime.shutdown_background(); // a name look-up under way is nobody's business any more
+            farewell
         })?;
         let gone = || StartError::System(io::Error::other("the engine's thread ended"));
         let (live, run, reader) = started.blocking_recv().map_err(|_| gone())??;

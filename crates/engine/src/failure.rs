@@ -31,8 +31,10 @@ pub enum Operation {
     Listen,
     /// Connecting to a peer.
     Connect,
-    /// Binding a datagram socket.
+    /// Binding a socket to an address.
     Bind,
+    /// Binding a datagram socket.
+    BindDatagram,
     /// Looking up a name.
     Resolve,
     /// Taking a connection.
@@ -56,7 +58,7 @@ impl Operation {
         let (en, zh) = match self {
             Operation::Listen => ("listen on", "监听"),
             Operation::Connect => ("connect to", "连接"),
-            Operation::Bind => ("bind", "绑定"),
+            Operation::Bind | Operation::BindDatagram => ("bind", "绑定"),
             Operation::Resolve => ("resolve", "解析"),
             Operation::Accept => ("accept on", "接受连接于"),
             Operation::Send => ("send to", "发送到"),
@@ -126,14 +128,19 @@ impl Failure {
     fn next_step(&self, lang: Lang) -> Option<&'static str> {
         use io::ErrorKind::*;
         let (en, zh) = match (self.operation, self.error.kind()) {
-            (Operation::Listen | Operation::Bind, AddrInUse) if self.holder.is_some() => {
+            (Operation::Listen | Operation::Bind | Operation::BindDatagram, AddrInUse) if self.holder.is_some() => {
                 ("stop it or choose another port", "请结束该进程或换一个端口")
             }
-            (Operation::Listen | Operation::Bind, AddrInUse) => ("choose another port or path", "请换一个端口或路径"),
-            (Operation::Listen | Operation::Bind, PermissionDenied) => {
+            (Operation::Listen | Operation::Bind | Operation::BindDatagram, AddrInUse) => {
+                ("choose another port or path", "请换一个端口或路径")
+            }
+            (_, PermissionDenied) if self.address.starts_with("unix:") => {
+                ("choose a folder that you may write to", "请换一个有写权限的目录")
+            }
+            (Operation::Listen | Operation::Bind | Operation::BindDatagram, PermissionDenied) => {
                 ("ports below 1024 need privileges: choose a higher one", "1024 以下的端口需要特权：请换一个更大的端口")
             }
-            (Operation::Listen | Operation::Bind, AddrNotAvailable) => {
+            (Operation::Listen | Operation::Bind | Operation::BindDatagram, AddrNotAvailable) => {
                 ("`socklab addr` lists the addresses of this machine", "用 `socklab addr` 查看本机地址")
             }
             (Operation::Connect, ConnectionRefused) => {

@@ -16,7 +16,7 @@ use crate::datagram::Datagrams;
 use crate::failure::{Failure, Operation};
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};
-use crate::stream::{End, Habits};
+use crate::stream::End;
 use crate::url::{EndpointUrl, Options, Place};
 
 /// One read takes at most so many bytes: more calls than that cost little, and the buffer stays in the cache.
@@ -66,10 +66,6 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn habits(&self) -> Habits {
-        Habits { echo: self.echo.get(), halfopen: self.options.halfopen() }
-    }
-
     fn next_id(&self) -> PeerId {
         let number = self.next_peer.get();
         self.next_peer.set(number.checked_add(1).unwrap_or(1));
@@ -149,7 +145,8 @@ impl Hub {
     /// Writes down how a connection ended, what could not be sent on it, and forgets it.
     pub(crate) fn remove_peer(&self, endpoint: &Endpoint, peer: &Peer, end: End) {
         let subject = Subject::Flow(peer.flow);
-        let unsent = peer.close_outbox();
+        peer.close_outbox();
+        let unsent = peer.unsent.get();
         if unsent > 0 {
             self.recorder.record(subject, Event::Note(&format!("{unsent} bytes could not be sent")));
         }
@@ -164,6 +161,7 @@ impl Hub {
             End::Failed(error) => {
                 let failure = Failure::new(Operation::Receive, &peer.remote, error);
                 self.recorder.record(subject, Event::Failed(&failure.to_string()));
+                self.recorder.record(subject, Event::Closed(Side::Local)); // a peer's last word is always one of these two
             }
         }
         self.recorder.remove_peer(peer.flow);

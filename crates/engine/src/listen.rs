@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use socklab_capture::encoder::Subject;
-use socklab_capture::{Event, Side};
+use socklab_capture::{Address, Event, Side};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
@@ -54,11 +54,18 @@ pub(crate) fn bind_unix(name: &crate::url::UnixName, url: &EndpointUrl) -> Resul
 }
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Stream> {
+    /// A connection and who made it: asked later, a peer that has gone has no address any more.
+    async fn accept(&self) -> io::Result<(Stream, Address)> {
         Ok(match self {
-            Listener::Tcp(tcp) => Stream::Tcp(tcp.accept().await?.0),
+            Listener::Tcp(tcp) => {
+                let (tcp, from) = tcp.accept().await?;
+                (Stream::Tcp(tcp), stream::inet(from))
+            }
             #[cfg(unix)]
-            Listener::Unix(unix, _) => Stream::Unix(unix.accept().await?.0),
+            Listener::Unix(unix, _) => {
+                let (unix, from) = unix.accept().await?;
+                (Stream::Unix(unix), open::unix_address(&from))
+            }
         })
     }
 }
@@ -69,9 +76,9 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, listener: Listen
     loop {
         hub.recorder.room().await;
         match listener.accept().await {
-            Ok(stream) => {
+            Ok((stream, remote)) => {
                 exhausted = false;
-                let Some(connection) = admit(&hub, &endpoint, stream) else { continue };
+                let Some(connection) = admit(&hub, &endpoint, stream, remote) else { continue };
                 if endpoint.options.once() {
                     drop(listener); // whoever comes now is refused
                     connection.await;
@@ -97,20 +104,27 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 }
 
 /// Gives a connection its peer; what is returned drives it to its end.
-fn admit(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream) -> Option<impl Future<Output = ()> + use<>> {
-    let (local, remote) = stream.addresses().ok()?; // where it was reset before we could ask, there is nobody
+fn admit(
+    hub: &Rc<Hub>,
+    endpoint: &Rc<Endpoint>,
+    stream: Stream,
+    remote: Address,
+) -> Option<impl Future<Output = ()> + use<>> {
+    let local = stream.local().ok()?;
     let most = endpoint.options.max_peers();
     if endpoint.peers.borrow().len() >= most {
         endpoint.refused.set(endpoint.refused.get() + 1);
         hub.note(endpoint, &format!("refused {remote}: {most} peers are connected (max_peers={most})"));
         return None;
     }
-    if let Stream::Tcp(tcp) = &stream {
-        let _ = open::set_connection(SockRef::from(tcp), &endpoint.options);
+    match &stream {
+        Stream::Tcp(tcp) => drop(open::set_connection(SockRef::from(tcp), &endpoint.options)),
+        #[cfg(unix)]
+        Stream::Unix(_) => {}
     }
     let peer = hub.add_stream_peer(endpoint, local, remote, Side::Peer);
     hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);
-    let driver = stream::StreamDriver::new(Rc::clone(hub), Rc::clone(&peer), stream, endpoint.habits());
+    let driver = stream::StreamDriver::new(Rc::clone(hub), Rc::clone(endpoint), Rc::clone(&peer), stream);
     let (hub, endpoint) = (Rc::clone(hub), Rc::clone(endpoint));
     Some(async move {
         let end = driver.await;

@@ -1,6 +1,7 @@
 //! Commands carried out: opening, sending, ending, asking, and the goodbye at the end.
 //! What a socket does by itself belongs in `stream`, `listen`, `dial` and `datagram`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -167,7 +168,9 @@ impl Hub {
         match targets {
             Targets::All => self.endpoints.borrow().values().flat_map(all_of).collect(),
             Targets::Endpoint(id) => self.endpoint(*id).iter().flat_map(all_of).collect(),
-            Targets::Peers(ids) => ids.iter().filter_map(|id| self.peer(*id)).collect(),
+            Targets::Peers(ids) => {
+                ids.iter().collect::<BTreeSet<_>>().into_iter().filter_map(|id| self.peer(*id)).collect()
+            }
         }
     }
 
@@ -187,13 +190,18 @@ impl Hub {
             self.changed.notified().await;
             targeted = self.targeted(to);
         }
+        let mut full = Vec::new();
         for (endpoint, peer) in targeted {
+            match queue(&endpoint, &peer, bytes.clone()) {
+                Outcome::Full { .. } if when_full == WhenFull::Wait => full.push((endpoint, peer)),
+                outcome => outcomes.push((peer.id, outcome)),
+            }
+        }
+        for (endpoint, peer) in full {
             let datagrams = endpoint.datagrams.borrow().clone();
-            let outcome = match (datagrams, when_full) {
-                (None, WhenFull::Refuse) => peer.enqueue(bytes.clone()),
-                (None, WhenFull::Wait) => peer.enqueue_when_room(bytes.clone()).await,
-                (Some(datagrams), WhenFull::Refuse) => datagrams.enqueue(&peer, bytes.clone()),
-                (Some(datagrams), WhenFull::Wait) => datagrams.enqueue_when_room(&peer, bytes.clone()).await,
+            let outcome = match datagrams {
+                None => peer.enqueue_when_room(bytes.clone()).await,
+                Some(datagrams) => datagrams.enqueue_when_room(&peer, bytes.clone()).await,
             };
             outcomes.push((peer.id, outcome));
         }
@@ -236,13 +244,17 @@ impl Hub {
         self.endpoint_ended(endpoint);
     }
 
-    /// Lets every queue drain, then closes everything, all within `patience`.
+    /// Closes everything, each peer as soon as its own queue has drained, all within `patience`.
     pub(crate) async fn say_goodbye(&self, patience: Duration) -> Farewell {
         let deadline = tokio::time::Instant::now() + patience;
         let endpoints: Vec<_> = self.endpoints.borrow().values().cloned().collect();
-        let _ = tokio::time::timeout_at(deadline, self.drained(&endpoints)).await;
-        endpoints.iter().for_each(|endpoint| self.close_endpoint(endpoint));
-        let _ = tokio::time::timeout_at(deadline, self.all_gone(&endpoints)).await;
+        let (datagrams, streams): (Vec<_>, Vec<_>) =
+            endpoints.iter().cloned().partition(|endpoint| endpoint.datagrams.borrow().is_some());
+        streams.iter().for_each(|endpoint| self.close_endpoint(endpoint));
+        // A datagram socket sends for all its peers: it closes when the last of them has had its due.
+        let _ = tokio::time::timeout_at(deadline, self.drained(&datagrams)).await;
+        datagrams.iter().for_each(|endpoint| self.close_endpoint(endpoint));
+        let _ = tokio::time::timeout_at(deadline, self.all_gone(&streams)).await;
         let left: Vec<_> = endpoints
             .iter()
             .flat_map(|endpoint| {
@@ -279,6 +291,13 @@ impl Hub {
             }
             changed.await;
         }
+    }
+}
+
+fn queue(endpoint: &Endpoint, peer: &Rc<Peer>, bytes: Bytes) -> Outcome {
+    match &*endpoint.datagrams.borrow() {
+        None => peer.enqueue(bytes),
+        Some(datagrams) => datagrams.enqueue(peer, bytes),
     }
 }
 

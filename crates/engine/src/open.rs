@@ -10,6 +10,7 @@ use socket2::SockAddr;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 #[cfg(unix)]
 use socklab_capture::Address;
+use socklab_capture::Transport;
 
 use crate::failure::{Failure, Operation};
 use crate::holder;
@@ -98,7 +99,7 @@ pub(crate) async fn dial_tcp(target: SocketAddr, options: &Options) -> Result<So
 
 /// A bound UDP socket.
 pub(crate) fn bind_udp(address: SocketAddr, dual_stack: bool, options: &Options) -> Result<Socket, Failure> {
-    let failed = |error| bind_failure(Operation::Bind, address, dual_stack, error);
+    let failed = |error| bind_failure(Operation::BindDatagram, address, dual_stack, error);
     let socket = new_socket(address, dual_stack, Type::DGRAM, Protocol::UDP).map_err(failed)?;
     set_common(&socket, address, options)?;
     if options.rcvbuf.is_none() {
@@ -186,7 +187,8 @@ fn keepalive(idle: Duration) -> TcpKeepalive {
 }
 
 fn bind_failure(operation: Operation, address: SocketAddr, dual_stack: bool, error: io::Error) -> Failure {
-    let holder = (error.kind() == io::ErrorKind::AddrInUse).then(|| holder::of_port(address.port())).flatten();
+    let transport = if operation == Operation::BindDatagram { Transport::Datagram } else { Transport::Stream };
+    let holder = (error.kind() == io::ErrorKind::AddrInUse).then(|| holder::of(transport, address.port())).flatten();
     let shown = if dual_stack { format!("*:{}", address.port()) } else { address.to_string() };
     Failure { holder, ..Failure::new(operation, shown, error) }
 }
@@ -269,7 +271,10 @@ pub(crate) fn unix_shown(name: &UnixName) -> String {
 /// The address of a Unix socket as people write it; bytes that are no UTF-8 are replaced.
 #[cfg(unix)]
 pub(crate) fn unix_address(address: &tokio::net::unix::SocketAddr) -> Address {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     let abstract_name = || address.as_abstract_name().map(|name| format!("@{}", String::from_utf8_lossy(name)));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let abstract_name = || None;
     let path = address.as_pathname().map(|path| path.to_string_lossy().into_owned());
     Address::Unix(path.or_else(abstract_name).unwrap_or_default().into())
 }

@@ -14,6 +14,9 @@ use tokio::sync::Notify;
 /// How many bytes may wait for a peer that does not take them. One message of any size is let in when nothing waits.
 pub const QUEUE_LIMIT: usize = 1 << 20;
 
+/// How many messages may wait, however short: each costs memory of its own.
+const QUEUE_MESSAGES: usize = 16 * 1024;
+
 /// Ways to end a conversation, or half of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
@@ -59,6 +62,8 @@ pub(crate) struct Peer {
     pub(crate) sent: Cell<u64>,
     pub(crate) records: Cell<u64>,
     pub(crate) outbox: RefCell<Outbox>,
+    /// Bytes that were thrown away because nothing more could be sent.
+    pub(crate) unsent: Cell<usize>,
     pub(crate) ending: Cell<Option<Ending>>,
     /// The socket's descriptor while it is open, for asking the system about it.
     pub(crate) descriptor: Cell<Option<i32>>,
@@ -80,6 +85,7 @@ impl Peer {
             sent: Cell::new(0),
             records: Cell::new(0),
             outbox: RefCell::default(),
+            unsent: Cell::new(0),
             ending: Cell::new(None),
             descriptor: Cell::new(None),
             room: RefCell::default(),
@@ -98,7 +104,8 @@ impl Peer {
             return Outcome::Gone;
         }
         let mut outbox = self.outbox.borrow_mut();
-        if outbox.bytes > 0 && outbox.bytes + bytes.len() > QUEUE_LIMIT {
+        let too_long = outbox.bytes > 0 && outbox.bytes + bytes.len() > QUEUE_LIMIT;
+        if too_long || outbox.queue.len() >= QUEUE_MESSAGES {
             return Outcome::Full { waiting: outbox.bytes };
         }
         outbox.bytes += bytes.len();
@@ -138,14 +145,13 @@ impl Peer {
     }
 
     /// Throws away what waits, and lets nothing more in.
-    pub(crate) fn close_outbox(&self) -> usize {
+    pub(crate) fn close_outbox(&self) {
         let mut outbox = self.outbox.borrow_mut();
         outbox.closed = true;
         outbox.queue = VecDeque::new();
-        let lost = std::mem::take(&mut outbox.bytes);
+        self.unsent.set(self.unsent.get() + std::mem::take(&mut outbox.bytes));
         drop(outbox);
         self.tell_room();
-        lost
     }
 
     fn tell_room(&self) {

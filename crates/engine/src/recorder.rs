@@ -164,11 +164,20 @@ impl Recorder {
     }
 
     pub(crate) fn add_peer(&self, peer: Peer) -> FlowId {
-        self.encoder.borrow_mut().add_peer(peer)
+        let flow = self.encoder.borrow_mut().add_peer(peer);
+        if !self.kept {
+            self.seal(); // or what describes the peers would pile up unread
+        }
+        flow
     }
 
     pub(crate) fn remove_peer(&self, flow: FlowId) {
         self.encoder.borrow_mut().remove_peer(flow);
+    }
+
+    /// Whether there is room now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.shared.in_flight.load(Ordering::SeqCst) < CHUNKS_IN_FLIGHT
     }
 
     /// As [`poll_room`](Self::poll_room).
@@ -204,12 +213,11 @@ impl Recorder {
 
     /// Ready when there is room for whatever one read or write adds. To be asked before each of them.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let has_room = || self.shared.in_flight.load(Ordering::SeqCst) < CHUNKS_IN_FLIGHT;
-        if has_room() {
+        if self.has_room() {
             return Poll::Ready(());
         }
         let mut idle = self.shared.idle();
-        if has_room() {
+        if self.has_room() {
             return Poll::Ready(()); // one has landed before the lock was ours, and its waker would not come again
         }
         idle.waiting.push(cx.waker().clone());

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio::time::Sleep;
 
-use crate::hub::Hub;
+use crate::hub::{Endpoint, Hub};
 use crate::peer::{Ending, Peer, QUEUE_LIMIT};
 use crate::recorder::now;
 
@@ -35,14 +35,12 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Our end and the peer's.
-    pub(crate) fn addresses(&self) -> io::Result<(Address, Address)> {
+    /// Our end.
+    pub(crate) fn local(&self) -> io::Result<Address> {
         Ok(match self {
-            Stream::Tcp(tcp) => (inet(tcp.local_addr()?), inet(tcp.peer_addr()?)),
+            Stream::Tcp(tcp) => inet(tcp.local_addr()?),
             #[cfg(unix)]
-            Stream::Unix(unix) => {
-                (crate::open::unix_address(&unix.local_addr()?), crate::open::unix_address(&unix.peer_addr()?))
-            }
+            Stream::Unix(unix) => crate::open::unix_address(&unix.local_addr()?),
         })
     }
 
@@ -62,8 +60,10 @@ impl Stream {
 
     /// Makes dropping the socket tear the connection down.
     fn abort(&self) {
-        if let Stream::Tcp(tcp) = self {
-            let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        match self {
+            Stream::Tcp(tcp) => drop(socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO))),
+            #[cfg(unix)]
+            Stream::Unix(_) => {}
         }
     }
 
@@ -115,38 +115,34 @@ enum Step {
     Over(End),
 }
 
-/// What of a connection is decided by its endpoint's URL.
-#[derive(Clone, Copy)]
-pub(crate) struct Habits {
-    pub(crate) echo: bool,
-    pub(crate) halfopen: bool,
-}
-
 /// Drives a connection to its end.
 pub(crate) struct StreamDriver {
     hub: Rc<Hub>,
     peer: Rc<Peer>,
+    endpoint: Rc<Endpoint>,
     stream: Stream,
-    habits: Habits,
     /// Who has said that no more will come, in the order it was said.
     first_finished: Option<Side>,
     we_finished: bool,
     peer_finished: bool,
     linger: Option<Pin<Box<Sleep>>>,
+    /// Why nothing can be sent any more; what came before is still to be read.
+    broken: Option<io::Error>,
 }
 
 impl StreamDriver {
-    pub(crate) fn new(hub: Rc<Hub>, peer: Rc<Peer>, stream: Stream, habits: Habits) -> Self {
+    pub(crate) fn new(hub: Rc<Hub>, endpoint: Rc<Endpoint>, peer: Rc<Peer>, stream: Stream) -> Self {
         peer.descriptor.set(stream.descriptor());
         StreamDriver {
             hub,
             peer,
+            endpoint,
             stream,
-            habits,
             first_finished: None,
             we_finished: false,
             peer_finished: false,
             linger: None,
+            broken: None,
         }
     }
 
@@ -201,7 +197,7 @@ impl StreamDriver {
         let Some(bytes) = self.peer.outbox.borrow().queue.front().cloned() else { return Step::Idle };
         match self.write(cx, &bytes) {
             Poll::Pending => Step::Idle,
-            Poll::Ready(Err(error)) => Step::Over(self.torn(error)),
+            Poll::Ready(Err(error)) => self.break_off(error),
             Poll::Ready(Ok(count)) => {
                 self.peer.dequeue(count);
                 Step::Again
@@ -219,7 +215,7 @@ impl StreamDriver {
 
     /// Socket to log.
     fn receive(&mut self, cx: &mut Context<'_>) -> Step {
-        let echo_is_stuck = self.habits.echo && self.peer.outbox.borrow().bytes >= QUEUE_LIMIT;
+        let echo_is_stuck = self.endpoint.echo.get() && self.peer.outbox.borrow().bytes >= QUEUE_LIMIT;
         if self.peer_finished || echo_is_stuck || self.hub.recorder.poll_room(cx).is_pending() {
             return Step::Idle;
         }
@@ -238,7 +234,7 @@ impl StreamDriver {
         let at = now();
         self.peer.count_received(bytes.len(), at);
         self.hub.recorder.record_at(at, self.subject(), Event::Received(bytes));
-        if self.habits.echo { self.echo(cx, bytes) } else { Step::Again }
+        if self.endpoint.echo.get() && self.broken.is_none() { self.echo(cx, bytes) } else { Step::Again }
     }
 
     /// Straight back, past the queue where that is empty.
@@ -248,7 +244,7 @@ impl StreamDriver {
             match self.write(cx, bytes) {
                 Poll::Pending => {}
                 Poll::Ready(Ok(count)) => taken = count,
-                Poll::Ready(Err(error)) => return Step::Over(self.torn(error)),
+                Poll::Ready(Err(error)) => return self.break_off(error),
             }
         }
         if taken < bytes.len() {
@@ -259,13 +255,29 @@ impl StreamDriver {
         Step::Again
     }
 
+    /// Nothing can be sent any more, because the peer has torn the connection down or will. What it sent before
+    /// is still in the system's hands, and the end is found by reading on.
+    fn break_off(&mut self, error: io::Error) -> Step {
+        self.peer.close_outbox();
+        self.broken.get_or_insert(error);
+        if self.peer_finished { self.torn_off() } else { Step::Again }
+    }
+
+    fn torn_off(&mut self) -> Step {
+        let error = self.broken.take().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into());
+        Step::Over(self.torn(error))
+    }
+
     fn peer_finishes(&mut self) -> Step {
         self.peer_finished = true;
+        if self.broken.is_some() {
+            return self.torn_off();
+        }
         let first = *self.first_finished.get_or_insert(Side::Peer);
         if self.we_finished {
             return Step::Over(End::Closed(first));
         }
-        if self.habits.halfopen {
+        if self.endpoint.options.halfopen() {
             self.hub.recorder.record(self.subject(), Event::Finished(Side::Peer));
             return Step::Again;
         }

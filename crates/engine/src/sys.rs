@@ -31,3 +31,23 @@ pub(crate) fn tcp_info(descriptor: i32) -> Option<TcpInfo> {
 pub(crate) fn tcp_info(_: i32) -> Option<TcpInfo> {
     None
 }
+
+/// How many datagrams the system has dropped at a socket, modulo 2^32; `None` for any other descriptor.
+#[cfg(target_os = "linux")]
+pub(crate) fn dropped(descriptor: i32) -> Option<u32> {
+    /// `SK_MEMINFO_DROPS` and the number of values, from linux/sock_diag.h.
+    const DROPS: usize = 8;
+    let mut values = [0u32; DROPS + 1];
+    let mut length = size_of_val(&values) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `values`, and reports a bad descriptor as an error.
+    let result = unsafe {
+        libc::getsockopt(descriptor, libc::SOL_SOCKET, libc::SO_MEMINFO, values.as_mut_ptr().cast(), &raw mut length)
+    };
+    (result == 0 && length as usize == size_of_val(&values)).then_some(values[DROPS])
+}
+
+/// Other systems say it in other ways, or not at all.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn dropped(_: i32) -> Option<u32> {
+    None
+}

@@ -61,6 +61,8 @@ pub(crate) struct Disk {
     retention: Retention,
     sync: Sync,
     syncer: Option<mpsc::Sender<File>>,
+    /// The end of a chunk that was written and could not be synced.
+    unsynced: Option<Position>,
 }
 
 impl Sink {
@@ -70,7 +72,7 @@ impl Sink {
         retention: Retention,
         sync: Sync,
     ) -> Result<Self, RunError> {
-        Ok(Sink::Disk(Box::new(Disk { writer, captures, retention, sync, syncer: None })))
+        Ok(Sink::Disk(Box::new(Disk { writer, captures, retention, sync, syncer: None, unsynced: None })))
     }
 
     pub(crate) fn run(&self) -> Option<Run> {
@@ -169,9 +171,13 @@ impl<F: Fn(Trouble)> Writer<F> {
 
     /// Waits a moment, or less if the run is to end: then this was the last try.
     fn wait_for_space(&mut self, queue: &mut std::collections::VecDeque<Job>) {
-        if let Ok(job) = self.jobs.recv_timeout(RETRY) {
-            self.finishing |= matches!(job, Job::Finish);
-            queue.push_back(job);
+        match self.jobs.recv_timeout(RETRY) {
+            Ok(job) => {
+                self.finishing |= matches!(job, Job::Finish);
+                queue.push_back(job);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => self.finishing = true,
         }
     }
 }
@@ -179,11 +185,17 @@ impl<F: Fn(Trouble)> Writer<F> {
 impl Disk {
     fn write(&mut self, chunk: &mut Chunk) -> Result<(Position, Option<Trouble>), RunError> {
         let starts_segment = chunk.starts_segment;
-        let position = self.writer.write(chunk)?;
+        let position = match self.unsynced.take() {
+            Some(position) => position, // the last try got as far as that: the chunk must not be there twice
+            None => self.writer.write(chunk)?,
+        };
         if self.sync == Sync::Always {
             let path = self.writer.run().path().to_owned();
             let failed = |source| RunError::Io { operation: "sync", path, source };
-            self.writer.file().sync_data().map_err(failed)?;
+            if let Err(error) = self.writer.file().sync_data() {
+                self.unsynced = Some(position);
+                return Err(failed(error));
+            }
         }
         if self.sync == Sync::Interval {
             self.sync_soon(starts_segment);

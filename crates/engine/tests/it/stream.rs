@@ -304,3 +304,55 @@ fn closing_an_endpoint_closes_its_peers_and_frees_its_port() {
         .expect("nobody listens any more");
     assert_eq!(TcpStream::connect(address).expect_err("nobody listens").kind(), ErrorKind::ConnectionRefused);
 }
+
+#[test]
+fn what_came_before_a_reset_is_kept() {
+    let mut lab = Lab::new();
+    let (_, address) = lab.open_inet(SERVER);
+    let mut stream = connect(address);
+    lab.wait_for("the connection", |seen| seen.kind == "connected");
+    // Unread bytes make the system answer our end of the conversation with a reset.
+    assert_eq!(send(&lab, Targets::All, b"never read", WhenFull::Refuse), [Outcome::Queued]);
+    lab.wait_for("it to be sent", |seen| seen.kind == "sent");
+    assert_eq!(stream.peek(&mut [0; 4]).expect("it is there"), 4);
+    stream.write_all(b"last words").expect("writes");
+    drop(stream);
+    lab.wait_for_bytes(10);
+    lab.wait_for("the reset", says("reset by peer"));
+}
+
+#[test]
+fn a_stuck_peer_costs_the_others_nothing_at_the_end() {
+    let mut lab = Lab::new();
+    let (_, address) = lab.open_inet("tcp-listen://127.0.0.1:0?sndbuf=64k");
+    let (_deaf, mut other) = (connect(address), connect(address));
+    for _ in 0..2 {
+        lab.wait_for("both", |seen| seen.kind == "connected");
+    }
+    let first = Targets::Peers(vec!["e1.1".parse().expect("an id")]);
+    let block = vec![7; QUEUE_LIMIT];
+    while send(&lab, first.clone(), &block, WhenFull::Refuse) == [Outcome::Queued] {}
+    send(&lab, Targets::Peers(vec!["e1.2".parse().expect("an id")]), b"goodbye", WhenFull::Refuse);
+    let reading = thread::spawn(move || {
+        let mut text = String::new();
+        other.read_to_string(&mut text).expect("an orderly end");
+        text
+    });
+    let (_, seen) = lab.finish();
+    assert_eq!(reading.join().expect("reads"), "goodbye");
+    let second = seen.iter().rfind(|seen| seen.peer.is_some_and(|peer| peer.to_string() == "e1.2"));
+    assert_eq!(second.map(|seen| seen.text.as_str()), Some("closed"));
+}
+
+#[test]
+fn echo_can_be_switched_for_those_already_there() {
+    let mut lab = Lab::new();
+    let (id, address) = lab.open_inet(SERVER);
+    let mut stream = connect(address);
+    lab.wait_for("the connection", |seen| seen.kind == "connected");
+    lab.call(Command::Echo { endpoint: id, on: true });
+    stream.write_all(b"hello").expect("writes");
+    let mut back = [0; 5];
+    stream.read_exact(&mut back).expect("it comes back");
+    assert_eq!(&back, b"hello");
+}

@@ -63,3 +63,22 @@ fn datagrams_go_to_and_fro_between_names() {
     lab.finish();
     assert!(!ours.exists(), "nothing is left behind");
 }
+
+#[test]
+fn a_datagram_peer_that_does_not_read_holds_up_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (deaf, other) = (folder.path().join("deaf"), folder.path().join("other"));
+    let _deaf = UnixDatagram::bind(&deaf).expect("binds");
+    let socket = UnixDatagram::bind(&other).expect("binds");
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("settable");
+    let lab = Lab::new();
+    lab.open(&format!("unix-dgram:?peer={}&peer={}", deaf.display(), other.display()));
+    for n in 0..200u8 {
+        lab.call(Command::Send { to: Targets::All, bytes: vec![n].into(), when_full: WhenFull::Refuse });
+    }
+    for n in 0..200u8 {
+        let mut byte = [0];
+        socket.recv(&mut byte).expect("it comes");
+        assert_eq!(byte, [n]);
+    }
+}
