@@ -43,21 +43,21 @@ forbid() {
 
 checks() {
     # The comparisons are with an epoll loop.
-    local here=()
-    [ "$(uname)" = Linux ] || here=(--exclude socklab-benches)
+    local here=""
+    [ "$(uname)" = Linux ] || here="--exclude socklab-benches"
     step components
     cargo fmt --version && cargo clippy --version || rustup component add rustfmt clippy
     step format
     cargo fmt --all --check
     step lints
-    cargo clippy --quiet --locked --workspace "${here[@]}" --all-targets -- -D warnings
+    cargo clippy --quiet --locked --workspace $here --all-targets -- -D warnings
     step "forbidden dependencies"
     forbid socklab-capture tokio socket2 mio clap axum
     forbid socklab-engine clap axum hyper
     step documentation
-    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace "${here[@]}" --no-deps
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace $here --no-deps
     step tests
-    cargo test --quiet --locked --workspace "${here[@]}"
+    cargo test --quiet --locked --workspace $here
 }
 
 case "${1:-}" in

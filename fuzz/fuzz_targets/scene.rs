@@ -33,6 +33,26 @@ pub(crate) struct Mark {
     pub(crate) records: usize,
 }
 
+/// A record as it must read back.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    seq: u64,
+    at: Timestamp,
+    endpoint: EndpointId,
+    peer: Option<PeerId>,
+    address: Address,
+    event: Event<'a>,
+}
+
+impl Told<'_> {
+    pub(crate) fn is(&self, record: &Record<'_>) -> bool {
+        let Record { seq, at, endpoint, peer, ref address, event, .. } = *record;
+        (self.seq, self.at, self.endpoint, self.peer) == (seq, at, endpoint, peer)
+            && self.address == *address
+            && self.event == event
+    }
+}
+
 /// A capture, and what is in it.
 pub(crate) struct Scene<'a> {
     encoder: Encoder,
@@ -45,7 +65,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) segments: Vec<Vec<u8>>,
     pub(crate) marks: Vec<Mark>,
     /// What the capture tells.
-    pub(crate) records: Vec<Record<'a>>,
+    pub(crate) records: Vec<Told<'a>>,
 }
 
 impl<'a> Scene<'a> {
@@ -141,7 +161,7 @@ impl<'a> Scene<'a> {
             _ => Event::Received(bytes(input)?),
         };
         self.encoder.record(self.at, Subject::Flow(flow), event);
-        let most = peer.transport.max_payload();
+        let most = peer.max_payload();
         let pieces = event.payload().chunks(most).chain(event.payload().is_empty().then_some(&[][..]));
         for piece in pieces {
             let event = match event {
@@ -165,7 +185,7 @@ impl<'a> Scene<'a> {
 
     fn expect(&mut self, endpoint: EndpointId, peer: Option<PeerId>, address: Address, event: Event<'a>) {
         let seq = self.records.len() as u64 + 1;
-        self.records.push(Record { seq, at: self.at, endpoint, peer, address, event });
+        self.records.push(Told { seq, at: self.at, endpoint, peer, address, event });
     }
 
     fn keep(&mut self, mut chunk: Chunk) {

@@ -11,7 +11,7 @@ use serde_json::json;
 use socklab_capture::cursor::{self, Cursor, Next};
 use socklab_capture::export::{self, ExportError, Filter, Format};
 use socklab_capture::index::Totals;
-use socklab_capture::run::Run;
+use socklab_capture::run::{Run, RunError};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::Clock;
 use socklab_capture::text::{Decoder, Encoding};
@@ -32,8 +32,8 @@ pub(crate) fn run(args: CaptureArgs, places: &Places, lang: Lang) -> Result<Exit
     let captures = places.captures(args.capture.as_deref());
     match args.command {
         CaptureCommand::Ls { json } => ls(&captures, json, lang),
-        CaptureCommand::Show(args) => show(&captures, &args),
-        CaptureCommand::Follow(args) => follow(&captures, &args),
+        CaptureCommand::Show(args) => show(&captures, &args, lang),
+        CaptureCommand::Follow(args) => follow(&captures, &args, lang),
         CaptureCommand::Search(args) => search(&captures, &args, lang),
         CaptureCommand::Export(args) => export(&captures, &args, lang),
         CaptureCommand::Stat { run, json } => stat(&captures, run.as_deref(), json, lang),
@@ -44,14 +44,14 @@ pub(crate) fn run(args: CaptureArgs, places: &Places, lang: Lang) -> Result<Exit
 fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
     let runs = Run::list(captures)?;
     if runs.is_empty() {
-        say::tell(socklab_engine_text(captures, lang));
+        say::tell(nothing_yet(captures, lang));
         return Ok(0);
     }
     let mut text = String::new();
     if !as_json {
         text += lang.pick(
             "RUN                            RECORDS   PACKETS   PEERS   RECEIVED       SENT  STATE\n",
-            "记录                            条数      数据包    对端    接收           发送  状态\n",
+            "抓取                           记录    数据包    对端       接收       发送  状态\n",
         );
     }
     for run in &runs {
@@ -66,8 +66,8 @@ fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
     Ok(0)
 }
 
-fn socklab_engine_text(captures: &Path, lang: Lang) -> String {
-    say::capture_text(&socklab_capture::run::RunError::NoRuns(captures.to_owned()), lang)
+fn nothing_yet(captures: &Path, lang: Lang) -> String {
+    say::capture_text(&RunError::NoRuns(captures.to_owned()), lang)
 }
 
 fn row(run: &Run, totals: &Totals, lang: Lang) -> String {
@@ -95,40 +95,71 @@ fn format_bytes(bytes: u64) -> String {
     if unit == "B" || value >= 100.0 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
 }
 
-fn show(captures: &Path, args: &ShowArgs) -> Result<u8, Fail> {
+fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let run = Run::find(captures, args.run.as_deref())?;
     let mut cursor = Cursor::open(run, args.from)?;
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
-    while let Next::Record(record) = cursor.next()? {
-        shown.add(&record)?;
-    }
+    let mut code = 0;
+    while let Batch::More = batch_past_gap(&mut cursor, &mut shown, lang, &mut code)? {}
     shown.finish()?;
-    Ok(0)
+    Ok(code)
 }
 
-fn follow(captures: &Path, args: &ShowArgs) -> Result<u8, Fail> {
+fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let run = Run::find(captures, args.run.as_deref())?;
     let mut cursor = Cursor::follow(run, args.from)?;
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
-    let watch = Watch::new()?;
+    let (watch, mut code) = (Watch::new()?, 0);
     loop {
-        match cursor.next()? {
-            Next::Record(record) => shown.add(&record)?,
-            Next::End => {
-                shown.finish()?;
-                return Ok(0);
-            }
-            Next::Wait => {
+        match batch_past_gap(&mut cursor, &mut shown, lang, &mut code)? {
+            Batch::More => {}
+            Batch::Wait => {
                 shown.flush()?;
-                if let Some(Happening::Interrupt) = watch.next(Some(std::time::Instant::now())) {
-                    return Ok(INTERRUPTED);
-                }
                 cursor.wait(PATIENCE);
             }
+            Batch::End => {
+                shown.finish()?;
+                return Ok(code);
+            }
+        }
+        if let Some(Happening::Interrupt) = watch.next(Some(std::time::Instant::now())) {
+            shown.flush()?;
+            return Ok(INTERRUPTED);
         }
     }
+}
+
+/// Why a batch of records ends.
+enum Batch {
+    More,
+    Wait,
+    End,
+}
+
+/// As [`batch`]; records that are gone are said, and those after them can be read.
+fn batch_past_gap(cursor: &mut Cursor, shown: &mut Shown<'_>, lang: Lang, code: &mut u8) -> Result<Batch, Fail> {
+    match batch(cursor, shown) {
+        Err(Fail::Capture(error)) => {
+            say::say_gap(error.gap().ok_or(error)?, lang);
+            *code = 1;
+            Ok(Batch::More)
+        }
+        result => result,
+    }
+}
+
+/// Shows so many records that looking for Ctrl-C in between costs nothing.
+fn batch(cursor: &mut Cursor, shown: &mut Shown<'_>) -> Result<Batch, Fail> {
+    for _ in 0..1000 {
+        match cursor.next()? {
+            Next::Record(record) => shown.add(&record)?,
+            Next::Wait => return Ok(Batch::Wait),
+            Next::End => return Ok(Batch::End),
+        }
+    }
+    Ok(Batch::More)
 }
 
 /// Records on their way to stdout.
@@ -200,7 +231,11 @@ fn needle(args: &SearchArgs) -> Result<Needle, Fail> {
     if args.regex {
         let regex = regex::bytes::Regex::new(&text);
         // The parser's own message draws a picture over several lines; its last line says what is wrong.
-        let reason = |error: regex::Error| error.to_string().lines().last().unwrap_or_default().trim().to_owned();
+        let reason = |error: regex::Error| {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default().trim();
+            last.strip_prefix("error: ").unwrap_or(last).to_owned()
+        };
         return regex.map(Needle::Regex).map_err(|error| {
             let reason = reason(error);
             Fail::usage(format!("regex {text:?}: {reason}"), format!("正则表达式 {text:?}：{reason}"))
@@ -255,16 +290,7 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
     };
     let result = match &args.output {
         None => write(&mut BufWriter::with_capacity(CHUNK, io::stdout().lock())),
-        Some(path) => {
-            let failed = |error| {
-                Fail::Other(format!(
-                    "cannot create {}: {}",
-                    path.display(),
-                    socklab_engine::failure::cause(&error, lang)
-                ))
-            };
-            write(&mut BufWriter::with_capacity(CHUNK, File::create(path).map_err(failed)?))
-        }
+        Some(path) => write_file(path, write)?,
     };
     match result {
         Ok(summary) if args.output.is_some() => {
@@ -278,6 +304,39 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
         Err(ExportError::Run(error)) => Err(error.into()),
         Err(ExportError::Write(error)) => Err(say::output_failed(error)),
     }
+}
+
+/// Writes beside the file and puts it there when all is well: it may be the one that is read, and a failure leaves
+/// the old one. What is no plain file is written to as it is.
+fn write_file<T>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, ExportError>,
+) -> Result<Result<T, ExportError>, Fail> {
+    let failed = |error: io::Error| {
+        let (path, cause) = (path.display(), |lang| socklab_engine::failure::cause(&error, lang));
+        Fail::other(
+            format!("cannot create {path}: {}", cause(Lang::En)),
+            format!("无法创建 {path}：{}", cause(Lang::Zh)),
+        )
+    };
+    let old = std::fs::metadata(path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return Ok(write(&mut BufWriter::with_capacity(CHUNK, File::create(path).map_err(failed)?)));
+    }
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned()); // a link stays one
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = target.with_file_name(name);
+    let file = File::create(&part).map_err(failed)?;
+    let result = write(&mut BufWriter::with_capacity(CHUNK, file));
+    let placed = match (&result, old) {
+        (Err(_), _) => std::fs::remove_file(&part),
+        (Ok(_), Some(old)) => {
+            std::fs::set_permissions(&part, old.permissions()).and_then(|()| std::fs::rename(&part, &target))
+        }
+        (Ok(_), None) => std::fs::rename(&part, &target),
+    };
+    placed.map(|()| result).map_err(failed)
 }
 
 fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result<u8, Fail> {

@@ -19,7 +19,7 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 
     /// Where captures, history and settings are kept [default: $SOCKLAB_DATA, else the platform's data folder]
-    #[arg(long, global = true, value_name = "DIR", env = "SOCKLAB_DATA", hide_env = true)]
+    #[arg(long, global = true, value_name = "DIR")] // clap would show what the environment gives as required
     pub(crate) data: Option<PathBuf>,
 }
 
@@ -38,8 +38,10 @@ pub(crate) enum Command {
     /// The addresses of this machine that a device can dial, and what would stop it
     Addr(AddrArgs),
     /// The workbench in a browser
+    #[command(after_help = "Example: socklab serve")]
     Serve,
     /// A completion script for your shell
+    #[command(after_help = "Example: socklab completions bash")]
     Completions {
         /// For which shell
         shell: clap_complete::Shell,
@@ -281,6 +283,7 @@ pub(crate) struct NcArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: socklab capture show --peer e1.3")]
 pub(crate) struct CaptureArgs {
     #[command(subcommand)]
     pub(crate) command: CaptureCommand,
@@ -292,20 +295,24 @@ pub(crate) struct CaptureArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaptureCommand {
     /// List the runs, the newest last
+    #[command(after_help = "Example: socklab capture ls --json")]
     Ls {
         /// As JSON, one object a run
         #[arg(long)]
         json: bool,
     },
     /// Print the records of a run
+    #[command(after_help = "Example: socklab capture show --from 100 --show both")]
     Show(ShowArgs),
     /// Print records as they come, also of a run that another Socklab is writing
+    #[command(after_help = "Example: socklab capture follow --peer e1.3")]
     Follow(ShowArgs),
     /// Find text, bytes or a regular expression in what travelled, also across reads
     Search(SearchArgs),
     /// Write a run in another form
     Export(ExportArgs),
     /// Totals of a run and its peers
+    #[command(after_help = "Example: socklab capture stat --json")]
     Stat {
         /// The run's name, its folder, or an exported pcapng file [default: the newest]
         run: Option<String>,
@@ -386,6 +393,7 @@ pub(crate) struct ExportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: socklab addr 8080")]
 pub(crate) struct AddrArgs {
     /// The port that the device is to dial
     #[arg(default_value_t = 10000)]

@@ -11,7 +11,7 @@ use crate::watch::Happening;
 use std::sync::mpsc::Sender;
 
 /// The most that is read, and for datagrams sent, at a time: as nc has it.
-const CHUNK: usize = 16 * 1024;
+pub(crate) const CHUNK: usize = 16 * 1024;
 
 /// How input is cut into sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +81,11 @@ fn with_crlf(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         match line.strip_suffix(b"\n") {
-            Some(line) => {
+            Some(line) if !line.ends_with(b"\r") => {
                 out.extend_from_slice(line);
                 out.extend_from_slice(b"\r\n");
             }
-            None => out.extend_from_slice(line),
+            _ => out.extend_from_slice(line),
         }
     }
     out

@@ -20,13 +20,11 @@ use socklab_engine::url::{Interface, Target};
 use socklab_engine::{Command, Ending, EndpointStatus, Lang, Outcome, PeerStatus, Remote, Reply, Targets, WhenFull};
 
 use crate::cli::Eol;
-use crate::output::Sink;
+use crate::input;
+use crate::output::{Sink, Stdout};
 use crate::say::{self, Fail};
 use crate::session;
 use crate::watch::Happening;
-
-/// A file goes out in pieces of so many bytes.
-const FILE_CHUNK: usize = 64 * 1024;
 
 pub(crate) struct Settings {
     pub(crate) encoding: Encoding,
@@ -50,7 +48,8 @@ struct Above<P>(P);
 impl<P: ExternalPrinter + Send> Sink for Above<P> {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        self.0.print(text).map_err(io::Error::other)
+        // A prompt that has ended takes nothing; nothing is in the way then.
+        self.0.print(text).or_else(|_| Stdout.put(bytes))
     }
 }
 
@@ -339,7 +338,7 @@ fn not_empty(text: Option<String>) -> Option<String> {
 }
 
 fn copy(mut file: File, remote: &Remote, to: &Targets) -> io::Result<u64> {
-    let (mut total, mut buffer) = (0, vec![0; FILE_CHUNK]);
+    let (mut total, mut buffer) = (0, vec![0; input::CHUNK]);
     loop {
         let count = file.read(&mut buffer)?;
         if count == 0 {

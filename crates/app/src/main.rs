@@ -9,9 +9,11 @@ mod interactive;
 mod nc;
 mod output;
 mod places;
+mod run;
 mod say;
 mod send;
 mod session;
+mod terminal;
 mod watch;
 mod zh;
 

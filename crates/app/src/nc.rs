@@ -7,52 +7,41 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use socklab_capture::text::Encoding;
-use socklab_engine::LastEnd;
 use socklab_engine::url::{EndpointUrl, HostPort, Options, Place, Target, UnixName, UrlError};
 use socklab_engine::{Command, Config, Ending, Engine, Lang, Reply, Store, Targets};
 
 use crate::cli::{NcArgs, Show};
-use crate::input::{self, Cut};
-use crate::output::{Dump, DumpForm, Output, Stdout, Style};
+use crate::input::Cut;
+use crate::output::{Dump, DumpForm, Stdout, Style};
+use crate::run::{self, Care, Session};
 use crate::say::{self, Fail, INTERRUPTED};
-use crate::session::{PATIENCE, report_unsent};
-use crate::watch::{Happening, Watch};
+use crate::watch::Happening;
+
+/// Silence of less, between two reads of an input that goes on, is none: -w0 sends all that is there.
+const BETWEEN_READS: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     if args.zero {
         return scan(&args, lang);
     }
     let url = url(&args)?;
-    let watch = Watch::new()?;
     let style =
         Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
     let dumps = dumps(&args)?;
-    let (engine, reader) = Engine::start(Config { store: Store::Memory, run: "nc".into(), reader: true }, |_| {})?;
-    let (endpoint, url) = match engine.remote().call(Command::Open(url)) {
-        Some(Reply::Opened(endpoint, url)) => (endpoint, url),
-        Some(Reply::Failed(failure)) => return Err(failure.into()),
-        _ => return Err(Fail::Other("the engine has ended".into())),
-    };
+    let config = Config { store: Store::Memory, run: "nc".into(), reader: true };
+    run::run(config, Care::Failures, lang, |session| {
+        session.open(vec![url], |_, url| tell_opened(&args, url, lang))?;
+        session.show(Style::Dumped(Box::new(style), dumps), Stdout);
+        session.feed(cut(&args));
+        Ok(wait_for_end(&args, session))
+    })
+}
+
+fn tell_opened(args: &NcArgs, url: &EndpointUrl, lang: Lang) {
     if args.verbose > 0 {
-        say::tell(format_args!(
-            "{} {url}",
-            lang.pick(
-                if args.listen { "listening on" } else { "connected to" },
-                if args.listen { "正在监听" } else { "已连接" }
-            )
-        ));
+        let (en, zh) = if args.listen { ("listening on", "正在监听") } else { ("connected to", "已连接") };
+        say::tell(format_args!("{} {url}", lang.pick(en, zh)));
     }
-    watch.endpoint(engine.remote(), endpoint);
-    let sender = watch.sender.clone();
-    let output = reader.map(|reader| Output::start(reader, Style::Dumped(Box::new(style), dumps), Stdout, sender));
-    input::start(engine.remote(), cut(&args), watch.sender.clone());
-    let code = wait_for_end(&args, &engine, &watch, lang)?;
-    let farewell = engine.shut_down(PATIENCE);
-    if let Some(output) = output {
-        output.finish();
-    }
-    let lost = report_unsent(&farewell, lang);
-    Ok(ExitCode::from(if lost && code == 0 { 1 } else { code }))
 }
 
 fn cut(args: &NcArgs) -> Cut {
@@ -63,30 +52,27 @@ fn cut(args: &NcArgs) -> Cut {
     }
 }
 
-fn wait_for_end(args: &NcArgs, engine: &Engine, watch: &Watch, lang: Lang) -> Result<u8, Fail> {
-    // With -w, silence ends a connection; for a server it begins to count with the first byte.
-    let idle = || args.wait.map(|wait| Instant::now() + wait);
-    let (mut silent, mut quit) = (if args.listen { None } else { idle() }, None);
+/// The exit code, when it is time to end.
+fn wait_for_end(args: &NcArgs, session: &mut Session) -> u8 {
+    // With -w, silence ends a connection. It begins to count with the first byte, or when there is no input any more:
+    // what comes through a pipe must have had its chance.
+    let (mut silent, mut quit, mut shortest) = (None, None, BETWEEN_READS);
     loop {
+        let idle = |shortest: Duration| args.wait.map(|wait| Instant::now() + wait.max(shortest));
         let deadline: Option<Instant> = [silent, quit].into_iter().flatten().min();
-        match watch.next(deadline) {
-            None => return Ok(0),
-            Some(Happening::Interrupt) => return Ok(INTERRUPTED),
-            Some(Happening::Traffic) => silent = idle(),
-            Some(Happening::OutputEnded(Err(fail))) => {
-                return if matches!(fail, Fail::ClosedOutput) { Ok(0) } else { Err(fail) };
-            }
+        match session.next(deadline) {
+            None | Some(Happening::OutputEnded) => return 0,
+            Some(Happening::Interrupt) => return INTERRUPTED,
+            Some(Happening::Traffic) => silent = idle(shortest),
             Some(Happening::InputEnded) => {
+                shortest = Duration::ZERO;
                 quit = args.quit_after.map(|after| Instant::now() + after);
                 if !args.listen {
-                    engine.remote().call(Command::End { peers: Targets::All, ending: Ending::HalfClose });
+                    silent = idle(shortest);
+                    session.remote().call(Command::End { peers: Targets::All, ending: Ending::HalfClose });
                 }
             }
-            Some(Happening::EndpointEnded(LastEnd::Reset)) => {
-                say::say(lang.pick("the peer reset the connection", "连接被对方重置"));
-                return Ok(1);
-            }
-            Some(Happening::EndpointEnded(_)) => return Ok(0),
+            Some(Happening::EndpointEnded(end)) => return session.code_of(end),
             Some(_) => {}
         }
     }

@@ -3,16 +3,14 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::sync::mpsc::Sender;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socklab_capture::cursor::{Cursor, Next};
 use socklab_capture::show::{Clock, Form, Printer};
 use socklab_capture::text::{Decoder, Encoding};
-use socklab_capture::{Event, PeerId, Record};
+use socklab_capture::{Event, PeerId, Record, Side};
 
 use crate::cli::Show;
 use crate::say::{self, Fail};
@@ -22,10 +20,9 @@ use crate::watch::Happening;
 pub(crate) const CHUNK: usize = 64 * 1024;
 /// How long to sleep at a time where nothing comes.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A reader that takes nothing for so long when all is over is left behind.
-const STALLED: Duration = Duration::from_secs(1);
 
 /// How records become bytes.
+#[allow(clippy::large_enum_variant)] // one a session
 pub(crate) enum Style {
     Lines {
         printer: Printer,
@@ -37,6 +34,8 @@ pub(crate) enum Style {
     RawInTerminal(Vec<(PeerId, Decoder)>, Encoding),
     /// As the style within, and into files besides.
     Dumped(Box<Style>, Vec<Dump>),
+    /// Nothing.
+    Nothing,
 }
 
 /// What a file holds of a session.
@@ -115,6 +114,7 @@ impl Style {
                     out.extend_from_slice(bytes);
                 }
             }
+            Style::Nothing => {}
             Style::Dumped(style, dumps) => {
                 dumps.iter_mut().for_each(|dump| dump.write(record));
                 style.render(record, out);
@@ -143,7 +143,7 @@ impl Style {
                 }
             }
             Style::Dumped(style, _) => style.finish(out),
-            Style::Raw => {}
+            Style::Raw | Style::Nothing => {}
         }
     }
 }
@@ -193,34 +193,29 @@ impl Sink for Stdout {
 }
 
 /// The thread that shows the log.
-pub(crate) struct Output {
-    done: Receiver<()>,
-    shown: Arc<AtomicU64>,
-}
+pub(crate) struct Output(JoinHandle<Result<(), Fail>>);
 
 impl Output {
     /// Shows everything that `cursor` gives until it ends.
     pub(crate) fn start(cursor: Cursor, style: Style, sink: impl Sink + 'static, watch: Sender<Happening>) -> Self {
-        let (finished, done) = mpsc::channel();
-        let shown = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&shown);
-        thread::spawn(move || {
-            let result = Showing { cursor, style, sink, count, watch: watch.clone() }.run();
-            let _ = watch.send(Happening::OutputEnded(result));
-            drop(finished);
-        });
-        Output { done, shown }
+        Output(thread::spawn(move || {
+            let _ending = Ending(watch.clone());
+            Showing { cursor, style, sink, watch }.run()
+        }))
     }
 
-    /// Waits until all is shown, as long as somebody takes it.
-    pub(crate) fn finish(self) {
-        let mut before = self.shown.load(Ordering::Relaxed);
-        while self.done.recv_timeout(STALLED) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let now = self.shown.load(Ordering::Relaxed);
-            if now == std::mem::replace(&mut before, now) {
-                return;
-            }
-        }
+    /// How it ended; waits for it.
+    pub(crate) fn result(self) -> Result<(), Fail> {
+        self.0.join().unwrap_or(Ok(())) // a panic has been said
+    }
+}
+
+/// Tells of the end of the thread that holds it, even by panic.
+struct Ending(Sender<Happening>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.send(Happening::OutputEnded);
     }
 }
 
@@ -228,8 +223,6 @@ struct Showing<S> {
     cursor: Cursor,
     style: Style,
     sink: S,
-    /// Bytes handed on so far.
-    count: Arc<AtomicU64>,
     watch: Sender<Happening>,
 }
 
@@ -237,8 +230,17 @@ impl<S: Sink> Showing<S> {
     fn run(&mut self) -> Result<(), Fail> {
         let mut out = Vec::new();
         loop {
-            match self.cursor.next()? {
+            let next = match self.cursor.next() {
+                Err(error) => {
+                    let gap = error.gap().ok_or(error)?; // what comes after it can be read
+                    let _ = self.watch.send(Happening::Missed(gap));
+                    continue;
+                }
+                Ok(next) => next,
+            };
+            match next {
                 Next::Record(record) => {
+                    report(&record, &self.watch);
                     self.style.render(&record, &mut out);
                     if out.len() < CHUNK {
                         continue;
@@ -262,9 +264,17 @@ impl<S: Sink> Showing<S> {
     fn hand_on(&mut self, out: &[u8]) -> Result<(), Fail> {
         if !out.is_empty() {
             self.sink.put(out).map_err(say::output_failed)?;
-            self.count.fetch_add(out.len() as u64, Ordering::Relaxed);
             let _ = self.watch.send(Happening::Traffic);
         }
         Ok(())
     }
+}
+
+/// Tells the session what it may have to answer for.
+fn report(record: &Record<'_>, watch: &Sender<Happening>) {
+    let _ = match record.event {
+        Event::Failed(text) if record.peer.is_some() => watch.send(Happening::Failed(text.into())),
+        Event::Reset(Side::Peer) => watch.send(Happening::WasReset),
+        _ => Ok(()),
+    };
 }

@@ -9,10 +9,11 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// The folder that was asked for, else the platform's, else one beside the user's work.
+    /// The folder that was asked for, here or in the environment, else the platform's, else one beside the user's work.
     pub(crate) fn new(asked: Option<PathBuf>) -> Self {
+        let environment = || std::env::var_os("SOCKLAB_DATA").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let own = || dirs::data_dir().map(|folder| folder.join("socklab"));
-        Places { data: asked.or_else(own).unwrap_or_else(|| PathBuf::from("socklab-data")) }
+        Places { data: asked.or_else(environment).or_else(own).unwrap_or_else(|| PathBuf::from("socklab-data")) }
     }
 
     /// The folder of all runs, unless `asked` is another.

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use socklab_capture::escape;
-use socklab_capture::run::RunError;
+use socklab_capture::run::{Gap, RunError};
 use socklab_engine::url::UrlError;
 use socklab_engine::{Failure, Lang, StartError};
 
@@ -41,6 +41,8 @@ pub(crate) enum Fail {
     Clap(clap::Error),
     /// Whoever read our output has gone: there is nobody to tell, and nothing is wrong.
     ClosedOutput,
+    /// Ctrl-C: whoever pressed it knows.
+    Interrupted,
 }
 
 impl Fail {
@@ -64,6 +66,7 @@ impl Fail {
             Fail::Capture(error) => (capture_text(&error, lang), if is_missing(&error) { 2 } else { 1 }),
             Fail::Clap(error) => return report_clap(error, lang),
             Fail::ClosedOutput => return ExitCode::SUCCESS,
+            Fail::Interrupted => return ExitCode::from(INTERRUPTED),
         };
         say(text);
         ExitCode::from(code)
@@ -119,17 +122,16 @@ impl From<StartError> for Fail {
 
 /// A capture's error in the person's language, with what can be done.
 pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
+    if let Some(gap) = error.gap() {
+        return gap_text(gap, lang);
+    }
     match (error, lang) {
         (RunError::Io { operation, path, source }, _) => {
-            let hint = lang.pick(
-                "`--capture DIR` keeps it elsewhere, `--capture none` nowhere",
-                "用 `--capture DIR` 换个位置，或 `--capture none` 不保存",
-            );
             let cause = socklab_engine::failure::cause(source, lang);
-            let path = path.display();
+            let (path, hint) = (path.display(), hint(operation, lang));
             match lang {
-                Lang::En => format!("cannot {operation} {path}: {cause}; {hint}"),
-                Lang::Zh => format!("无法{} {path}：{cause}；{hint}", operation_zh(operation)),
+                Lang::En => format!("cannot {operation} {path}: {cause}{hint}"),
+                Lang::Zh => format!("无法{} {path}：{cause}{hint}", operation_zh(operation)),
             }
         }
         (_, Lang::En) => error.to_string(),
@@ -137,14 +139,25 @@ pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
             format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display())
         }
         (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
-            format!("{} 中没有名为 {name:?} 的记录；用 `socklab capture ls` 查看", captures.display())
+            format!("{} 中没有名为 {name:?} 的抓取；用 `socklab capture ls` 查看", captures.display())
         }
         (RunError::NoRuns(captures), Lang::Zh) => {
-            format!("{} 中还没有记录；运行 `socklab listen 10000` 即可产生", captures.display())
+            format!("{} 中还没有抓取；运行 `socklab listen 10000` 即可产生", captures.display())
         }
         (RunError::Damaged { path, offset }, Lang::Zh) => {
             format!("无法读取 {}：在第 {offset} 字节处损坏", path.display())
         }
+    }
+}
+
+/// What can be done where a capture cannot be written.
+fn hint(operation: &str, lang: Lang) -> &'static str {
+    match operation {
+        "create" | "write" | "lock" | "sync" => lang.pick(
+            "; `--capture DIR` keeps it elsewhere, `--capture none` nowhere",
+            "；用 `--capture DIR` 换个位置，或 `--capture none` 不保存",
+        ),
+        _ => "",
     }
 }
 
@@ -157,6 +170,18 @@ fn operation_zh(operation: &str) -> &str {
         "remove" => "删除",
         "sync" => "同步",
         other => other,
+    }
+}
+
+/// Says which records nobody will see any more.
+pub(crate) fn say_gap(gap: Gap, lang: Lang) {
+    say(gap_text(gap, lang));
+}
+
+fn gap_text(Gap { from, to }: Gap, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("records {from} to {to} are missing: removed to stay within --keep, or never written"),
+        Lang::Zh => format!("记录 {from} 到 {to} 缺失：为不超过 --keep 已被删除，或未能写入"),
     }
 }
 
@@ -199,6 +224,12 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Fail> {
 pub(crate) fn output_failed(error: io::Error) -> Fail {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Fail::ClosedOutput,
-        _ => Fail::Other(format!("cannot write the output: {error}")),
+        _ => {
+            let cause = |lang| socklab_engine::failure::cause(&error, lang);
+            Fail::other(
+                format!("cannot write the output: {}", cause(Lang::En)),
+                format!("无法写出结果：{}", cause(Lang::Zh)),
+            )
+        }
     }
 }

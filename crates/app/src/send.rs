@@ -6,59 +6,52 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socklab_capture::hex;
-use socklab_engine::url::EndpointUrl;
-use socklab_engine::{Command, Config, Ending, Engine, Lang, Outcome, Remote, Reply, Store, Targets, WhenFull};
+use socklab_engine::url::{EndpointUrl, Place};
+use socklab_engine::{Command, Config, Ending, Lang, Outcome, Remote, Reply, Store, Targets, WhenFull};
 
 use crate::cli::SendArgs;
-use crate::output::{Output, Stdout, Style};
+use crate::input;
+use crate::output::{Stdout, Style};
+use crate::run::{self, Care, Session};
 use crate::say::{Fail, INTERRUPTED};
-use crate::session::{PATIENCE, report_unsent};
-use crate::watch::{Happening, Watch};
+use crate::watch::Happening;
 
 /// A file goes out in pieces of so many bytes, on stream sockets.
 const FILE_CHUNK: usize = 64 * 1024;
 
 pub(crate) fn run(args: SendArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let url = EndpointUrl::for_connect(&[&args.url])?;
-    let payload = Payload::new(&args, lang)?;
-    let watch = Watch::new()?;
+    let payload = Payload::new(&args, &url, lang)?;
     let style = args.wait.and(Style::new(Some(args.show), args.encoding));
-    let store = if style.is_some() { Store::Memory } else { Store::Nothing };
-    let config = Config { store, run: "send".into(), reader: style.is_some() };
-    let (engine, reader) = Engine::start(config, |_| {})?;
-    let remote = engine.remote();
-    match remote.call(Command::Open(url)) {
-        Some(Reply::Opened(id, _)) => watch.endpoint(remote.clone(), id),
-        Some(Reply::Failed(failure)) => return Err(failure.into()),
-        _ => return Err(Fail::Other("the engine has ended".into())),
-    }
-    let output = reader.zip(style).map(|(reader, style)| Output::start(reader, style, Stdout, watch.sender.clone()));
-    let code = match repeat(&args, &payload, &remote, &watch)? {
-        Some(code) => code,
-        None => listen_for_reply(&args, &remote, &watch)?,
-    };
-    let farewell = engine.shut_down(PATIENCE);
-    if let Some(output) = output {
-        output.finish();
-    }
-    let lost = report_unsent(&farewell, lang);
-    Ok(ExitCode::from(if lost && code == 0 { 1 } else { code }))
+    // A reader in any case: what could not be sent stands in the log.
+    let config = Config { store: Store::Memory, run: "send".into(), reader: true };
+    run::run(config, Care::Resets, lang, |session| {
+        session.open(vec![url], |_, _| {})?;
+        session.show(style.unwrap_or(Style::Nothing), Stdout);
+        match repeat(&args, &payload, session)? {
+            Some(code) => Ok(code),
+            None => Ok(listen_for_reply(&args, session)),
+        }
+    })
 }
 
 /// What is sent each time.
 enum Payload {
     Bytes(Bytes),
-    File(std::path::PathBuf),
+    /// In pieces of so many bytes.
+    File(std::path::PathBuf, usize),
 }
 
 impl Payload {
-    fn new(args: &SendArgs, lang: Lang) -> Result<Self, Fail> {
+    fn new(args: &SendArgs, url: &EndpointUrl, lang: Lang) -> Result<Self, Fail> {
         if let Some(path) = &args.file {
+            let has_datagrams = matches!(url.place, Place::Udp(_) | Place::UnixDgram(_));
+            let piece = if has_datagrams { input::CHUNK } else { FILE_CHUNK };
             return match std::fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => {
                     Err(Fail::Usage(format!("{}: {}", path.display(), lang.pick("it is a folder", "这是一个文件夹"))))
                 }
-                Ok(_) => Ok(Payload::File(path.clone())),
+                Ok(_) => Ok(Payload::File(path.clone(), piece)),
                 Err(error) => {
                     Err(Fail::Usage(format!("{}: {}", path.display(), socklab_engine::failure::cause(&error, lang))))
                 }
@@ -76,9 +69,9 @@ impl Payload {
     fn send(&self, remote: &Remote) -> Result<(), Fail> {
         match self {
             Payload::Bytes(bytes) => hand_over(remote, bytes.clone()),
-            Payload::File(path) => {
+            Payload::File(path, piece) => {
                 let failed = |error| Fail::Other(format!("{}: {error}", path.display()));
-                let (mut file, mut buffer) = (std::fs::File::open(path).map_err(failed)?, vec![0; FILE_CHUNK]);
+                let (mut file, mut buffer) = (std::fs::File::open(path).map_err(failed)?, vec![0; *piece]);
                 loop {
                     match file.read(&mut buffer).map_err(failed)? {
                         0 => return Ok(()),
@@ -98,17 +91,18 @@ fn hand_over(remote: &Remote, bytes: Bytes) -> Result<(), Fail> {
 }
 
 /// Sends as often as was asked; the exit code if something ends it before.
-fn repeat(args: &SendArgs, payload: &Payload, remote: &Remote, watch: &Watch) -> Result<Option<u8>, Fail> {
+fn repeat(args: &SendArgs, payload: &Payload, session: &mut Session) -> Result<Option<u8>, Fail> {
     for turn in 0..args.repeat {
-        payload.send(remote)?;
-        let next = Instant::now() + if turn + 1 < args.repeat { args.every } else { Duration::ZERO };
-        while let Some(happening) = watch.next(Some(next)) {
+        payload.send(session.remote())?;
+        let is_last = turn + 1 == args.repeat;
+        let next = Instant::now() + if is_last { Duration::ZERO } else { args.every };
+        while let Some(happening) = session.next(Some(next)) {
             match happening {
                 Happening::Interrupt => return Ok(Some(INTERRUPTED)),
-                Happening::EndpointEnded(_) if turn + 1 < args.repeat => {
+                Happening::EndpointEnded(end) if is_last => return Ok(Some(session.code_of(end))),
+                Happening::EndpointEnded(_) => {
                     return Err(Fail::other("the peer has closed: not all could be sent", "对端已关闭：未能全部发送"));
                 }
-                Happening::EndpointEnded(_) => return Ok(Some(0)),
                 _ => {}
             }
         }
@@ -116,20 +110,20 @@ fn repeat(args: &SendArgs, payload: &Payload, remote: &Remote, watch: &Watch) ->
     Ok(None)
 }
 
-/// Until the peer closes or is silent for as long as was asked.
-fn listen_for_reply(args: &SendArgs, remote: &Remote, watch: &Watch) -> Result<u8, Fail> {
-    let Some(silence) = args.wait else { return Ok(0) };
+/// Until the peer closes or is silent for as long as was asked; gives the exit code.
+fn listen_for_reply(args: &SendArgs, session: &mut Session) -> u8 {
+    let Some(silence) = args.wait else { return 0 };
     let mut deadline = Instant::now() + silence;
     loop {
-        match watch.next(Some(deadline)) {
+        match session.next(Some(deadline)) {
             None => break,
-            Some(Happening::Interrupt) => return Ok(INTERRUPTED),
+            Some(Happening::Interrupt) => return INTERRUPTED,
             Some(Happening::Traffic) => deadline = Instant::now() + silence,
-            Some(Happening::OutputEnded(Err(fail))) => return Err(fail),
-            Some(Happening::EndpointEnded(_)) => return Ok(0),
+            Some(Happening::OutputEnded) => return 0,
+            Some(Happening::EndpointEnded(end)) => return session.code_of(end),
             Some(_) => {}
         }
     }
-    remote.call(Command::End { peers: Targets::All, ending: Ending::Close });
-    Ok(0)
+    session.remote().call(Command::End { peers: Targets::All, ending: Ending::Close });
+    0
 }

@@ -1,28 +1,25 @@
-//! `listen` and `connect`: endpoints opened, their log shown, input sent, and an orderly end.
+//! `listen` and `connect`: a session at a prompt or in a pipe, which is captured.
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use socklab_capture::EndpointId;
-use socklab_capture::cursor::Cursor;
 use socklab_capture::run::{Retention, run_name};
 use socklab_capture::text::Encoding;
-use socklab_engine::LastEnd;
 use socklab_engine::url::{EndpointUrl, Place};
-use socklab_engine::{Command, Config, Ending, Engine, Farewell, Lang, Remote, Reply, Store, Targets, Trouble};
+use socklab_engine::{Command, Config, Ending, Lang, Store, Targets};
 
 use crate::cli::{ConnectArgs, Eol, ListenArgs, SessionArgs, Show};
 use crate::command::place_words;
-use crate::input::{self, Cut};
+use crate::input::Cut;
 use crate::interactive;
-use crate::output::{Output, Stdout, Style};
+use crate::output::{Stdout, Style};
 use crate::places::Places;
+use crate::run::{self, Care, Session};
 use crate::say::{self, Fail, INTERRUPTED};
-use crate::watch::{Happening, Watch};
-
-/// How long what waits to be sent may take at the end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+use crate::terminal::Terminal;
+use crate::watch::Happening;
 
 /// `socklab listen`.
 pub(crate) fn listen(args: ListenArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
@@ -67,34 +64,23 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
     if plan.args.echo {
         plan.urls.iter_mut().for_each(|url| url.options.echo = Some(true));
     }
-    let watch = Watch::new()?;
     let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && plan.args.show != Some(Show::Raw);
+    let _terminal = is_interactive.then(Terminal::keep);
     let style = Style::new(plan.args.show, plan.args.encoding);
-    let (engine, reader) = start_engine(plan.args, places, style.is_some(), lang)?;
-    let endpoints = match open_all(&engine.remote(), plan.urls, lang) {
-        Ok(endpoints) => endpoints,
-        Err(fail) => {
-            engine.shut_down(Duration::ZERO);
-            return Err(fail);
+    let config = config(plan.args, places, style.is_some());
+    run::run(config, Care::Nothing, lang, |session| {
+        let endpoints = plan.urls.len();
+        session.open(std::mem::take(&mut plan.urls), |id, url| tell_opened(id, url, lang))?;
+        if is_interactive {
+            converse(session, style, &plan, places, lang)?;
+        } else {
+            pipe(session, style, plan.args.show);
         }
-    };
-    endpoints.iter().for_each(|id| watch.endpoint(engine.remote(), *id));
-    let session = Session { engine, watch, endpoints, role: plan.role, wait: plan.wait, lang };
-    if is_interactive {
-        let settings =
-            interactive::Settings { encoding: plan.args.encoding, eol: plan.args.eol, history: places.history() };
-        return session.converse(reader.zip(style), settings);
-    }
-    let cut = if plan.args.show == Some(Show::Json) { Cut::Lines } else { Cut::Reads };
-    session.pipe(reader.zip(style), cut)
+        Ok(wait_for_end(session, endpoints, &plan))
+    })
 }
 
-fn start_engine(
-    args: &SessionArgs,
-    places: &Places,
-    shown: bool,
-    lang: Lang,
-) -> Result<(Engine, Option<Cursor>), Fail> {
+fn config(args: &SessionArgs, places: &Places, shown: bool) -> Config {
     let store = match args.capture.as_deref() {
         Some(none) if none.as_os_str() == "none" => {
             if shown {
@@ -109,138 +95,64 @@ fn start_engine(
             sync: args.sync.into(),
         },
     };
-    let run = run_name(SystemTime::now().into(), std::process::id());
-    Ok(Engine::start(Config { store, run, reader: shown }, move |trouble| report(&trouble, lang))?)
+    Config { store, run: run_name(SystemTime::now().into(), std::process::id()), reader: shown }
 }
 
-/// What happens to the capture itself.
-fn report(trouble: &Trouble, lang: Lang) {
-    say::say(match (trouble, lang) {
-        (Trouble::Stuck(error), Lang::En) => {
-            format!("{}; reading has stopped, and goes on when there is room", say::capture_text(error, lang))
-        }
-        (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", say::capture_text(error, lang)),
-        (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
-        (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
-        (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
-        (Trouble::Removed { segments, bytes }, Lang::En) => {
-            format!(
-                "removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep",
-                segments.len()
-            )
-        }
-        (Trouble::Removed { segments, bytes }, Lang::Zh) => {
-            format!("为不超过 --keep，已删除最旧的 {} 个抓取分段（{bytes} 字节）", segments.len())
-        }
-    });
+fn tell_opened(id: EndpointId, url: &EndpointUrl, lang: Lang) {
+    let (en, zh) = match url.place {
+        Place::Tcp(_) | Place::Unix(_) if url.options.retry() => ("dialling", "正在连接"),
+        Place::Tcp(_) | Place::Unix(_) => ("connected to", "已连接"),
+        _ => ("listening on", "正在监听"),
+    };
+    say::tell(format_args!("{id} {} {url}", lang.pick(en, zh)));
 }
 
-/// Opens one after the other, and says where.
-fn open_all(remote: &Remote, urls: Vec<EndpointUrl>, lang: Lang) -> Result<Vec<EndpointId>, Fail> {
-    urls.into_iter().map(|url| open(remote, url, lang)).collect()
-}
-
-fn open(remote: &Remote, url: EndpointUrl, lang: Lang) -> Result<EndpointId, Fail> {
-    match remote.call(Command::Open(url)) {
-        Some(Reply::Opened(id, url)) => {
-            let (en, zh) = match url.place {
-                Place::Tcp(_) | Place::Unix(_) if url.options.retry() => ("dialling", "正在连接"),
-                Place::Tcp(_) | Place::Unix(_) => ("connected to", "已连接"),
-                _ => ("listening on", "正在监听"),
-            };
-            say::tell(format_args!("{id} {} {url}", lang.pick(en, zh)));
-            Ok(id)
-        }
-        Some(Reply::Failed(failure)) => Err(failure.into()),
-        _ => Err(Fail::Other("the engine has ended".into())),
-    }
-}
-
-struct Session {
-    engine: Engine,
-    watch: Watch,
-    endpoints: Vec<EndpointId>,
-    role: Role,
-    wait: Option<Duration>,
+/// With a person at the prompt.
+fn converse(
+    session: &mut Session,
+    style: Option<Style>,
+    plan: &Plan<'_>,
+    places: &Places,
     lang: Lang,
+) -> Result<(), Fail> {
+    let settings =
+        interactive::Settings { encoding: plan.args.encoding, eol: plan.args.eol, history: places.history() };
+    let mut prompt = interactive::Prompt::new(session.remote().clone(), settings, lang)?;
+    let sink = prompt.printer()?;
+    if let Some(style) = style {
+        session.show(style, sink);
+    }
+    prompt.start(session.sender());
+    Ok(())
 }
 
-impl Session {
-    /// With a person at the prompt.
-    fn converse(self, shown: Option<(Cursor, Style)>, settings: interactive::Settings) -> Result<ExitCode, Fail> {
-        let mut prompt = interactive::Prompt::new(self.engine.remote(), settings, self.lang)?;
-        let sink = prompt.printer()?;
-        let output = shown.map(|(cursor, style)| Output::start(cursor, style, sink, self.watch.sender.clone()));
-        prompt.start(self.watch.sender.clone());
-        let code = self.wait_for_end()?;
-        self.end(output, code)
+/// In a pipe: stdin's bytes to the peers, received bytes to stdout.
+fn pipe(session: &mut Session, style: Option<Style>, show: Option<Show>) {
+    if let Some(style) = style {
+        session.show(style, Stdout);
     }
-
-    /// In a pipe: stdin's bytes to the peers, received bytes to stdout.
-    fn pipe(self, shown: Option<(Cursor, Style)>, cut: Cut) -> Result<ExitCode, Fail> {
-        let output = shown.map(|(cursor, style)| Output::start(cursor, style, Stdout, self.watch.sender.clone()));
-        input::start(self.engine.remote(), cut, self.watch.sender.clone());
-        let code = self.wait_for_end()?;
-        self.end(output, code)
-    }
-
-    fn wait_for_end(&self) -> Result<u8, Fail> {
-        let (mut open, mut deadline, mut code) = (self.endpoints.len(), None, 0);
-        while open > 0 {
-            match self.watch.next(deadline) {
-                None => return Ok(code),
-                Some(Happening::Interrupt) => return Ok(INTERRUPTED),
-                Some(Happening::OutputEnded(Err(Fail::ClosedOutput))) => return Ok(code),
-                Some(Happening::OutputEnded(result)) => result?,
-                Some(Happening::InputEnded) if self.role == Role::Client => {
-                    self.finish_sending();
-                    deadline = self.wait.map(|wait| Instant::now() + wait);
-                }
-                Some(Happening::InputEnded | Happening::Traffic) => {}
-                Some(Happening::Quit) => return Ok(code),
-                Some(Happening::EndpointEnded(end)) => {
-                    open -= 1;
-                    code = code.max(self.code_of(end));
-                }
-            }
-        }
-        Ok(code)
-    }
-
-    fn finish_sending(&self) {
-        self.engine.remote().call(Command::End { peers: Targets::All, ending: Ending::HalfClose });
-    }
-
-    fn code_of(&self, end: LastEnd) -> u8 {
-        match end {
-            LastEnd::Good => 0,
-            LastEnd::Reset => {
-                say::say(self.lang.pick("the peer reset the connection", "连接被对方重置"));
-                1
-            }
-            LastEnd::Failed => 1,
-        }
-    }
-
-    fn end(self, output: Option<Output>, code: u8) -> Result<ExitCode, Fail> {
-        let farewell = self.engine.shut_down(PATIENCE);
-        if let Some(output) = output {
-            output.finish();
-        }
-        let lost = report_unsent(&farewell, self.lang);
-        Ok(ExitCode::from(if lost && code == 0 { 1 } else { code }))
-    }
+    session.feed(if show == Some(Show::Json) { Cut::Lines } else { Cut::Reads });
 }
 
-/// Says what could not be sent; true if there was any.
-pub(crate) fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
-    for (peer, address, bytes) in &farewell.unsent {
-        say::say(match lang {
-            Lang::En => format!("{bytes} bytes for {peer} ({address}) could not be sent: it does not read"),
-            Lang::Zh => format!("有 {bytes} 字节无法发送给 {peer}（{address}）：对方没有接收"),
-        });
+/// The exit code, when it is time to end.
+fn wait_for_end(session: &mut Session, endpoints: usize, plan: &Plan<'_>) -> u8 {
+    let (mut open, mut deadline, mut code) = (endpoints, None, 0);
+    while open > 0 {
+        match session.next(deadline) {
+            None | Some(Happening::OutputEnded | Happening::Quit) => return code,
+            Some(Happening::Interrupt) => return INTERRUPTED,
+            Some(Happening::InputEnded) if plan.role == Role::Client => {
+                session.remote().call(Command::End { peers: Targets::All, ending: Ending::HalfClose });
+                deadline = plan.wait.map(|wait| Instant::now() + wait);
+            }
+            Some(Happening::EndpointEnded(end)) => {
+                open -= 1;
+                code = code.max(session.code_of(end));
+            }
+            Some(_) => {}
+        }
     }
-    !farewell.unsent.is_empty()
+    code
 }
 
 /// Text typed by a person, as bytes for the wire.

@@ -6,26 +6,37 @@ use std::thread;
 use std::time::Instant;
 
 use socklab_capture::EndpointId;
+use socklab_capture::run::Gap;
 use socklab_engine::LastEnd;
 use socklab_engine::{Command, Remote, Reply};
 
 use crate::say::{Fail, INTERRUPTED};
+use crate::terminal;
 
 /// Something that may end a session.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // there are few at a time
 pub(crate) enum Happening {
     /// Ctrl-C, or a request to terminate.
     Interrupt,
     /// Nothing more will come from stdin.
     InputEnded,
-    /// The log was shown to its end, or nobody reads our output any more.
-    OutputEnded(Result<(), Fail>),
+    /// The log was shown to its end, or cannot be shown any further.
+    OutputEnded,
+    /// The reply to opening an endpoint; `None` when the engine has ended.
+    Opened(Option<Reply>),
     /// An endpoint is over.
     EndpointEnded(LastEnd),
     /// The person has had enough.
     Quit,
     /// Something has just been received or sent.
     Traffic,
+    /// The log says of a peer that something could not be done.
+    Failed(String),
+    /// The log has lost these records before they could be shown.
+    Missed(Gap),
+    /// The log says that a peer tore the connection down.
+    WasReset,
 }
 
 /// The queue, and a way to put things in.
@@ -44,6 +55,7 @@ impl Watch {
         let on_interrupt = sender.clone();
         let handler = move || {
             if INTERRUPTED_BEFORE.swap(true, Ordering::SeqCst) {
+                terminal::restore();
                 std::process::exit(INTERRUPTED.into());
             }
             let _ = on_interrupt.send(Happening::Interrupt);

@@ -122,20 +122,25 @@ const COMMANDS: [Text; 16] = [
     Text {
         path: "capture",
         about: "查看抓取的数据",
-        after: "",
+        after: "示例：socklab capture show --peer e1.3",
         args: &[&[("capture", "存放抓取的文件夹 [默认：数据文件夹中的 captures]")]],
     },
     Text {
         path: "capture ls",
         about: "列出所有抓取，最新的在最后",
-        after: "",
+        after: "示例：socklab capture ls --json",
         args: &[&[("json", "以 JSON 输出，每次抓取一个对象")]],
     },
-    Text { path: "capture show", about: "显示一次抓取的记录", after: "", args: &[&SHOW] },
+    Text {
+        path: "capture show",
+        about: "显示一次抓取的记录",
+        after: "示例：socklab capture show --from 100 --show both",
+        args: &[&SHOW],
+    },
     Text {
         path: "capture follow",
         about: "持续显示新到的记录，也可用于其他 Socklab 正在写入的抓取",
-        after: "",
+        after: "示例：socklab capture follow --peer e1.3",
         args: &[&SHOW],
     },
     Text {
@@ -174,18 +179,21 @@ const COMMANDS: [Text; 16] = [
     Text {
         path: "capture stat",
         about: "一次抓取及其各对端的统计",
-        after: "",
+        after: "示例：socklab capture stat --json",
         args: &[&[("run", RUN), ("json", "以 JSON 输出")]],
     },
     Text {
         path: "addr",
         about: "设备可以连接的本机地址，以及可能的阻碍",
-        after: "",
+        after: "示例：socklab addr 8080",
         args: &[&[("port", "设备要连接的端口")]],
     },
-    Text { path: "serve", about: "浏览器中的工作台", after: "", args: &[] },
+    Text { path: "serve", about: "浏览器中的工作台", after: "示例：socklab serve", args: &[] },
     Text {
-        path: "completions", about: "生成 shell 的补全脚本", after: "", args: &[&[("shell", "用于哪种 shell")]]
+        path: "completions",
+        about: "生成 shell 的补全脚本",
+        after: "示例：socklab completions bash",
+        args: &[&[("shell", "用于哪种 shell")]],
     },
     Text { path: "help", about: "显示本帮助，或某个命令的帮助", after: "", args: &[] },
 ];

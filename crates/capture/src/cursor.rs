@@ -3,16 +3,17 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decoder::{Decoder, Item};
 use crate::index::{Index, Totals};
-use crate::live::{Live, Position};
+use crate::live::Live;
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Record;
-use crate::run::{Run, RunError, committed, io_error};
+use crate::run::{Extent, Gap, Run, RunError, Segment, committed, file_len, io_error};
 
 /// How often a run that another program writes is looked at for more.
 const POLL: Duration = Duration::from_millis(50);
@@ -36,6 +37,10 @@ pub struct Cursor {
     /// Records before this one are passed over.
     from: u64,
     next_seq: u64,
+    /// The record that must follow the last one passed; `None` where there was none yet.
+    expected: Option<u64>,
+    /// The length of a block that was passed and not given out, because a gap before it had to be told first.
+    held: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -47,17 +52,21 @@ enum Source {
 #[derive(Debug)]
 struct Disk {
     run: Run,
+    /// Whether it is a folder: a single file may leave records out, and has no sidecar.
+    is_folder: bool,
     growth: Growth,
     segment: u32,
     reader: Option<BlockReader>,
     /// Bytes of the segment that may be read.
     limit: u64,
+    /// What [`Live`] had told when it was looked at last.
+    seen: u64,
 }
 
 #[derive(Debug)]
 enum Growth {
-    /// All there is was there at the start.
-    Ended,
+    /// It is read as it was at the start.
+    Ended(Extent),
     /// This program writes it.
     Here(Arc<Live>),
     /// Another program does.
@@ -74,8 +83,8 @@ impl Cursor {
     /// Reads `run` from record `from` on (1: from the start), as far as it is written now.
     /// What a writer left behind half-written is cut off first.
     pub fn open(run: Run, from: u64) -> Result<Self, RunError> {
-        run.recover()?;
-        Cursor::on_disk(run, from, Growth::Ended)
+        let extent = run.extent()?;
+        Cursor::on_disk(run, from, Growth::Ended(extent))
     }
 
     /// Reads `run` from record `from` on, and on as another program writes it.
@@ -93,12 +102,14 @@ impl Cursor {
     pub fn in_memory(live: Arc<Live>) -> Self {
         let reader = live.add_reader();
         let source = Source::Memory { live, reader, chunk: Arc::default(), at: 0 };
-        Cursor { decoder: Decoder::default(), source, from: 1, next_seq: 1 }
+        Cursor { decoder: Decoder::default(), source, from: 1, next_seq: 1, expected: None, held: None }
     }
 
     fn on_disk(run: Run, from: u64, growth: Growth) -> Result<Self, RunError> {
-        let disk = Disk { run, growth, segment: 0, reader: None, limit: 0 };
-        let mut cursor = Cursor { decoder: Decoder::default(), source: Source::Disk(disk), from, next_seq: 1 };
+        let is_folder = run.is_folder();
+        let disk = Disk { run, is_folder, growth, segment: 0, reader: None, limit: 0, seen: 0 };
+        let (decoder, source) = (Decoder::default(), Source::Disk(disk));
+        let mut cursor = Cursor { decoder, source, from, next_seq: 1, expected: None, held: None };
         cursor.skip_to(from)?;
         Ok(cursor)
     }
@@ -106,31 +117,36 @@ impl Cursor {
     /// Begins in the right segment, at the right slot of it.
     fn skip_to(&mut self, from: u64) -> Result<(), RunError> {
         let Source::Disk(disk) = &mut self.source else { return Ok(()) };
-        let segments = disk.run.segments()?;
-        for segment in segments.iter().rev() {
-            disk.open(segment.number)?;
-            let first = disk.first_seq(&mut Decoder::default())?;
-            if first.is_some_and(|first| first <= from) || segment.number == segments[0].number {
-                disk.open(segment.number)?;
-                return disk.skip_within(&mut self.decoder, from);
+        let mut begin = None;
+        for number in disk.numbers()?.into_iter().rev() {
+            if !disk.open(number)? {
+                break; // removed just now, and all before it
+            }
+            begin = Some(number);
+            if disk.first_seq(&mut Decoder::default())?.is_some_and(|first| first <= from) {
+                break;
             }
         }
-        Ok(())
+        let Some(number) = begin else { return Ok(()) };
+        if disk.open(number)? { disk.skip_within(&mut self.decoder, from) } else { Ok(()) }
     }
 
     /// The next record, if there is one by now.
+    ///
+    /// # Errors
+    /// An error with a [`RunError::gap`] is given once, and the record after the gap next; others stay.
     #[allow(clippy::should_implement_trait)] // lends the record's bytes from its own buffer
     pub fn next(&mut self) -> Result<Next<'_>, RunError> {
-        let length = loop {
-            match self.source.advance()? {
-                Found::Nothing { ended: false } => return Ok(Next::Wait),
-                Found::Nothing { ended: true } => return Ok(Next::End),
-                Found::Block(length) => {
-                    if self.is_wanted(length)? {
-                        break length;
-                    }
+        let length = match self.held.take() {
+            Some(length) => length,
+            None => loop {
+                match self.source.advance()? {
+                    Found::Nothing { ended: false } => return Ok(Next::Wait),
+                    Found::Nothing { ended: true } => return Ok(Next::End),
+                    Found::Block(length) if self.is_wanted(length)? => break length,
+                    Found::Block(_) => {}
                 }
-            }
+            },
         };
         match self.decoder.decode(self.source.behind(length)) {
             Ok(Item::Record(record)) => {
@@ -146,11 +162,29 @@ impl Cursor {
         let block = self.source.behind(length);
         if block.kind == pcapng::PACKET {
             let packet = crate::decoder::PacketView::parse(block.body).ok_or_else(|| self.source.damaged())?;
-            return Ok(packet.meaning != crate::encoder::Meaning::Continued && packet.seq >= self.from);
+            if packet.meaning == crate::encoder::Meaning::Continued {
+                return Ok(false);
+            }
+            let (seq, expected) = (packet.seq, self.expected.replace(packet.seq + 1));
+            return match expected {
+                Some(expected) if seq > expected && seq > self.from => self.tell_gap(length, expected, seq),
+                _ => Ok(seq >= self.from),
+            };
         }
         match self.decoder.decode(block) {
             Ok(_) => Ok(false),
             Err(why) => Err(self.source.foreign(why)),
+        }
+    }
+
+    /// Holds back the record `seq`, in the block just passed, until it is told that those before it are missing.
+    fn tell_gap(&mut self, length: usize, expected: u64, seq: u64) -> Result<bool, RunError> {
+        match &self.source {
+            Source::Disk(disk) if disk.is_folder => {
+                (self.held, self.next_seq) = (Some(length), seq);
+                Err(RunError::of_gap(&disk.run, Gap { from: expected.max(self.from), to: seq - 1 }))
+            }
+            _ => Ok(true), // an export of some peers' records only
         }
     }
 
@@ -174,8 +208,8 @@ impl Source {
         match self {
             Source::Disk(disk) => disk.advance(),
             Source::Memory { live, reader, chunk, at } => {
-                let ended = live.position().1; // before the look, or the last chunk might slip in between
                 if *at == chunk.len() {
+                    let ended = live.position().1; // before the look, or the last chunk might slip in between
                     let Some(next) = live.take_chunk(*reader) else { return Ok(Found::Nothing { ended }) };
                     (*chunk, *at) = (next, 0);
                 }
@@ -184,7 +218,7 @@ impl Source {
                         *at += block.len();
                         Ok(Found::Block(block.len()))
                     }
-                    _ => Ok(Found::Nothing { ended }),
+                    _ => Err(RunError::Damaged { path: MEMORY.into(), offset: *at as u64 }),
                 }
             }
         }
@@ -202,17 +236,20 @@ impl Source {
     fn foreign(&self, why: crate::decoder::Foreign) -> RunError {
         match self {
             Source::Disk(disk) => RunError::Foreign { path: disk.path(), why },
-            Source::Memory { .. } => RunError::Foreign { path: "(memory)".into(), why },
+            Source::Memory { .. } => RunError::Foreign { path: MEMORY.into(), why },
         }
     }
 
     fn damaged(&self) -> RunError {
         match self {
             Source::Disk(disk) => disk.damaged(),
-            Source::Memory { at, .. } => RunError::Damaged { path: "(memory)".into(), offset: *at as u64 },
+            Source::Memory { at, .. } => RunError::Damaged { path: MEMORY.into(), offset: *at as u64 },
         }
     }
 }
+
+/// What stands for the path of a run without a capture.
+const MEMORY: &str = "(memory)";
 
 const NOTHING: pcapng::Block<'static> = pcapng::Block { kind: 0, body: &[] };
 
@@ -234,13 +271,30 @@ impl Disk {
         RunError::Damaged { path: self.path(), offset }
     }
 
-    fn open(&mut self, segment: u32) -> Result<(), RunError> {
-        self.segment = segment;
+    /// Goes to the start of a segment; false where it has been removed.
+    fn open(&mut self, segment: u32) -> Result<bool, RunError> {
+        (self.segment, self.reader, self.limit) = (segment, None, 0);
         let path = self.path();
-        let file = File::open(&path).map_err(io_error("read", &path))?;
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.is_last(segment) => return Ok(false),
+            opened => opened.map_err(io_error("read", &path))?,
+        };
         self.reader = Some(BlockReader::new(file, 0).map_err(io_error("read", &path))?);
-        self.limit = 0;
-        self.extend().map(drop)
+        self.extend().map(|_| true)
+    }
+
+    /// Whether no segment can follow that would show that this one is missing.
+    fn is_last(&self, segment: u32) -> bool {
+        matches!(&self.growth, Growth::Ended(extent) if extent.is_last(segment))
+    }
+
+    /// The segments there are.
+    fn numbers(&self) -> Result<Vec<u32>, RunError> {
+        let number = |segment: &Segment| segment.number;
+        Ok(match &self.growth {
+            Growth::Ended(extent) => extent.segments.iter().map(number).collect(),
+            Growth::Here(_) | Growth::Elsewhere => self.run.segments()?.iter().map(number).collect(),
+        })
     }
 
     /// The number of the segment's first record, walking to it.
@@ -258,11 +312,12 @@ impl Disk {
 
     /// Goes to the slot of record `from`. The decoder has seen what stands before the first record by then.
     fn skip_within(&mut self, decoder: &mut Decoder, from: u64) -> Result<(), RunError> {
-        if from <= 1 || !matches!(self.growth, Growth::Ended) {
+        let Growth::Ended(extent) = &self.growth else { return Ok(()) };
+        if from <= 1 {
             return Ok(());
         }
         let path = self.path();
-        let index = Index::of(&path, self.limit, false_if_file(&self.run))?;
+        let index = Index::of(&path, self.limit, self.is_folder && extent.is_sealed(self.segment))?;
         let offset = index.offset_of(from);
         if self.first_seq(decoder)?.is_some() && offset > 0 {
             let file = File::open(&path).map_err(io_error("read", &path))?;
@@ -271,7 +326,7 @@ impl Disk {
             return Ok(());
         }
         *decoder = Decoder::default();
-        self.open(self.segment)
+        self.open(self.segment).map(drop)
     }
 
     /// The next block, in this segment or in the one that follows.
@@ -286,9 +341,9 @@ impl Disk {
             if self.reader.is_some() && self.extend()? {
                 continue;
             }
-            match self.following()? {
-                Some(segment) => self.open(segment)?,
-                None => return Ok(Found::Nothing { ended }),
+            let Some(segment) = self.following()? else { return Ok(Found::Nothing { ended }) };
+            if !self.extend_to_end()? {
+                self.open(segment)?;
             }
         }
     }
@@ -310,10 +365,14 @@ impl Disk {
     }
 
     /// Whether nothing more will come; to be asked before looking a last time.
-    fn has_ended(&self) -> bool {
+    fn has_ended(&mut self) -> bool {
         match &self.growth {
-            Growth::Ended => true,
-            Growth::Here(live) => live.position().1,
+            Growth::Ended(_) => true,
+            Growth::Here(live) => {
+                let (_, ended, changes) = live.look();
+                self.seen = changes;
+                ended
+            }
             Growth::Elsewhere => !self.run.is_live(),
         }
     }
@@ -330,11 +389,29 @@ impl Disk {
                     Ordering::Greater => self.file_len()?,
                 }
             }
-            Growth::Ended if !self.run.is_live() => self.file_len()?,
-            Growth::Ended if before > 0 => before,
-            Growth::Ended | Growth::Elsewhere => committed(&self.path(), before)?.0,
+            Growth::Ended(extent) => extent.limit(self.segment).map_or_else(|| self.file_len(), Ok)?,
+            Growth::Elsewhere => self.committed_from(before)?,
         };
         Ok(self.limit > before)
+    }
+
+    /// Lets the whole segment be read, now that another follows it: between the last look at this one and the
+    /// look for the other, more may have been written here. True where that is so.
+    fn extend_to_end(&mut self) -> Result<bool, RunError> {
+        let before = self.limit;
+        if !matches!(self.growth, Growth::Ended(_)) {
+            self.limit = self.file_len()?.max(before);
+        }
+        Ok(self.limit > before)
+    }
+
+    /// How far the segment that another program writes is committed.
+    fn committed_from(&self, before: u64) -> Result<u64, RunError> {
+        match committed(&self.path(), before) {
+            // Removed, but still open here: it was not the newest one, so nothing more is written to it.
+            Err(RunError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => self.file_len(),
+            found => found.map(|(good, _)| good),
+        }
     }
 
     fn file_len(&self) -> Result<u64, RunError> {
@@ -349,39 +426,27 @@ impl Disk {
         {
             return Ok(None);
         }
-        Ok(self.run.segments()?.into_iter().map(|segment| segment.number).find(|number| *number > self.segment))
+        Ok(self.numbers()?.into_iter().find(|number| *number > self.segment))
     }
 
     fn wait(&self, patience: Duration) {
         match &self.growth {
-            Growth::Here(live) => {
-                let seen = Position { segment: self.segment, offset: self.limit, ..live.position().0 };
-                live.wait(seen, patience);
-            }
-            _ => std::thread::sleep(POLL.min(patience)),
+            Growth::Here(live) => live.wait_for_change(self.seen, patience),
+            Growth::Ended(_) | Growth::Elsewhere => std::thread::sleep(POLL.min(patience)),
         }
     }
 }
 
-/// A single exported file has no sidecar of its own: it may lie anywhere.
-fn false_if_file(run: &Run) -> bool {
-    run.path().is_dir()
-}
-
 /// What a whole run holds, as far as it is written now.
 pub fn totals(run: &Run) -> Result<Totals, RunError> {
-    run.recover()?;
-    let (live, mut totals) = (run.is_live(), Totals::default());
-    let segments = run.segments()?;
-    for (n, segment) in segments.iter().enumerate() {
-        let growing = live && n + 1 == segments.len();
-        let (good, length) = if growing { committed(&segment.path, 0)? } else { (u64::MAX, file_len(&segment.path)?) };
-        let sealed = !growing && false_if_file(run);
-        totals.merge(Index::of(&segment.path, good.min(length), sealed)?.totals);
+    let (extent, mut totals) = (run.extent()?, Totals::default());
+    for Segment { number, path } in &extent.segments {
+        let length = extent.limit(*number).map_or_else(|| file_len(path), Ok)?;
+        let sealed = run.is_folder() && extent.is_sealed(*number);
+        totals.merge(Index::of(path, length, sealed)?.totals);
     }
     Ok(totals)
 }
 
-fn file_len(path: &std::path::Path) -> Result<u64, RunError> {
-    Ok(std::fs::metadata(path).map_err(io_error("read", path))?.len())
-}
+#[cfg(test)]
+mod tests;

@@ -140,11 +140,12 @@ impl Decoder {
         let peer = packet.peer.try_into().ok().map(|number| PeerId { endpoint, number });
         let view = packet::parse(packet.data)?;
         let address = self.address(endpoint, peer, packet.meaning, view.addresses);
+        let is_datagram = matches!(view.addresses, Some((_, _, Transport::Datagram)));
         let event = event(packet.meaning, view.payload)?;
         if let (Event::Closed(_) | Event::Reset(_), Some(peer)) = (event, peer) {
             self.peers.remove(&peer); // its last word: who is gone costs no memory
         }
-        Some(Item::Record(Record { seq: packet.seq, at: packet.at, endpoint, peer, address, event }))
+        Some(Item::Record(Record { seq: packet.seq, at: packet.at, endpoint, peer, address, is_datagram, event }))
     }
 
     /// The peer as it was introduced, or else by the addresses that the packet itself shows.
@@ -183,7 +184,7 @@ impl<'a> PacketView<'a> {
         Some(PacketView {
             interface: pcapng::read_u32(body, 0)?,
             at: Timestamp(pcapng::read_time(body, 4)?),
-            seq: pcapng::read_u64(find(EPB_PACKETID)?, 0)?,
+            seq: pcapng::read_u64(find(EPB_PACKETID)?, 0).filter(|seq| *seq < u64::MAX)?, // there is always a next one
             peer: pcapng::read_u32(meaning, 0)?,
             meaning: Meaning::from_number(*meaning.get(4)?)?,
             data,
@@ -238,16 +239,11 @@ mod tests {
         Encoder::new(provenance, SegmentLimits::default(), Timestamp(7))
     }
 
-    fn add_peer(
-        encoder: &mut Encoder,
-        endpoint: EndpointId,
-        transport: Transport,
-        remote: Address,
-    ) -> (PeerId, FlowId) {
+    fn add_peer(encoder: &mut Encoder, endpoint: EndpointId, transport: Transport, remote: Address) -> (Peer, FlowId) {
         let id = PeerId { endpoint, number: NonZeroU32::MIN };
         let local = Address::Inet(([127, 0, 0, 1], 10000).into());
         let peer = Peer { id, transport, opened_by: Side::Peer, local, remote };
-        (id, encoder.add_peer(peer))
+        (peer.clone(), encoder.add_peer(peer))
     }
 
     fn inet() -> Address {
@@ -302,16 +298,16 @@ mod tests {
             let endpoint = encoder.add_endpoint("tcp-listen:10000".into(), "tcp-listen://127.0.0.1:10000");
             let transport = if stream { Transport::Stream } else { Transport::Datagram };
             let remote = if unix { Address::Unix("/tmp/x".into()) } else { inet() };
-            let (id, flow) = add_peer(&mut encoder, endpoint, transport, remote.clone());
+            let (peer, flow) = add_peer(&mut encoder, endpoint, transport, remote.clone());
             let mut expected = Vec::new();
             for (at, (kind, bytes, text)) in events.iter().enumerate() {
                 let event = make(*kind, bytes, text);
                 encoder.record(Timestamp(at as u64), Subject::Flow(flow), event);
                 let payload = event.payload();
-                let pieces: Vec<&[u8]> = if payload.is_empty() { vec![payload] } else { payload.chunks(transport.max_payload()).collect() };
+                let pieces: Vec<&[u8]> = if payload.is_empty() { vec![payload] } else { payload.chunks(peer.max_payload()).collect() };
                 for piece in pieces {
                     let seq = expected.len() as u64 + 1;
-                    expected.push((seq, at as u64, Some(id), remote.clone(), event.text().map(String::from), piece.to_vec()));
+                    expected.push((seq, at as u64, Some(peer.id), remote.clone(), event.text().map(String::from), piece.to_vec()));
                 }
                 if matches!(event, Event::Closed(_) | Event::Reset(_)) {
                     break; // a peer's last word
@@ -333,7 +329,8 @@ mod tests {
         let limits = SegmentLimits { bytes: 1, ..SegmentLimits::default() };
         let mut encoder = Encoder::new(Provenance { program: "t".into(), run: "r".into() }, limits, Timestamp(0));
         let endpoint = encoder.add_endpoint("unix-listen:/tmp/x".into(), "unix-listen:///tmp/x");
-        let (id, flow) = add_peer(&mut encoder, endpoint, Transport::Stream, Address::Unix("@board".into()));
+        let (Peer { id, .. }, flow) =
+            add_peer(&mut encoder, endpoint, Transport::Stream, Address::Unix("@board".into()));
         encoder.record(Timestamp(1), Subject::Flow(flow), Event::Connected);
         let first = encoder.seal(Timestamp(1), Vec::new()).expect("a chunk");
         encoder.record(Timestamp(2), Subject::Flow(flow), Event::Received(b"hi"));
@@ -341,6 +338,35 @@ mod tests {
         assert_eq!((first.segment, second.segment, second.starts_segment), (1, 2, true));
         let seen = records(second.finish());
         assert_eq!(seen, vec![(2, 2, Some(id), Address::Unix("@board".into()), None, b"hi".to_vec())]);
+    }
+
+    /// The lengths of the records that a datagram of `length` bytes becomes, and whether each is one.
+    fn pieces(local: &str, remote: Address, length: usize) -> Vec<(usize, bool)> {
+        let mut encoder = encoder();
+        let endpoint = encoder.add_endpoint("udp:1".into(), "udp://127.0.0.1:1");
+        let id = PeerId { endpoint, number: NonZeroU32::MIN };
+        let local = Address::Inet(local.parse().expect("an address"));
+        let peer = Peer { id, transport: Transport::Datagram, opened_by: Side::Peer, local, remote };
+        let flow = encoder.add_peer(peer);
+        encoder.record(Timestamp(1), Subject::Flow(flow), Event::Received(&vec![7; length]));
+        let mut chunk = encoder.finish(Timestamp(2));
+        let (mut decoder, mut rest, mut pieces) = (Decoder::default(), chunk.finish(), Vec::new());
+        while let Some(block) = pcapng::first_block(rest).expect("whole blocks") {
+            rest = &rest[block.len()..];
+            if let Item::Record(r) = decoder.decode(block).expect("ours") {
+                pieces.push((r.event.payload().len(), r.is_datagram));
+            }
+        }
+        pieces
+    }
+
+    #[test]
+    fn the_longest_datagram_is_one_record() {
+        let six = Address::Inet("[::1]:2".parse().expect("an address"));
+        assert_eq!(pieces("127.0.0.1:1", inet(), 65_507), [(65_507, true)]);
+        assert_eq!(pieces("[::1]:1", six.clone(), 65_520), [(65_520, true)]);
+        assert_eq!(pieces("[::1]:1", six, 65_527), [(65_527, true)]);
+        assert_eq!(pieces("127.0.0.1:1", Address::Unix("/tmp/x".into()), 65_528), [(65_527, true), (1, true)]);
     }
 
     #[test]

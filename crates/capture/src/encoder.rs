@@ -145,6 +145,17 @@ pub struct Peer {
     pub remote: Address,
 }
 
+impl Peer {
+    /// The longest payload of one record, in bytes: what is longer becomes several records.
+    pub fn max_payload(&self) -> usize {
+        self.ends().max_payload(self.transport)
+    }
+
+    fn ends(&self) -> Ends {
+        Ends::new(self.id.endpoint, self.id.number.get(), &self.local, &self.remote)
+    }
+}
+
 /// A peer as a segment describes it, so that the segment can be read without those before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PeerState {
@@ -259,7 +270,7 @@ impl Encoder {
 
     /// Adds a peer. Its endpoint must have been added.
     pub fn add_peer(&mut self, peer: Peer) -> FlowId {
-        let ends = Ends::new(peer.id.endpoint, peer.id.number.get(), &peer.local, &peer.remote);
+        let ends = peer.ends();
         let state = PeerState { peer, seq: [0; 2], finished: [false; 2] };
         write_peer(&mut self.out, &state);
         FlowId(self.flows.insert(Flow { state, ends }))
@@ -278,7 +289,7 @@ impl Encoder {
         more
     }
 
-    /// Appends what happened. Bytes over [`Transport::max_payload`] become several records.
+    /// Appends what happened. Bytes over [`Peer::max_payload`] become several records.
     pub fn record(&mut self, at: Timestamp, subject: Subject, event: Event<'_>) {
         match (event, subject) {
             (Event::Received(bytes), Subject::Flow(flow)) => self.record_bytes(at, flow, Side::Peer, bytes),
@@ -294,7 +305,8 @@ impl Encoder {
     }
 
     fn record_bytes(&mut self, at: Timestamp, flow: FlowId, sender: Side, bytes: &[u8]) {
-        let most = self.flows[flow.0].state.peer.transport.max_payload();
+        let Flow { state, ends } = &self.flows[flow.0];
+        let most = ends.max_payload(state.peer.transport);
         if bytes.is_empty() {
             return self.record_piece(at, flow, sender, bytes); // an empty datagram is a record too
         }

@@ -9,6 +9,8 @@ pub mod escape;
 pub mod export;
 pub mod hex;
 pub mod index;
+#[cfg(test)]
+mod kit;
 pub mod live;
 mod packet;
 mod pcapng;

@@ -25,6 +25,8 @@ pub struct Position {
 #[derive(Debug, Default)]
 struct State {
     position: Position,
+    /// Counts what was told: a reader that has seen this many has seen all.
+    changes: u64,
     ended: bool,
     ending: bool,
     waiting: usize,
@@ -34,6 +36,13 @@ struct State {
     forgotten: u64,
     /// The chunk that each reader of the memory wants next; `None` for one that is gone.
     readers: Vec<Option<u64>>,
+}
+
+impl State {
+    /// Whether anybody reads the memory.
+    fn is_read(&self) -> bool {
+        self.readers.iter().any(Option::is_some)
+    }
 }
 
 /// Shared by a run's writer and its readers.
@@ -66,6 +75,12 @@ impl Live {
         (state.position, state.ended)
     }
 
+    /// As [`position`](Self::position), and how often it has changed: for [`wait_for_change`](Self::wait_for_change).
+    pub(crate) fn look(&self) -> (Position, bool, u64) {
+        let state = self.state();
+        (state.position, state.ended, state.changes)
+    }
+
     /// Whether a reader waits for what comes next.
     pub fn is_awaited(&self) -> bool {
         self.state().waiting > 0
@@ -73,13 +88,19 @@ impl Live {
 
     /// Tells the readers that the run may be read to `position`.
     pub fn publish(&self, position: Position) {
-        self.state().position = position;
-        self.changed.notify_all();
+        self.change(|state| state.position = position);
     }
 
     /// Tells the readers that nothing more will come.
     pub fn end(&self) {
-        self.state().ended = true;
+        self.change(|state| state.ended = true);
+    }
+
+    fn change(&self, apply: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        apply(&mut state);
+        state.changes += 1;
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -87,6 +108,14 @@ impl Live {
     pub fn wait(&self, seen: Position, patience: Duration) {
         let more = |state: &mut State| state.position == seen && !state.ended;
         self.wait_while(patience, more);
+    }
+
+    /// Waits until something was told after the look that gave `changes`, the run has ended, or `patience` is over.
+    ///
+    /// Unlike a position, the count says for sure what the reader knows: its own place may be one that the
+    /// writer has not come to yet.
+    pub(crate) fn wait_for_change(&self, changes: u64, patience: Duration) {
+        self.wait_while(patience, |state| state.changes == changes && !state.ended);
     }
 
     fn wait_while(&self, patience: Duration, condition: impl Fn(&mut State) -> bool) {
@@ -103,16 +132,16 @@ impl Live {
 
     /// Keeps a chunk in memory until every reader has had it; waits while too much is kept.
     pub fn publish_chunk(&self, chunk: Vec<u8>, position: Position) {
-        let mut state = self.state();
-        if state.readers.iter().any(Option::is_some) {
-            state = self
-                .changed
-                .wait_while(state, |state| state.memory_bytes > MEMORY_LIMIT && !state.ending)
-                .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .changed
+            .wait_while(self.state(), |state| state.is_read() && state.memory_bytes > MEMORY_LIMIT && !state.ending)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.is_read() {
             state.memory_bytes += chunk.len();
             state.memory.push_back(Arc::new(chunk));
         }
         state.position = position;
+        state.changes += 1;
         drop(state);
         self.changed.notify_all();
     }
@@ -166,5 +195,92 @@ impl Live {
         }
         drop(state);
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+    use crate::cursor::Cursor;
+    use crate::kit::{Given, chunk, encoder, next};
+
+    /// Publishes `count` chunks of 10,000 records in a thread; seven or so fill the memory.
+    fn publish<'s>(scope: &'s thread::Scope<'s, '_>, live: &'s Live, published: &'s AtomicUsize, count: u64) {
+        let (mut encoder, flow) = encoder(u64::MAX);
+        let chunks: Vec<_> = (0..count).map(|_| chunk(&mut encoder, flow, 10_000)).collect();
+        scope.spawn(move || {
+            for chunk in chunks {
+                live.publish_chunk(chunk.into_buffer(), Position::default());
+                published.fetch_add(1, Ordering::SeqCst);
+            }
+            live.end();
+        });
+    }
+
+    /// Waits until nothing is published for a while.
+    fn settled(published: &AtomicUsize) -> usize {
+        loop {
+            let before = published.load(Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(250));
+            if before > 0 && published.load(Ordering::SeqCst) == before {
+                return before;
+            }
+        }
+    }
+
+    #[test]
+    fn a_slow_reader_holds_the_writer_until_it_waits_no_more() {
+        let (live, published) = (Arc::new(Live::new(|| {})), AtomicUsize::new(0));
+        let mut cursor = Cursor::in_memory(Arc::clone(&live));
+        thread::scope(|scope| {
+            publish(scope, &live, &published, 12);
+            let held = settled(&published);
+            assert!(held < 12, "{held}");
+            for seq in 1..=20_001 {
+                assert_eq!(next(&mut cursor).expect("a record"), Given::Record(seq));
+            }
+            let held_again = settled(&published);
+            assert!(held < held_again && held_again < 12, "{held_again}: reading makes room");
+            live.wait_no_more();
+        });
+        assert_eq!(published.load(Ordering::SeqCst), 12);
+        for seq in 20_002..=120_000 {
+            assert_eq!(next(&mut cursor).expect("a record"), Given::Record(seq));
+        }
+        assert_eq!(next(&mut cursor).expect("an end"), Given::End);
+    }
+
+    #[test]
+    fn a_reader_that_goes_lets_the_writer_on() {
+        let (live, published) = (Arc::new(Live::new(|| {})), AtomicUsize::new(0));
+        let cursor = Cursor::in_memory(Arc::clone(&live));
+        thread::scope(|scope| {
+            publish(scope, &live, &published, 12);
+            assert!(settled(&published) < 12);
+            drop(cursor);
+        });
+        assert_eq!(published.load(Ordering::SeqCst), 12);
+        assert_eq!(live.state().memory_bytes, 0);
+    }
+
+    #[test]
+    fn whoever_has_seen_all_waits_and_the_writer_is_told() {
+        let hurried = Arc::new(AtomicUsize::new(0));
+        let told = Arc::clone(&hurried);
+        let live = Live::new(move || {
+            told.fetch_add(1, Ordering::SeqCst);
+        });
+        let (_, _, seen) = live.look();
+        live.wait_for_change(seen, Duration::from_millis(1));
+        assert_eq!((hurried.load(Ordering::SeqCst), live.is_awaited()), (1, false));
+        live.publish(Position::default()); // the same place: told all the same
+        live.wait_for_change(seen, Duration::from_secs(60));
+        let (_, _, seen) = live.look();
+        live.end();
+        live.wait_for_change(seen, Duration::from_secs(60));
+        assert_eq!(hurried.load(Ordering::SeqCst), 1);
     }
 }

@@ -42,6 +42,18 @@ impl Ends {
         };
         Ends { endpoint, peer, local, remote }
     }
+
+    /// The longest payload of one record, in bytes.
+    ///
+    /// A stream is cut where it suits us; a datagram, which must stay whole, only where UDP could not carry it:
+    /// 65535 bytes less its header (RFC 768), and over IPv4 less that of IP as well, which IPv6 does not count.
+    pub(crate) fn max_payload(&self, transport: Transport) -> usize {
+        match transport {
+            Transport::Stream => 32 * 1024,
+            Transport::Datagram if self.local.is_ipv4() && self.remote.is_ipv4() => 65_507,
+            Transport::Datagram => 65_527,
+        }
+    }
 }
 
 /// The address that stands for an end without one: the peer's number counts on through address and port.

@@ -128,19 +128,6 @@ pub enum Transport {
     Datagram,
 }
 
-impl Transport {
-    /// The longest payload of one record, in bytes: what is longer becomes several records.
-    ///
-    /// A stream is cut where it suits us; a datagram, which must stay whole, only where UDP over IPv4 could
-    /// not carry it (RFC 768: 65535 less both headers), as a datagram of a Unix socket can be.
-    pub fn max_payload(self) -> usize {
-        match self {
-            Transport::Stream => 32 * 1024,
-            Transport::Datagram => 65_507,
-        }
-    }
-}
-
 /// Which side did it, as seen from this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
@@ -225,6 +212,9 @@ pub struct Record<'a> {
     pub peer: Option<PeerId>,
     /// The peer's address, or the endpoint's URL where there is no peer.
     pub address: Address,
+    /// Whether the bytes of the event are a datagram, and so a whole: no character goes on in the next record.
+    /// False for bytes of a stream, and for what has no bytes.
+    pub is_datagram: bool,
     /// What happened.
     pub event: Event<'a>,
 }

@@ -11,12 +11,16 @@ use std::time::{Duration, SystemTime};
 
 use crate::decoder::{Decoder, Foreign, Item};
 use crate::encoder::Chunk;
-use crate::index::IndexBuilder;
+use crate::index::{Index, IndexBuilder};
 use crate::live::Position;
 use crate::reader::{BlockReader, Step};
 use crate::record::Timestamp;
 
 const LOCK: &str = "lock";
+
+/// So many of the newest segments of a live run stay in any case: the one being written, and the one before it,
+/// in which those who read along may still be.
+const SPARED: usize = 2;
 
 /// A name for a run that begins at `at`: names sort by time, and `salt` (a process id) keeps those apart that
 /// begin within one millisecond. `2026-11-21T12-00-01.123Z-4711`.
@@ -65,6 +69,29 @@ pub enum RunError {
         /// Where in it.
         offset: u64,
     },
+}
+
+/// Records that were there and can no longer be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("records {from} to {to} are gone: removed to stay within the limit")]
+pub struct Gap {
+    /// The first of them.
+    pub from: u64,
+    /// The last.
+    pub to: u64,
+}
+
+impl RunError {
+    /// The error for records of `run` that are gone.
+    pub(crate) fn of_gap(run: &Run, gap: Gap) -> Self {
+        RunError::Io { operation: "read", path: run.path.clone(), source: io::Error::other(gap) }
+    }
+
+    /// The records that are missing, if that is what is wrong: the reader may go on after them.
+    pub fn gap(&self) -> Option<Gap> {
+        let RunError::Io { source, .. } = self else { return None };
+        source.get_ref()?.downcast_ref().copied()
+    }
 }
 
 /// The path is copied for an error only: this stands behind every read.
@@ -152,16 +179,61 @@ impl Run {
     /// Cuts off what was being written when the writer died, and gives the number of bytes cut.
     /// A run that is live, ended well or cannot be written to is left as it is.
     pub fn recover(&self) -> Result<u64, RunError> {
-        if self.path.is_file() || self.is_live() {
-            return Ok(0);
+        let is_over = !self.path.is_file() && !self.is_live();
+        Ok(if is_over { self.extent()?.recovered } else { 0 })
+    }
+
+    /// How far the run is written at this moment. What a dead writer left behind half-written is cut off.
+    pub(crate) fn extent(&self) -> Result<Extent, RunError> {
+        let growing = self.is_live(); // before the look: a writer that ends in between did no harm
+        let segments = self.segments()?;
+        let mut extent = Extent { segments, last_length: 0, growing, recovered: 0 };
+        let Some(Segment { path, .. }) = extent.segments.last() else { return Ok(extent) };
+        let (good, length) = match growing {
+            true => committed(path, 0)?,
+            false if self.is_folder() => vouched(path)?,
+            false => file_len(path).map(|length| (length, length))?,
+        };
+        if !growing && good < length {
+            let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(good));
+            extent.recovered = if cut.is_ok() { length - good } else { 0 };
         }
-        let Some(last) = self.segments()?.pop() else { return Ok(0) };
-        let (good, length) = committed(&last.path, 0)?;
-        if good == length {
-            return Ok(0);
-        }
-        let cut = OpenOptions::new().write(true).open(&last.path).and_then(|file| file.set_len(good));
-        Ok(if cut.is_ok() { length - good } else { 0 })
+        extent.last_length = good;
+        Ok(extent)
+    }
+
+    /// Whether it is a folder of segments; a single exported file has no sidecar, and may leave records out.
+    pub(crate) fn is_folder(&self) -> bool {
+        self.path.is_dir()
+    }
+}
+
+/// A run as it was at one moment.
+#[derive(Debug)]
+pub(crate) struct Extent {
+    pub(crate) segments: Vec<Segment>,
+    /// Bytes of the last segment that may be read. Those before it may be read whole.
+    last_length: u64,
+    /// Whether the last segment may have grown since.
+    growing: bool,
+    /// Bytes that were cut off.
+    recovered: u64,
+}
+
+impl Extent {
+    /// Whether `number` is that of the last segment.
+    pub(crate) fn is_last(&self, number: u32) -> bool {
+        self.segments.last().is_some_and(|last| last.number == number)
+    }
+
+    /// Whether the segment will never change again.
+    pub(crate) fn is_sealed(&self, number: u32) -> bool {
+        !(self.growing && self.is_last(number))
+    }
+
+    /// How much of a segment may be read, where that is not all of it.
+    pub(crate) fn limit(&self, number: u32) -> Option<u64> {
+        self.is_last(number).then_some(self.last_length)
     }
 }
 
@@ -173,6 +245,17 @@ fn segment(path: PathBuf) -> Option<Segment> {
     let name = path.file_name()?.to_str()?.strip_suffix(".pcapng")?;
     let number = (name.len() >= 6).then(|| name.parse().ok()).flatten()?;
     Some(Segment { number, path })
+}
+
+/// How many bytes of the last segment of a run that is over are good, and how long it is.
+/// An index for just that length was written by one who knew that they are: nothing need be walked then.
+fn vouched(path: &Path) -> Result<(u64, u64), RunError> {
+    let length = file_len(path)?;
+    if Index::saved(path, length).is_some() { Ok((length, length)) } else { committed(path, 0) }
+}
+
+pub(crate) fn file_len(path: &Path) -> Result<u64, RunError> {
+    Ok(fs::metadata(path).map_err(io_error("read", path))?.len())
 }
 
 /// How many bytes of a segment are vouched for by commit marks, looking on from `from` (where a mark ended),
@@ -252,11 +335,12 @@ impl RunWriter {
 
     fn begin_segment(&mut self, number: u32) -> Result<(), RunError> {
         if number > 1 {
-            self.seal_index();
             let path = self.run.segment_path(number);
             // An earlier try may have created it before the disk was full.
             let file = File::options().write(true).create(true).truncate(true).open(&path);
-            self.file = file.map_err(io_error("create", &path))?;
+            let file = file.map_err(io_error("create", &path))?;
+            self.seal_index(); // not before: where the file cannot be had, the index is still needed
+            self.file = file;
         }
         self.position = Position { segment: number, offset: 0, last_seq: self.position.last_seq };
         Ok(())
@@ -291,16 +375,10 @@ impl Default for Retention {
 
 impl Retention {
     /// Removes the oldest segments of `captures` beyond what is kept, and gives what went.
-    /// The newest segment of a live run stays in any case; the folder of a run goes with its last segment.
+    /// The newest two segments of a live run stay in any case; the folder of a run goes with its last segment.
+    /// What cannot be removed is left, and the rest is gone on with.
     pub fn apply(&self, captures: &Path, now: SystemTime) -> Result<Vec<(PathBuf, u64)>, RunError> {
-        let mut segments = Vec::new();
-        for run in Run::list(captures)? {
-            let mut own = run.segments()?;
-            if run.is_live() {
-                own.pop();
-            }
-            segments.extend(own.into_iter().filter_map(|segment| stat(segment.path)));
-        }
+        let mut segments: Vec<_> = Run::list(captures)?.iter().flat_map(removable).collect();
         segments.sort();
         let mut total: u64 = segments.iter().map(|(_, _, length)| length).sum();
         let too_old = |changed: &SystemTime| {
@@ -311,12 +389,23 @@ impl Retention {
             if total <= self.bytes && !too_old(&changed) {
                 continue;
             }
-            remove_segment(&path)?;
+            match remove_segment(&path) {
+                Ok(()) => removed.push((path, length)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {} // another program was faster
+                Err(_) => continue,
+            }
             total -= length;
-            removed.push((path, length));
         }
         Ok(removed)
     }
+}
+
+/// The segments of a run that may go; none where another program has just removed the run.
+fn removable(run: &Run) -> Vec<(SystemTime, PathBuf, u64)> {
+    let is_live = run.is_live(); // before the look, so that none is taken for old that is the newest
+    let mut segments = run.segments().unwrap_or_default();
+    segments.truncate(segments.len().saturating_sub(if is_live { SPARED } else { 0 }));
+    segments.into_iter().filter_map(|segment| stat(segment.path)).collect()
 }
 
 fn stat(path: PathBuf) -> Option<(SystemTime, PathBuf, u64)> {
@@ -324,14 +413,17 @@ fn stat(path: PathBuf) -> Option<(SystemTime, PathBuf, u64)> {
     Some((metadata.modified().ok()?, path, metadata.len()))
 }
 
-fn remove_segment(path: &Path) -> Result<(), RunError> {
-    fs::remove_file(path).map_err(io_error("remove", path))?;
+fn remove_segment(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
     let _ = fs::remove_file(crate::index::sidecar(path));
     let Some(folder) = path.parent() else { return Ok(()) };
     let run = Run::at(folder);
-    if !run.is_live() && run.segments()?.is_empty() {
+    if !run.is_live() && run.segments().is_ok_and(|rest| rest.is_empty()) {
         let _ = fs::remove_file(folder.join(LOCK));
         let _ = fs::remove_dir(folder); // only if nobody has put anything else there
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

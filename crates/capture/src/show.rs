@@ -61,7 +61,8 @@ impl Mark {
 
 /// Shows the records of one log, in their order.
 ///
-/// Text is decoded per peer and direction, so a character that comes in two reads is shown with the second. What
+/// Text is decoded per peer and direction, so a character of a stream that comes in two reads is shown with the second;
+/// what a datagram lacks of a character never comes, so its bytes are shown with it. What
 /// still waits for its rest when the peer has closed gets a line of its own ahead of the one that tells of the close.
 /// Of more than 4096 parties at a time, those that were quiet longest are taken for closed in this respect.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ impl Pen {
         }
         self.begin(record.at, party, Mark::of(&record.event), out);
         match payload(&record.event) {
-            Some((sender, bytes)) => self.push_payload(party, sender, bytes, out),
+            Some(payload) => self.push_payload(record, party, payload, out),
             None => push_word(out, |out| push_told(&record.event, out)),
         }
         out.push('\n');
@@ -158,12 +159,12 @@ impl Pen {
         }
     }
 
-    fn push_payload(&self, party: &mut Party, sender: Side, bytes: &[u8], out: &mut String) {
+    fn push_payload(&self, record: &Record<'_>, party: &mut Party, payload: (Side, &[u8]), out: &mut String) {
         match self.form {
-            Form::Hex => push_word(out, |out| push_hex(bytes, out)),
-            Form::Both => push_dump(bytes, out),
+            Form::Hex => push_word(out, |out| push_hex(payload.1, out)),
+            Form::Both => push_dump(payload.1, out),
             Form::Text | Form::Json => {
-                push_word(out, |out| party.decoder(sender, self.encoding).decode(bytes, out));
+                push_word(out, |out| party.decode(record, payload, self.encoding, out));
             }
         }
     }
@@ -188,9 +189,9 @@ impl Pen {
         self.time.clear();
         self.clock.push_rfc3339(record.at, &mut self.time);
         let payload = payload(&record.event);
-        if let Some((sender, bytes)) = payload {
+        if let Some(payload) = payload {
             self.text.clear();
-            party.decoder(sender, self.encoding).decode_plain(bytes, &mut self.text);
+            party.decode_plain(record, payload, self.encoding, &mut self.text);
         }
         let data = payload.map(|(_, bytes)| bytes);
         let (id, endpoint) = (party.id(), party.id().split('.').next());
@@ -281,7 +282,7 @@ mod tests {
     fn record<'a>(event: Event<'a>) -> Record<'a> {
         let peer = peer(3);
         let address = Address::Inet(([192, 168, 1, 50], 49152).into());
-        Record { seq: 7, at: AT, endpoint: peer.endpoint, peer: Some(peer), address, event }
+        Record { seq: 7, at: AT, endpoint: peer.endpoint, peer: Some(peer), address, is_datagram: false, event }
     }
 
     fn of_endpoint<'a>(url: &str, event: Event<'a>) -> Record<'a> {
@@ -342,6 +343,18 @@ mod tests {
         let tails = format!("{HEAD} < \\xd6\n{HEAD} > \\xd6\n{HEAD} * reset by peer\n");
         assert_eq!(show(Event::Reset(Side::Peer)), tails);
         assert_eq!(show(Event::Received(b"\xd0\xd6")), format!("{HEAD} < 兄\n"));
+    }
+
+    #[test]
+    fn a_character_ends_with_its_datagram() {
+        let datagram = |bytes| Record { is_datagram: true, ..record(Event::Received(bytes)) };
+        let mut text = printer(Form::Text, "gbk");
+        assert_eq!(print(&mut text, &datagram(b"a\xd6")), format!("{HEAD} < a\\xd6\n"));
+        assert_eq!(print(&mut text, &datagram(b"\xd0")), format!("{HEAD} < \\xd0\n"));
+        assert_eq!(print(&mut text, &record(Event::Closed(Side::Peer))), format!("{HEAD} * closed by peer\n"));
+        let mut json = printer(Form::Json, "gbk");
+        assert!(print(&mut json, &datagram(b"a\xd6")).contains("\"text\":\"a\u{fffd}\""));
+        assert!(print(&mut json, &datagram(b"\xd6\xd0")).contains("\"text\":\"中\""));
     }
 
     #[test]

@@ -289,6 +289,15 @@ impl Decoder {
         }
     }
 
+    /// As [`finish`](Self::finish), for what [`decode_plain`](Self::decode_plain) added: U+FFFD for such bytes.
+    pub fn finish_plain(&mut self, out: &mut String) {
+        if !self.is_settled() {
+            out.reserve(self.inner.max_utf8_buffer_length(0).unwrap_or(SCRATCH));
+            let _ = self.inner.decode_to_string(&[], out, true);
+            self.inner = self.encoding.0.new_decoder_without_bom_handling();
+        }
+    }
+
     /// No byte waits for another. UTF-16 never tells, so for it this is false.
     pub(crate) fn is_settled(&self) -> bool {
         self.inner.latin1_byte_compatible_up_to(&[]).is_some()

@@ -19,8 +19,8 @@ use crate::recorder::{Recorder, now};
 use crate::stream::End;
 use crate::url::{EndpointUrl, Options, Place};
 
-/// One read takes at most so many bytes: more calls than that cost little, and the buffer stays in the cache.
-const SCRATCH: usize = 256 * 1024;
+/// One read takes at most so many bytes: more would leave the processor's cache, which costs more than calls do.
+const SCRATCH: usize = 64 * 1024;
 
 /// Shared by everything on the engine's thread.
 pub(crate) struct Hub {

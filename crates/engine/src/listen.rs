@@ -64,6 +64,8 @@ impl Listener {
             #[cfg(unix)]
             Listener::Unix(unix, _) => {
                 let (unix, from) = unix.accept().await?;
+                // What accept says of an abstract name is empty; the socket itself knows it.
+                let from = unix.peer_addr().unwrap_or(from);
                 (Stream::Unix(unix), open::unix_address(&from))
             }
         })

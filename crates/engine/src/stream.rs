@@ -234,7 +234,8 @@ impl StreamDriver {
         let at = now();
         self.peer.count_received(bytes.len(), at);
         self.hub.recorder.record_at(at, self.subject(), Event::Received(bytes));
-        if self.endpoint.echo.get() && self.broken.is_none() { self.echo(cx, bytes) } else { Step::Again }
+        let answers = self.endpoint.echo.get() && !self.we_finished && self.broken.is_none();
+        if answers { self.echo(cx, bytes) } else { Step::Again }
     }
 
     /// Straight back, past the queue where that is empty.

@@ -15,7 +15,7 @@ const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－'
 
 /// Writes a row a record.
 ///
-/// Bytes whose character never becomes whole are in the hex column only.
+/// Bytes of a stream whose character never becomes whole are in the hex column only.
 pub(super) struct Table {
     encoding: Encoding,
     clock: Clock,
@@ -46,9 +46,9 @@ impl Lines for Table {
         push_cell(record.event.kind(), out);
         self.cell.clear();
         match show::payload(&record.event) {
-            Some((sender, bytes)) => {
-                push_bytes(bytes, out);
-                party.decoder(sender, self.encoding).decode(bytes, &mut self.cell);
+            Some(payload) => {
+                push_bytes(payload.1, out);
+                party.decode(record, payload, self.encoding, &mut self.cell);
             }
             None => {
                 out.push_str(",,");

@@ -112,7 +112,8 @@ mod tests {
     fn entry(encoding: &str, address: Address, event: Event<'_>) -> String {
         let endpoint = EndpointId::from_index(0).expect("first");
         let peer = Some(PeerId { endpoint, number: NonZeroU32::MIN });
-        let record = Record { seq: 1, at: Timestamp(1_562_947_541_240_999_999), endpoint, peer, address, event };
+        let at = Timestamp(1_562_947_541_240_999_999);
+        let record = Record { seq: 1, at, endpoint, peer, address, is_datagram: false, event };
         let mut out = String::new();
         Log::new(encoding.parse().expect("an encoding"), Clock::utc()).add(&record, &mut out);
         out

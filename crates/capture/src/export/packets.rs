@@ -14,7 +14,7 @@ use crate::encoder;
 use crate::pcapng::Block;
 use crate::reader::{BlockReader, Step};
 use crate::record::{EndpointId, Event, PeerId, Record};
-use crate::run::{Run, RunError, committed, io_error};
+use crate::run::{Run, RunError, io_error};
 
 /// So many bytes are vouched for by one commit mark.
 const CHUNK: usize = 1 << 20;
@@ -23,14 +23,10 @@ const CHUNK: usize = 1 << 20;
 ///
 /// Blocks that are not of this project are left out.
 pub(super) fn copy(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<u64, ExportError> {
-    run.recover()?;
-    let live = run.is_live();
-    let segments = run.segments()?;
+    let extent = run.extent()?;
     let mut copier = Copier::new(filter, out);
-    for (n, segment) in segments.iter().enumerate() {
-        let growing = live && n + 1 == segments.len();
-        let limit = if growing { committed(&segment.path, 0)?.0 } else { u64::MAX };
-        copier.copy_segment(&segment.path, limit)?;
+    for segment in &extent.segments {
+        copier.copy_segment(&segment.path, extent.limit(segment.number).unwrap_or(u64::MAX))?;
     }
     copier.finish()
 }

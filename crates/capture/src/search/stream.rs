@@ -101,7 +101,9 @@ impl Stream {
 
     /// Where in `haystack` to look on. A match that ended where the bytes did may go on now: that is passed over.
     pub(super) fn resume(&mut self, matcher: &Matcher<'_>, haystack: &[u8], reach: usize) -> usize {
-        let (base, floor) = (self.base(), self.end.saturating_sub(reach as u64));
+        let base = self.base();
+        // Less is kept than what is within reach where a damaged file has a datagram among a stream's records.
+        let floor = self.end.saturating_sub(reach as u64).max(base);
         let may_go_on = !self.last.is_empty() && self.last.end == self.end && self.last.start >= floor;
         if may_go_on
             && let start = (self.last.start - base) as usize

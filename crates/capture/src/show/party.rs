@@ -56,8 +56,38 @@ impl Party {
     }
 
     /// The decoder of what `sender` sends.
-    pub(crate) fn decoder(&mut self, sender: Side, encoding: Encoding) -> &mut Decoder {
+    fn decoder(&mut self, sender: Side, encoding: Encoding) -> &mut Decoder {
         self.decoders[sender as usize].get_or_insert_with(|| Decoder::new(encoding))
+    }
+
+    /// Adds the text of what `record` carries, sent by `sender`; of a datagram all of it.
+    pub(crate) fn decode(
+        &mut self,
+        record: &Record<'_>,
+        (sender, bytes): (Side, &[u8]),
+        encoding: Encoding,
+        out: &mut String,
+    ) {
+        let decoder = self.decoder(sender, encoding);
+        decoder.decode(bytes, out);
+        if record.is_datagram {
+            decoder.finish(out);
+        }
+    }
+
+    /// As [`decode`](Self::decode), for programs to read.
+    pub(crate) fn decode_plain(
+        &mut self,
+        record: &Record<'_>,
+        (sender, bytes): (Side, &[u8]),
+        encoding: Encoding,
+        out: &mut String,
+    ) {
+        let decoder = self.decoder(sender, encoding);
+        decoder.decode_plain(bytes, out);
+        if record.is_datagram {
+            decoder.finish_plain(out);
+        }
     }
 
     /// Adds the escapes of what still waits for the rest of its character, to come no more.
@@ -146,14 +176,14 @@ mod tests {
         let endpoint = EndpointId::from_index(0).expect("first");
         let peer = NonZeroU32::new(number).map(|number| PeerId { endpoint, number });
         let address = Address::Inet(([127, 0, 0, 1], number as u16).into());
-        Record { seq: 1, at: Timestamp(0), endpoint, peer, address, event }
+        Record { seq: 1, at: Timestamp(0), endpoint, peer, address, is_datagram: false, event }
     }
 
     fn receive(parties: &mut Parties, number: u32, bytes: &'static [u8]) -> Vec<Party> {
         let record = record(number, Event::Received(bytes));
         let gone = parties.make_room(&record);
         let mut out = String::new();
-        parties.of(&record).decoder(Side::Peer, Encoding::default()).decode(bytes, &mut out);
+        parties.of(&record).decode(&record, (Side::Peer, bytes), Encoding::default(), &mut out);
         gone
     }
 

@@ -1,0 +1,321 @@
+//! What `listen`, `connect`, `send` and `nc` have in common: an engine started, endpoints opened, their log shown,
+//! and the end, which is the same whatever it was that ended it. What each of them waits for is its own matter.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socklab_capture::EndpointId;
+use socklab_capture::cursor::{self, Cursor};
+use socklab_capture::run::Run;
+use socklab_engine::url::EndpointUrl;
+use socklab_engine::{Command, Config, Engine, Farewell, Lang, LastEnd, Remote, Reply, Trouble};
+
+use crate::input::{self, Cut};
+use crate::output::{Output, Sink, Style};
+use crate::say::{self, Fail, INTERRUPTED};
+use crate::watch::{Happening, Watch};
+
+/// How long what waits to be sent may take at the end.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the end may take where nothing was opened: a look-up of a name that hangs cannot be called off.
+const ABANDON: Duration = Duration::from_millis(500);
+/// After Ctrl-C, a reader that takes nothing for so long is left behind.
+const STALLED: Duration = Duration::from_secs(1);
+
+/// Which records of the log make the exit code 1, and are said on stderr, because nothing else shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Care {
+    /// None: they are shown with all others.
+    Nothing,
+    /// What could not be sent or received.
+    Failures,
+    /// This, and connections that the peer tore down.
+    Resets,
+}
+
+/// A running engine and everything that may end it.
+pub(crate) struct Session {
+    remote: Remote,
+    watch: Watch,
+    reader: Option<Cursor>,
+    output: Option<Output>,
+    lang: Lang,
+    care: Care,
+    /// Something of the capture could not be written.
+    lost: Arc<AtomicBool>,
+    /// All that was asked for is open.
+    is_up: bool,
+    /// The output's thread has ended.
+    is_shown: bool,
+    /// A peer tore its connection down, which is said at the end if nothing worse is.
+    was_reset: bool,
+    /// The exit code is not to be 0.
+    has_failed: bool,
+    /// Lest it be said for each datagram.
+    last_said: String,
+}
+
+/// Starts an engine, does `body` with it, and ends it in good order whatever came of that.
+/// `body` gives the exit code.
+pub(crate) fn run(
+    config: Config,
+    care: Care,
+    lang: Lang,
+    body: impl FnOnce(&mut Session) -> Result<u8, Fail>,
+) -> Result<ExitCode, Fail> {
+    let (watch, lost) = (Watch::new()?, Arc::new(AtomicBool::new(false)));
+    let seen = Arc::clone(&lost);
+    let (engine, reader) = Engine::start(config, move |trouble| {
+        seen.fetch_or(matches!(trouble, Trouble::Lost { .. }), Ordering::SeqCst);
+        report(&trouble, lang);
+    })?;
+    let mut session = Session {
+        remote: engine.remote(),
+        watch,
+        reader,
+        output: None,
+        lang,
+        care,
+        lost,
+        is_up: false,
+        is_shown: false,
+        was_reset: false,
+        has_failed: false,
+        last_said: String::new(),
+    };
+    let result = body(&mut session);
+    session.end(engine, result)
+}
+
+impl Session {
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    /// For whoever has something to report.
+    pub(crate) fn sender(&self) -> mpsc::Sender<Happening> {
+        self.watch.sender.clone()
+    }
+
+    /// Opens one after the other, tells `opened` of each, and reports their ends from then on.
+    pub(crate) fn open(
+        &mut self,
+        urls: Vec<EndpointUrl>,
+        opened: impl Fn(EndpointId, &EndpointUrl),
+    ) -> Result<(), Fail> {
+        let mut ids = Vec::with_capacity(urls.len());
+        for url in urls {
+            let (id, url) = self.open_one(url)?;
+            opened(id, &url);
+            ids.push(id);
+        }
+        self.is_up = true;
+        ids.into_iter().for_each(|id| self.watch.endpoint(self.remote.clone(), id));
+        Ok(())
+    }
+
+    /// A connection, or the look-up of a name, may take minutes: Ctrl-C must not wait for it.
+    fn open_one(&mut self, url: EndpointUrl) -> Result<(EndpointId, EndpointUrl), Fail> {
+        let (remote, sender) = (self.remote.clone(), self.sender());
+        thread::spawn(move || {
+            let _ = sender.send(Happening::Opened(remote.call(Command::Open(url))));
+        });
+        loop {
+            match self.next(None) {
+                Some(Happening::Opened(Some(Reply::Opened(id, url)))) => return Ok((id, url)),
+                Some(Happening::Opened(Some(Reply::Failed(failure)))) => return Err(failure.into()),
+                Some(Happening::Interrupt) => return Err(Fail::Interrupted),
+                Some(Happening::Opened(_)) | None => {
+                    return Err(Fail::other("the engine has ended", "引擎已结束"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Shows the log from its start, if the engine was started with a reader.
+    pub(crate) fn show(&mut self, style: Style, sink: impl Sink + 'static) {
+        let sender = self.sender();
+        self.output = self.reader.take().map(|reader| Output::start(reader, style, sink, sender));
+    }
+
+    /// Sends stdin to the peers.
+    pub(crate) fn feed(&self, cut: Cut) {
+        input::start(self.remote.clone(), cut, self.sender());
+    }
+
+    /// The next thing that happens; `None` when `deadline` comes first.
+    pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Option<Happening> {
+        loop {
+            match self.watch.next(deadline)? {
+                Happening::Failed(text) => self.failed(text),
+                Happening::WasReset => self.was_reset |= self.care >= Care::Resets,
+                Happening::Missed(gap) => {
+                    self.has_failed = true;
+                    say::say_gap(gap, self.lang);
+                }
+                happening => {
+                    self.is_shown |= matches!(happening, Happening::OutputEnded);
+                    return Some(happening);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, text: String) {
+        if self.care < Care::Failures {
+            return;
+        }
+        self.has_failed = true;
+        if self.last_said != text {
+            // The log speaks English to everybody.
+            say::say(match self.lang {
+                Lang::En => text.clone(),
+                Lang::Zh => format!("出错：{text}"),
+            });
+            self.last_said = text;
+        }
+    }
+
+    fn say_reset(&self) {
+        say::say(self.lang.pick("the peer reset the connection", "连接被对方重置"));
+    }
+
+    /// The exit code for how an endpoint ended, which is said unless its record is.
+    pub(crate) fn code_of(&self, end: LastEnd) -> u8 {
+        match end {
+            LastEnd::Good => return 0,
+            LastEnd::Reset if self.care < Care::Resets => self.say_reset(),
+            LastEnd::Failed if self.care < Care::Failures => {
+                say::say(self.lang.pick("the connection failed", "连接出错"));
+            }
+            LastEnd::Reset | LastEnd::Failed => {}
+        }
+        1
+    }
+
+    /// Shuts the engine down, shows the rest, and says what was lost.
+    fn end(mut self, engine: Engine, result: Result<u8, Fail>) -> Result<ExitCode, Fail> {
+        let run = engine.run().cloned();
+        self.reader = None; // one that was never shown would be waited for
+        let farewell = shut_down(engine, self.is_up);
+        let result = self.finish_output(result, run.is_some());
+        if let (Some(run), false) = (&run, self.is_up) {
+            discard(run);
+        }
+        let unsent = report_unsent(&farewell, self.lang);
+        if self.was_reset && result.is_ok() {
+            self.say_reset();
+        }
+        let lost = unsent || self.was_reset || self.has_failed || self.lost.load(Ordering::SeqCst);
+        result.map(|code| ExitCode::from(if lost && code == 0 { 1 } else { code }))
+    }
+
+    /// Waits until all is shown: for ever, unless somebody wants it to end.
+    fn finish_output(&mut self, result: Result<u8, Fail>, captured: bool) -> Result<u8, Fail> {
+        let Some(output) = self.output.take() else { return result };
+        let mut result = result;
+        while !self.is_shown {
+            let is_hasty = matches!(result, Ok(INTERRUPTED));
+            match self.next(is_hasty.then(|| Instant::now() + STALLED)) {
+                Some(Happening::Interrupt) => result = result.map(|_| INTERRUPTED),
+                Some(_) => {}
+                None => {
+                    self.say_not_shown(captured);
+                    return result;
+                }
+            }
+        }
+        self.drain();
+        match (result, output.result()) {
+            (Ok(INTERRUPTED), Err(fail)) => {
+                fail.report(self.lang);
+                Ok(INTERRUPTED)
+            }
+            (Ok(_), Err(fail)) if !matches!(fail, Fail::ClosedOutput) => Err(fail),
+            (result, _) => result,
+        }
+    }
+
+    /// What the last records had to say.
+    fn drain(&mut self) {
+        while self.next(Some(Instant::now())).is_some() {}
+    }
+
+    fn say_not_shown(&self, captured: bool) {
+        if !captured {
+            say::say(self.lang.pick(
+                "the rest of the output was not shown: whoever reads it takes nothing",
+                "其余输出未显示：读取方没有接收",
+            ));
+        }
+    }
+}
+
+fn shut_down(engine: Engine, is_up: bool) -> Farewell {
+    if is_up {
+        return engine.shut_down(PATIENCE);
+    }
+    let (done, farewell) = mpsc::channel();
+    thread::spawn(move || done.send(engine.shut_down(Duration::ZERO)));
+    farewell.recv_timeout(ABANDON).unwrap_or_default()
+}
+
+/// Removes a run that came to nothing, or it would be the newest.
+fn discard(run: &Run) {
+    if !run.is_live() && cursor::totals(run).is_ok_and(|totals| totals.peers.is_empty()) {
+        let _ = remove_folder(run.path()); // an empty run is no harm
+    }
+}
+
+fn remove_folder(folder: &Path) -> std::io::Result<()> {
+    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let is_ours = |path: &Path| {
+        path.file_name().is_some_and(|name| name == "lock")
+            || path.extension().is_some_and(|extension| extension == "pcapng" || extension == "idx")
+    };
+    if paths.iter().all(|path| is_ours(path)) {
+        paths.iter().try_for_each(fs::remove_file)?;
+        fs::remove_dir(folder)?;
+    }
+    Ok(())
+}
+
+/// What happens to the capture itself.
+fn report(trouble: &Trouble, lang: Lang) {
+    say::say(match (trouble, lang) {
+        (Trouble::Stuck(error), Lang::En) => {
+            format!("{}; reading has stopped, and goes on when there is room", say::capture_text(error, lang))
+        }
+        (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", say::capture_text(error, lang)),
+        (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
+        (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
+        (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
+        (Trouble::Removed { segments, bytes }, Lang::En) => {
+            format!(
+                "removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep",
+                segments.len()
+            )
+        }
+        (Trouble::Removed { segments, bytes }, Lang::Zh) => {
+            format!("为不超过 --keep，已删除最旧的 {} 个抓取分段（{bytes} 字节）", segments.len())
+        }
+    });
+}
+
+/// Says what could not be sent; true if there was any.
+fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
+    for (peer, address, bytes) in &farewell.unsent {
+        say::say(match lang {
+            Lang::En => format!("{bytes} bytes for {peer} ({address}) could not be sent: it does not read"),
+            Lang::Zh => format!("有 {bytes} 字节无法发送给 {peer}（{address}）：对方没有接收"),
+        });
+    }
+    !farewell.unsent.is_empty()
+}

@@ -1,0 +1,54 @@
+//! The terminal as it was before the prompt: the prompt's thread may sit in the middle of a line when all is over,
+//! and would leave it without echo.
+
+pub(crate) use system::restore;
+
+/// Puts the terminal back when dropped.
+pub(crate) struct Terminal;
+
+impl Terminal {
+    /// Remembers how it is now.
+    pub(crate) fn keep() -> Self {
+        system::save();
+        Terminal
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io::{self, Write};
+    use std::sync::{Mutex, PoisonError};
+
+    use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+
+    static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
+
+    /// What the prompt has switched on besides, to be off again: pasted text in brackets.
+    const PLAIN: &[u8] = b"\x1b[?2004l\n";
+
+    pub(super) fn save() {
+        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = tcgetattr(io::stdin()).ok();
+    }
+
+    /// Does nothing where the prompt has done it, or was never there.
+    pub(crate) fn restore() {
+        let Some(saved) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        if tcgetattr(io::stdin()).is_ok_and(|now| now != saved) {
+            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &saved);
+            let _ = io::stdout().write_all(PLAIN).and_then(|()| io::stdout().flush());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    pub(super) fn save() {}
+
+    pub(crate) fn restore() {}
+}

@@ -1,0 +1,141 @@
+//! Writing under difficulties, recovery and retention.
+
+use super::*;
+use crate::cursor::totals;
+use crate::kit::{Growing, records};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn a_segment_that_cannot_begin_leaves_the_one_before_whole() {
+    let folder = folder();
+    let mut growing = Growing::new(folder.path(), 1);
+    growing.write(3);
+    let (run, mut chunk) = (growing.run(), growing.chunk(2));
+    let obstacle = run.segment_path(2);
+    fs::create_dir(&obstacle).expect("a folder in its place");
+    for _ in 0..3 {
+        let error = growing.writer.write(&mut chunk).expect_err("in the way");
+        assert!(matches!(error, RunError::Io { operation: "create", .. }), "{error}");
+    }
+    fs::remove_dir(&obstacle).expect("out of the way");
+    assert_eq!(growing.writer.write(&mut chunk).expect("written").segment, 2);
+    growing.finish();
+    let first = run.segment_path(1);
+    let index = Index::saved(&first, file_len(&first).expect("a segment")).expect("a sidecar");
+    assert_eq!(index.totals.records, 3);
+    assert_eq!((totals(&run).expect("a run").records, records(&run)), (5, vec![1, 2, 3, 4, 5]));
+}
+
+/// A run of two chunks in one segment whose writer died, with the lengths after each.
+fn two_chunks(captures: &Path) -> (Run, u64, u64) {
+    let mut growing = Growing::new(captures, 1 << 20);
+    let [first, second] = [2, 2].map(|records| growing.write(records).offset);
+    (growing.die(), first, second)
+}
+
+#[test]
+fn a_torn_chunk_is_cut_off_wherever_it_ends() {
+    let folder = folder();
+    let (run, first, second) = two_chunks(folder.path());
+    let path = run.segment_path(1);
+    let whole = fs::read(&path).expect("a segment");
+    for length in first..=second {
+        fs::write(&path, &whole[..length as usize]).expect("torn");
+        let (good, seen): (_, &[u64]) = if length < second { (first, &[1, 2]) } else { (second, &[1, 2, 3, 4]) };
+        assert_eq!(run.recover().expect("a run"), length - good);
+        assert_eq!(file_len(&path).expect("a segment"), good);
+        assert_eq!(run.recover().expect("a run"), 0);
+        assert_eq!(records(&run), seen);
+        fs::remove_file(path.with_extension("idx")).unwrap_or_default();
+    }
+}
+
+#[test]
+fn garbage_at_the_end_is_cut_off() {
+    let folder = folder();
+    let (run, first, second) = two_chunks(folder.path());
+    let path = run.segment_path(1);
+    let whole = fs::read(&path).expect("a segment");
+    for garbage in [&[0; 5000][..], &[0xFF; 13], &whole, &whole[first as usize..second as usize - 1]] {
+        fs::write(&path, [&whole, garbage].concat()).expect("written");
+        let kept = second + if garbage == whole { second } else { 0 }; // the marks of a copy hold as well
+        assert_eq!(run.recover().expect("a run"), second + garbage.len() as u64 - kept);
+    }
+    let mut flipped = whole.clone();
+    flipped[first as usize + 50] ^= 1;
+    fs::write(&path, &flipped).expect("written");
+    assert_eq!(run.recover().expect("a run"), second - first);
+}
+
+#[test]
+fn a_run_that_ended_well_is_not_walked() {
+    let folder = folder();
+    let mut growing = Growing::new(folder.path(), 1 << 20);
+    growing.write(2);
+    let run = growing.finish();
+    let path = run.segment_path(1);
+    let mut bytes = fs::read(&path).expect("a segment");
+    *bytes.last_mut().expect("a mark") ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    assert_eq!(run.recover().expect("a run"), 0, "its index vouches for it");
+    fs::remove_file(path.with_extension("idx")).expect("a sidecar");
+    assert_eq!(run.recover().expect("a run"), bytes.len() as u64);
+}
+
+#[test]
+fn a_live_run_is_not_recovered() {
+    let folder = folder();
+    let mut growing = Growing::new(folder.path(), 1 << 20);
+    growing.write(2);
+    io::Write::write_all(&mut growing.writer.file(), &[6, 0, 0]).expect("half a block");
+    assert_eq!((growing.run().recover().expect("a run"), records(&growing.run())), (0, vec![1, 2]));
+}
+
+fn numbers(run: &Run) -> Vec<u32> {
+    run.segments().map(|segments| segments.iter().map(|segment| segment.number).collect()).unwrap_or_default()
+}
+
+#[test]
+fn retention_spares_what_is_live_and_goes_on_past_what_it_cannot_remove() {
+    let folder = folder();
+    let mut over = Growing::named(folder.path(), "a", 1);
+    over.write_each(3);
+    let over = over.finish();
+    let mut live = Growing::named(folder.path(), "b", 1);
+    live.write_each(5);
+    let stubborn = live.run().segment_path(2);
+    fs::remove_file(&stubborn).expect("a segment");
+    fs::create_dir(&stubborn).expect("what is no file cannot be removed as one");
+    let none = Retention { bytes: 0, age: None };
+    let removed = none.apply(folder.path(), SystemTime::now()).expect("a folder");
+    assert_eq!(removed.len(), 3 + 2);
+    assert_eq!((over.path().exists(), numbers(&live.run())), (false, vec![2, 4, 5]));
+    let live = live.finish();
+    none.apply(folder.path(), SystemTime::now()).expect("a folder");
+    assert_eq!(numbers(&live), [2]);
+}
+
+#[test]
+fn retention_takes_the_oldest_until_the_rest_fits() {
+    let folder = folder();
+    let mut growing = Growing::new(folder.path(), 1);
+    growing.write_each(4);
+    let run = growing.finish();
+    for number in 1..=4 {
+        let file = File::options().append(true).open(run.segment_path(number)).expect("a segment");
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(number) * 100);
+        file.set_modified(at).expect("a time");
+    }
+    let length = |number| file_len(&run.segment_path(number)).expect("a segment");
+    let two = Retention { bytes: length(3) + length(4), age: None };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(450);
+    assert_eq!(two.apply(folder.path(), now).expect("a folder").len(), 2);
+    assert_eq!(numbers(&run), [3, 4]);
+    assert!(two.apply(folder.path(), now).expect("a folder").is_empty());
+    let young = Retention { age: Some(Duration::from_secs(100)), ..two };
+    young.apply(folder.path(), now).expect("a folder");
+    assert_eq!(numbers(&run), [4]);
+}
