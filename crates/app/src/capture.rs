@@ -13,7 +13,7 @@ use socklab_capture::export::{self, ExportError, Filter, Format};
 use socklab_capture::index::Totals;
 use socklab_capture::run::{Run, RunError};
 use socklab_capture::search::{self, Hit, Needle, Query};
-use socklab_capture::show::Clock;
+use socklab_capture::show::{Clock, harmless_json};
 use socklab_capture::text::{Decoder, Encoding};
 use socklab_capture::{PeerId, Side, escape, hex};
 use socklab_engine::Lang;
@@ -57,7 +57,7 @@ fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
     for run in &runs {
         // One run that cannot be read must not hide the others.
         match cursor::totals(run) {
-            Ok(totals) if as_json => text += &format!("{}\n", summary(run, &totals)),
+            Ok(totals) if as_json => text += &format!("{}\n", harmless_json(&summary(run, &totals))),
             Ok(totals) => text += &row(run, &totals, lang),
             Err(error) => say::say(say::capture_text(&error, lang)),
         }
@@ -343,7 +343,7 @@ fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result
     let run = Run::find(captures, run)?;
     let totals = cursor::totals(&run)?;
     if as_json {
-        say::print(format!("{}\n", detail(&run, &totals)).as_bytes())?;
+        say::print(format!("{}\n", harmless_json(&detail(&run, &totals))).as_bytes())?;
         return Ok(0);
     }
     let mut text = format!("{}\n", run.path().display());

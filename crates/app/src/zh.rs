@@ -738,7 +738,7 @@ mod tests {
             "设备可以连接的本机地址，以及可能的阻碍\n\n用法：socklab addr [OPTIONS] [PORT]\n\n\
              参数：\n  [PORT]  设备要连接的端口 [默认：10000]\n\n\
              选项：\n      --data <DIR>  抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为\n                    \
-             系统的数据文件夹]\n  -h, --help        显示帮助\n"
+             系统的数据文件夹]\n  -h, --help        显示帮助\n\n示例：socklab addr 8080\n"
         );
         let text = said(&["listen", "--help"]);
         assert!(text.contains("\n      --eol <END>\n          输入的每一行以什么结尾\n"), "{text}");

@@ -63,6 +63,11 @@ impl BlockReader {
         }
     }
 
+    /// Whether the bytes at hand begin like this.
+    pub(crate) fn begins_with(&self, bytes: &[u8]) -> bool {
+        self.buffer[self.start..self.end].starts_with(bytes)
+    }
+
     /// The whole bytes of the block that [`peek`](Self::peek) found.
     pub(crate) fn raw(&self, length: usize) -> &[u8] {
         &self.buffer[self.start..self.start + length]

@@ -189,6 +189,7 @@ impl Run {
         let segments = self.segments()?;
         let mut extent = Extent { segments, last_length: 0, growing, recovered: 0 };
         let Some(Segment { path, .. }) = extent.segments.last() else { return Ok(extent) };
+        check_ours(path)?; // before anything is cut off it
         let (good, length) = match growing {
             true => committed(path, 0)?,
             false if self.is_folder() => vouched(path)?,
@@ -278,6 +279,22 @@ pub(crate) fn committed(path: &Path, from: u64) -> Result<(u64, u64), RunError> 
         reader.advance(size);
     }
     Ok((good, length))
+}
+
+/// Whether the file begins as a segment does; one that was torn within its first block may be ours.
+fn check_ours(path: &Path) -> Result<(), RunError> {
+    let foreign = |why| RunError::Foreign { path: path.to_owned(), why };
+    let file = File::open(path).map_err(io_error("read", path))?;
+    let mut reader = BlockReader::new(file, 0).map_err(io_error("read", path))?;
+    match reader.peek(u64::MAX).map_err(io_error("read", path))? {
+        Step::Block(size) => match Decoder::default().decode(reader.block(size)).map_err(foreign)? {
+            Item::Section => Ok(()),
+            _ => Err(foreign(Foreign::NotPcapng)),
+        },
+        Step::End => Ok(()),
+        Step::Damage if reader.begins_with(&crate::pcapng::SECTION.to_le_bytes()) => Ok(()),
+        Step::Damage => Err(foreign(Foreign::NotPcapng)),
+    }
 }
 
 /// Writes a run: chunks to the end of the segment they name.

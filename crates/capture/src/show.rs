@@ -15,6 +15,7 @@ use crate::escape::{self, Controls};
 use crate::hex;
 use crate::record::{Address, Event, Record, Side, Timestamp};
 use crate::text::Encoding;
+pub use json::harmless_json;
 use json::{Base64, Line};
 use party::Party;
 

@@ -142,6 +142,10 @@ impl<F: Fn(Trouble)> Writer<F> {
 
     fn write_to_disk(&mut self, chunk: &mut Chunk, queue: &mut std::collections::VecDeque<Job>) {
         let mut stuck = false;
+        if self.lost > 0 {
+            self.lost += chunk.finish().len() as u64; // after a hole nothing may follow
+            return;
+        }
         loop {
             let Sink::Disk(disk) = &mut self.sink else { return };
             match disk.write(chunk) {

@@ -48,6 +48,13 @@ impl Line<'_> {
     }
 }
 
+/// Any value as one line of JSON that a terminal may see, without the line's end.
+pub fn harmless_json(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    let _ = value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Harmless)); // a vector takes it
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// Writes JSON without white space, and every character that a terminal should not see as `\uXXXX`.
 struct Harmless;
 
