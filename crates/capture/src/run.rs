@@ -179,8 +179,7 @@ impl Run {
     /// Cuts off what was being written when the writer died, and gives the number of bytes cut.
     /// A run that is live, ended well or cannot be written to is left as it is.
     pub fn recover(&self) -> Result<u64, RunError> {
-        let is_over = !self.path.is_file() && !self.is_live();
-        Ok(if is_over { self.extent()?.recovered } else { 0 })
+        Ok(self.extent()?.recovered)
     }
 
     /// How far the run is written at this moment. What a dead writer left behind half-written is cut off.
