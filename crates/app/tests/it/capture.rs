@@ -321,7 +321,7 @@ fn a_torn_segment_is_cut_to_its_last_mark() {
     let (folder, all) = (lab.run_folder(), lab.records());
     let whole = fs::read(segment(&folder)).expect("a segment");
     let marks = marks(&whole);
-    assert!(marks.len() > 5, "a session of several flushes");
+    assert!(marks.len() > 1, "the head of the segment has a mark of its own");
     for (number, cut) in [1, 2, 35, 36, 37, 100, 500, 1500, whole.len() / 2].into_iter().enumerate() {
         let copy = copy_run(&folder, &format!("2000-torn-{number}"));
         let left = whole.len() - cut;
