@@ -17,7 +17,7 @@ use crate::recorder::{Shared, Sync};
 /// How long what is written may stay in the system's memory only.
 const SYNC_INTERVAL: Duration = Duration::from_millis(25);
 /// How much of the end of a segment stays in the system's memory, for those who read along.
-const CACHED: u64 = 64 << 20;
+const CACHED: u64 = 16 << 20;
 /// How long after a failed write the next one is tried.
 const RETRY: Duration = Duration::from_millis(500);
 
