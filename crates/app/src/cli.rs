@@ -220,7 +220,7 @@ pub(crate) struct SendArgs {
     Durations take ms, s, m, h; a bare number is seconds. Nothing is captured.\n\
     There is no -e: no option of this program starts another.")]
 pub(crate) struct NcArgs {
-    /// [HOST] PORT, or a path with -U
+    /// HOST and PORT (with -l, PORT alone will do), or a path with -U
     #[arg(value_name = "HOST|PORT|PATH", num_args = 0..=2)]
     pub(crate) place: Vec<String>,
     /// Listen
