@@ -53,7 +53,7 @@ fuzz() {
     local target=$1 corpus=$here/corpus/$1 artifacts=$here/artifacts/$1/
     mkdir -p "$corpus" "$artifacts"
     local options=(
-        -max_total_time="${SECONDS_EACH:-60}" -max_len=4096 -len_control=0
+        -max_total_time="${SECONDS_EACH:-60}" -max_len=4096
         -print_final_stats=1 -print_funcs=0 -artifact_prefix="$artifacts"
     )
     [ ! -f "$here/fuzz_targets/$target.dict" ] || options+=(-dict="$here/fuzz_targets/$target.dict")

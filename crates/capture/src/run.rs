@@ -188,7 +188,11 @@ impl Run {
         let segments = self.segments()?;
         let mut extent = Extent { segments, last_length: 0, growing, recovered: 0 };
         let Some(Segment { path, .. }) = extent.segments.last() else { return Ok(extent) };
-        check_ours(path)?; // before anything is cut off it
+        match check_ours(path) {
+            // A power failure may leave zeros where the last segment began: those before it are read all the same.
+            Err(RunError::Foreign { .. }) if extent.segments.len() > 1 => return Ok(extent),
+            checked => checked?, // before anything is cut off it
+        }
         let (good, length) = match growing {
             true => committed(path, 0)?,
             false if self.is_folder() => vouched(path)?,
