@@ -44,7 +44,7 @@ run() {
     local status=0 scratch
     scratch=$(mktemp -d "$shm/socklab-fuzz.XXXXXX")
     env TMPDIR="$scratch" RUST_BACKTRACE=1 MALLOC_TRIM_THRESHOLD_=268435456 MALLOC_MMAP_THRESHOLD_=33554432 \
-        "$out/$target" -rss_limit_mb=512 -timeout=10 "$@" || status=$?
+        "$out/$target" -rss_limit_mb=512 -timeout=30 "$@" || status=$?
     rm -rf "$scratch"
     return $status
 }
