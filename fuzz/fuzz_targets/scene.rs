@@ -196,7 +196,7 @@ impl<'a> Scene<'a> {
         let segment = self.segments.len();
         assert_eq!(chunk.segment as usize, segment);
         let file = self.segments.last_mut().expect("the first chunk starts one");
-        file.extend_from_slice(chunk.finish());
+        file.extend_from_slice(chunk.bytes());
         self.marks.push(Mark { segment, end: file.len(), records: self.records.len() });
     }
 }

@@ -230,7 +230,7 @@ fn text_option(options: &[u8], code: u16) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::{Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+    use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
     use proptest::prelude::*;
     use std::num::NonZeroU32;
 
@@ -313,9 +313,9 @@ mod tests {
                     break; // a peer's last word
                 }
             }
-            let mut chunk = encoder.finish(Timestamp(9));
+            let chunk = encoder.finish(Timestamp(9));
             prop_assert_eq!(chunk.last_seq, expected.len() as u64);
-            prop_assert_eq!(records(chunk.finish()), expected);
+            prop_assert_eq!(records(chunk.bytes()), expected);
         }
 
         #[test]
@@ -332,11 +332,11 @@ mod tests {
         let (Peer { id, .. }, flow) =
             add_peer(&mut encoder, endpoint, Transport::Stream, Address::Unix("@board".into()));
         encoder.record(Timestamp(1), Subject::Flow(flow), Event::Connected);
-        let first = encoder.seal(Timestamp(1), Vec::new()).expect("a chunk");
+        let first = encoder.seal(Timestamp(1), Buffer::default()).expect("a chunk");
         encoder.record(Timestamp(2), Subject::Flow(flow), Event::Received(b"hi"));
-        let mut second = encoder.seal(Timestamp(2), Vec::new()).expect("a chunk");
+        let second = encoder.seal(Timestamp(2), Buffer::default()).expect("a chunk");
         assert_eq!((first.segment, second.segment, second.starts_segment), (1, 2, true));
-        let seen = records(second.finish());
+        let seen = records(second.bytes());
         assert_eq!(seen, vec![(2, 2, Some(id), Address::Unix("@board".into()), None, b"hi".to_vec())]);
     }
 
@@ -349,8 +349,8 @@ mod tests {
         let peer = Peer { id, transport: Transport::Datagram, opened_by: Side::Peer, local, remote };
         let flow = encoder.add_peer(peer);
         encoder.record(Timestamp(1), Subject::Flow(flow), Event::Received(&vec![7; length]));
-        let mut chunk = encoder.finish(Timestamp(2));
-        let (mut decoder, mut rest, mut pieces) = (Decoder::default(), chunk.finish(), Vec::new());
+        let chunk = encoder.finish(Timestamp(2));
+        let (mut decoder, mut rest, mut pieces) = (Decoder::default(), chunk.bytes(), Vec::new());
         while let Some(block) = pcapng::first_block(rest).expect("whole blocks") {
             rest = &rest[block.len()..];
             if let Item::Record(r) = decoder.decode(block).expect("ours") {

@@ -180,10 +180,55 @@ struct Interface {
     dropped: u64,
 }
 
+/// What chunks are aligned to, in memory and in the file, where they are large enough for that to matter.
+pub(crate) const BLOCK: usize = 4096;
+/// The length from which on a chunk is: then what it costs, up to two blocks, is little.
+const LARGE: usize = 256 << 10;
+
+/// How many bytes are summed at a time: few enough to be still in the cache.
+const SUM_EVERY: usize = 16 << 10;
+
+/// Memory that a chunk is made in.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    /// Where the content begins.
+    lead: usize,
+}
+
+impl Buffer {
+    /// One whose content begins at an address that a disk can be written from, and stays there while it is no
+    /// longer than `capacity` bytes.
+    pub fn aligned(capacity: usize) -> Self {
+        let mut bytes: Vec<u8> = Vec::with_capacity(capacity + BLOCK);
+        let lead = bytes.as_ptr().addr().next_multiple_of(BLOCK) - bytes.as_ptr().addr();
+        bytes.resize(lead, 0);
+        Buffer { bytes, lead }
+    }
+
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.bytes[self.lead..]
+    }
+
+    /// To append to.
+    #[cfg(test)]
+    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - self.lead
+    }
+
+    fn clear(&mut self) {
+        self.bytes.truncate(self.lead);
+    }
+}
+
 /// Bytes that belong at the end of a segment, the last of them a commit mark.
 #[derive(Debug)]
 pub struct Chunk {
-    bytes: Vec<u8>,
+    buffer: Buffer,
     /// The segment's number, from 1.
     pub segment: u32,
     /// Whether the segment begins with this chunk.
@@ -193,15 +238,21 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The bytes to write, with the mark's checksum filled in: that is left to whoever writes, who has the time.
-    pub fn finish(&mut self) -> &[u8] {
-        fill_checksum(&mut self.bytes);
-        &self.bytes
+    /// The bytes to write.
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.content()
+    }
+
+    /// The bytes, for those who read them in memory.
+    pub fn into_bytes(self) -> Vec<u8> {
+        let Buffer { mut bytes, lead } = self.buffer;
+        bytes.drain(..lead);
+        bytes
     }
 
     /// The buffer, to be filled again.
-    pub fn into_buffer(self) -> Vec<u8> {
-        self.bytes
+    pub fn into_buffer(self) -> Buffer {
+        self.buffer
     }
 }
 
@@ -215,7 +266,9 @@ pub struct Encoder {
     limits: SegmentLimits,
     interfaces: Vec<Interface>,
     flows: Slab<Flow>,
-    out: Vec<u8>,
+    out: Buffer,
+    /// The checksum of the first bytes of `out`, and how many these are.
+    checksum: (u32, usize),
     next_seq: u64,
     first_seq_of_chunk: u64,
     segment: u32,
@@ -232,7 +285,8 @@ impl Encoder {
             limits,
             interfaces: Vec::new(),
             flows: Slab::new(),
-            out: Vec::new(),
+            out: Buffer::default(),
+            checksum: (0, 0),
             next_seq: 1,
             first_seq_of_chunk: 1,
             segment: 0,
@@ -258,7 +312,7 @@ impl Encoder {
     pub fn add_endpoint(&mut self, name: String, url: &str) -> EndpointId {
         let id = EndpointId::from_index(self.interfaces.len() as u32).expect("fewer than 2^32 endpoints");
         let interface = Interface { name, url: url.into(), received: 0, dropped: 0 };
-        write_interface(&mut self.out, &interface);
+        write_interface(&mut self.out.bytes, &interface);
         self.interfaces.push(interface);
         id
     }
@@ -272,7 +326,7 @@ impl Encoder {
     pub fn add_peer(&mut self, peer: Peer) -> FlowId {
         let ends = peer.ends();
         let state = PeerState { peer, seq: [0; 2], finished: [false; 2] };
-        write_peer(&mut self.out, &state);
+        write_peer(&mut self.out.bytes, &state);
         FlowId(self.flows.insert(Flow { state, ends }))
     }
 
@@ -304,6 +358,33 @@ impl Encoder {
         }
     }
 
+    /// Has `read` append what a connected peer sent, at most so many bytes as it is told, right where the log
+    /// keeps them: to copy them there would cost as much as all the rest. What it appends becomes a record.
+    pub fn receive<R>(&mut self, at: Timestamp, FlowId(key): FlowId, read: impl FnOnce(&mut Vec<u8>, usize) -> R) -> R {
+        let Flow { state, ends } = &mut self.flows[key];
+        let interface = &mut self.interfaces[ends.endpoint.index() as usize];
+        let packet = Packet { at, seq: self.next_seq, ends, sender: Side::Peer, tells: Meaning::Received, text: None };
+        let start = self.out.bytes.len();
+        let (length, result) = packet.write(&mut self.out.bytes, |out| {
+            let headers = out.len();
+            let payload = headers + packet::stream_headers_len(ends);
+            out.resize(payload, 0);
+            let result = read(out, ends.max_payload(Transport::Stream));
+            let length = out.len() - payload;
+            let segment = state.segment(Side::Peer, PSH | ACK, length);
+            packet::put_headers(&mut out[headers..payload], ends, Side::Peer, Some(segment), length);
+            (length, result)
+        });
+        if length == 0 {
+            self.out.bytes.truncate(start);
+        } else {
+            interface.received += 1;
+            self.next_seq += 1;
+            self.sum_up(SUM_EVERY);
+        }
+        result
+    }
+
     fn record_bytes(&mut self, at: Timestamp, flow: FlowId, sender: Side, bytes: &[u8]) {
         let Flow { state, ends } = &self.flows[flow.0];
         let most = ends.max_payload(state.peer.transport);
@@ -323,14 +404,15 @@ impl Encoder {
             }
             Side::Local => Meaning::Sent,
         };
-        let segment =
-            (flow.state.peer.transport == Transport::Stream).then(|| flow.segment(sender, PSH | ACK, bytes.len()));
+        let segment = (flow.state.peer.transport == Transport::Stream)
+            .then(|| flow.state.segment(sender, PSH | ACK, bytes.len()));
         let packet = Packet { at, seq: self.next_seq, ends: &flow.ends, sender, tells, text: None };
-        packet.write(&mut self.out, |out| {
+        packet.write(&mut self.out.bytes, |out| {
             packet::write_headers(out, &flow.ends, sender, segment, bytes.len());
             out.extend_from_slice(bytes);
         });
         self.next_seq += 1;
+        self.sum_up(SUM_EVERY);
     }
 
     /// What the start or end of a connection looks like on a wire.
@@ -339,10 +421,10 @@ impl Encoder {
         let (seq, text) = (self.next_seq, event.text().unwrap_or_default());
         let mut tells = Meaning::of(&event);
         for (sender, flags) in flow.handshake(&event).into_iter().flatten() {
-            let segment = flow.segment(sender, flags, 0);
+            let segment = flow.state.segment(sender, flags, 0);
             let told = (tells != Meaning::Continued).then_some(text);
             let packet = Packet { at, seq, ends: &flow.ends, sender, tells, text: told };
-            packet.write(&mut self.out, |out| packet::write_headers(out, &flow.ends, sender, Some(segment), 0));
+            packet.write(&mut self.out.bytes, |out| packet::write_headers(out, &flow.ends, sender, Some(segment), 0));
             tells = Meaning::Continued;
         }
         self.next_seq += 1;
@@ -365,7 +447,7 @@ impl Encoder {
         };
         let text = cut(event.text().unwrap_or_default(), MAX_TEXT);
         let packet = Packet { at, seq: self.next_seq, ends, sender, tells: Meaning::of(&event), text: Some(text) };
-        packet.write(&mut self.out, |out| {
+        packet.write(&mut self.out.bytes, |out| {
             packet::write_event_header(out, ends, sender);
             out.extend_from_slice(text.as_bytes());
         });
@@ -374,8 +456,8 @@ impl Encoder {
 
     /// Ends the chunk, if there is anything in it, and begins the next one in `buffer`,
     /// which takes a new segment where this one is full.
-    pub fn seal(&mut self, at: Timestamp, buffer: Vec<u8>) -> Option<Chunk> {
-        (!self.out.is_empty()).then(|| {
+    pub fn seal(&mut self, at: Timestamp, buffer: Buffer) -> Option<Chunk> {
+        (self.out.len() > 0).then(|| {
             let full = self.segment_bytes + self.out.len() as u64 >= self.limits.bytes
                 || at.since(self.segment_begun) >= self.limits.age;
             self.end_chunk(at, buffer, full)
@@ -385,25 +467,41 @@ impl Encoder {
     /// Ends the run: the last chunk.
     pub fn finish(&mut self, at: Timestamp) -> Chunk {
         self.write_statistics(at);
-        let chunk = self.end_chunk(at, Vec::new(), false);
+        let chunk = self.end_chunk(at, Buffer::default(), false);
         self.out.clear();
         chunk
     }
 
-    fn end_chunk(&mut self, at: Timestamp, mut buffer: Vec<u8>, full: bool) -> Chunk {
+    fn end_chunk(&mut self, at: Timestamp, mut buffer: Buffer, full: bool) -> Chunk {
         if full {
             self.write_statistics(at);
         }
-        write_mark(&mut self.out, self.first_seq_of_chunk, self.next_seq - 1);
+        if self.out.len() >= LARGE {
+            let end = self.segment_bytes as usize + self.out.len() + MARK_LEN;
+            write_padding(&mut self.out.bytes, end.next_multiple_of(BLOCK) - end);
+        }
+        self.sum_up(1);
+        let (checksum, _) = std::mem::take(&mut self.checksum);
+        write_mark(&mut self.out.bytes, self.first_seq_of_chunk, self.next_seq - 1, checksum);
         buffer.clear();
-        let bytes = std::mem::replace(&mut self.out, buffer);
-        self.segment_bytes += bytes.len() as u64;
+        let buffer = std::mem::replace(&mut self.out, buffer);
+        self.segment_bytes += buffer.len() as u64;
         let (segment, starts_segment) = (self.segment, std::mem::take(&mut self.starts_segment));
         self.first_seq_of_chunk = self.next_seq;
         if full {
             self.begin_segment(at);
         }
-        Chunk { bytes, segment, starts_segment, last_seq: self.next_seq - 1 }
+        Chunk { buffer, segment, starts_segment, last_seq: self.next_seq - 1 }
+    }
+
+    /// Brings the checksum up to date if so many bytes wait for that. Soon after they were written is best,
+    /// when they are still in the processor's cache.
+    fn sum_up(&mut self, at_least: usize) {
+        let (checksum, summed) = self.checksum;
+        let rest = &self.out.content()[summed..];
+        if rest.len() >= at_least {
+            self.checksum = (crc32c::crc32c_append(checksum, rest), self.out.len());
+        }
     }
 
     /// Everything that the records to come lean on, so that the file can be read alone.
@@ -412,20 +510,20 @@ impl Encoder {
         self.segment_begun = at;
         self.segment_bytes = 0;
         self.starts_segment = true;
-        write_section(&mut self.out, &self.provenance, self.segment);
-        self.interfaces.iter().for_each(|interface| write_interface(&mut self.out, interface));
-        self.flows.iter().for_each(|(_, flow)| write_peer(&mut self.out, &flow.state));
+        write_section(&mut self.out.bytes, &self.provenance, self.segment);
+        self.interfaces.iter().for_each(|interface| write_interface(&mut self.out.bytes, interface));
+        self.flows.iter().for_each(|(_, flow)| write_peer(&mut self.out.bytes, &flow.state));
     }
 
     fn write_statistics(&mut self, at: Timestamp) {
         for (index, interface) in self.interfaces.iter().enumerate() {
-            let block = pcapng::begin(&mut self.out, pcapng::STATISTICS);
-            self.out.extend_from_slice(&(index as u32).to_le_bytes());
-            pcapng::write_time(&mut self.out, at.0);
-            pcapng::option(&mut self.out, ISB_RECEIVED, &interface.received.to_le_bytes());
-            pcapng::option(&mut self.out, ISB_DROPPED, &interface.dropped.to_le_bytes());
-            pcapng::end_of_options(&mut self.out);
-            pcapng::end(&mut self.out, block);
+            let block = pcapng::begin(&mut self.out.bytes, pcapng::STATISTICS);
+            self.out.bytes.extend_from_slice(&(index as u32).to_le_bytes());
+            pcapng::write_time(&mut self.out.bytes, at.0);
+            pcapng::option(&mut self.out.bytes, ISB_RECEIVED, &interface.received.to_le_bytes());
+            pcapng::option(&mut self.out.bytes, ISB_DROPPED, &interface.dropped.to_le_bytes());
+            pcapng::end_of_options(&mut self.out.bytes);
+            pcapng::end(&mut self.out.bytes, block);
         }
     }
 }
@@ -448,10 +546,12 @@ impl Flow {
             _ => [None; 3],
         }
     }
+}
 
+impl PeerState {
     /// The next segment of `sender`, whose sequence number moves on by what it carries.
     fn segment(&mut self, sender: Side, flags: u8, payload: usize) -> Segment {
-        let PeerState { seq, finished, .. } = &mut self.state;
+        let PeerState { seq, finished, .. } = self;
         let (mine, theirs) = (sender as usize, other(sender) as usize);
         let ack = if flags & ACK == 0 { 0 } else { seq[theirs] };
         let segment = Segment { seq: seq[mine], ack, flags };
@@ -485,19 +585,20 @@ struct Packet<'a> {
 }
 
 impl Packet<'_> {
-    fn write(&self, out: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>)) {
+    fn write<R>(&self, out: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         let block = pcapng::begin(out, pcapng::PACKET);
         out.extend_from_slice(&self.ends.endpoint.index().to_le_bytes());
         pcapng::write_time(out, self.at.0);
         let lengths = out.len();
         out.extend_from_slice(&[0; 8]);
-        data(out);
+        let result = data(out);
         let length = (out.len() - lengths - 8) as u32;
         out[lengths..lengths + 4].copy_from_slice(&length.to_le_bytes());
         out[lengths + 4..lengths + 8].copy_from_slice(&length.to_le_bytes());
         pcapng::pad(out, lengths);
         self.write_options(out);
         pcapng::end(out, block);
+        result
     }
 
     /// One block of bytes of fixed shape, not four calls: this runs for every record.
@@ -566,18 +667,24 @@ fn write_peer(out: &mut Vec<u8>, state: &PeerState) {
     pcapng::end(out, block);
 }
 
-/// The checksum stays zero until [`fill_checksum`].
-pub(crate) fn write_mark(out: &mut Vec<u8>, first: u64, last: u64) {
-    let block = pcapng::begin(out, pcapng::MARK);
-    out.extend_from_slice(&first.to_le_bytes());
-    out.extend_from_slice(&last.to_le_bytes());
-    out.extend_from_slice(&[0; 8]);
+/// Takes `length` bytes of the file, which must be a multiple of four; a block more where no frame fits in them.
+fn write_padding(out: &mut Vec<u8>, length: usize) {
+    let length = match length {
+        0 => return,
+        1..pcapng::FRAME => length + BLOCK,
+        _ => length,
+    };
+    let block = pcapng::begin(out, pcapng::PADDING);
+    out.resize(out.len() + length - pcapng::FRAME, 0);
     pcapng::end(out, block);
 }
 
-/// Vouches for `chunk` in the mark that it ends with.
-pub(crate) fn fill_checksum(chunk: &mut [u8]) {
-    let mark = chunk.len() - MARK_LEN;
-    let checksum = crc32c::crc32c(&chunk[..mark]);
-    chunk[mark + 24..mark + 28].copy_from_slice(&checksum.to_le_bytes());
+/// Vouches for the bytes of a chunk, whose `checksum` is their CRC-32C.
+pub(crate) fn write_mark(out: &mut Vec<u8>, first: u64, last: u64, checksum: u32) {
+    let block = pcapng::begin(out, pcapng::MARK);
+    out.extend_from_slice(&first.to_le_bytes());
+    out.extend_from_slice(&last.to_le_bytes());
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    pcapng::end(out, block);
 }

@@ -224,7 +224,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::encoder::{Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+    use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
     use crate::escape::is_safe;
     use crate::record::{Address, EndpointId, Side, Timestamp, Transport};
     use crate::run::RunWriter;
@@ -305,14 +305,14 @@ mod tests {
         }
 
         fn seal(&mut self) {
-            if let Some(mut chunk) = self.encoder.seal(self.at, Vec::new()) {
-                self.writer.write(&mut chunk).expect("written");
+            if let Some(chunk) = self.encoder.seal(self.at, Buffer::default()) {
+                self.writer.write(&chunk).expect("written");
             }
         }
 
         fn finish(mut self) -> Run {
-            let mut chunk = self.encoder.finish(self.at);
-            self.writer.write(&mut chunk).expect("written");
+            let chunk = self.encoder.finish(self.at);
+            self.writer.write(&chunk).expect("written");
             let run = self.writer.run().clone();
             self.writer.finish();
             run

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use crate::cursor::{Cursor, Next};
-use crate::encoder::{Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+use crate::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
 use crate::live::Position;
 use crate::record::{Address, EndpointId, Event, PeerId, Side, Timestamp, Transport};
 use crate::run::{Run, RunError, RunWriter};
@@ -33,7 +33,7 @@ pub(crate) fn chunk(encoder: &mut Encoder, flow: FlowId, records: u64) -> Chunk 
         let seq = encoder.next_seq();
         encoder.record(Timestamp(seq), Subject::Flow(flow), Event::Received(&seq.to_le_bytes()));
     }
-    encoder.seal(Timestamp(0), Vec::new()).expect("a record at least")
+    encoder.seal(Timestamp(0), Buffer::default()).expect("a record at least")
 }
 
 impl Growing {
@@ -57,8 +57,8 @@ impl Growing {
     }
 
     pub(crate) fn write(&mut self, records: u64) -> Position {
-        let mut chunk = self.chunk(records);
-        self.writer.write(&mut chunk).expect("written")
+        let chunk = self.chunk(records);
+        self.writer.write(&chunk).expect("written")
     }
 
     /// Writes so many chunks of one record each.

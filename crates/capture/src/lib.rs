@@ -18,6 +18,7 @@ mod reader;
 pub mod record;
 pub mod run;
 pub mod search;
+mod segment;
 pub mod show;
 pub mod text;
 

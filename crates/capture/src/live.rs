@@ -213,7 +213,7 @@ mod tests {
         let chunks: Vec<_> = (0..count).map(|_| chunk(&mut encoder, flow, 10_000)).collect();
         scope.spawn(move || {
             for chunk in chunks {
-                live.publish_chunk(chunk.into_buffer(), Position::default());
+                live.publish_chunk(chunk.into_bytes(), Position::default());
                 published.fetch_add(1, Ordering::SeqCst);
             }
             live.end();

@@ -71,10 +71,27 @@ pub(crate) struct Segment {
     pub(crate) flags: u8,
 }
 
+/// How long the headers of a TCP packet are.
+pub(crate) fn stream_headers_len(ends: &Ends) -> usize {
+    ETHERNET + if ends.local.is_ipv4() && ends.remote.is_ipv4() { 20 } else { 40 } + 20
+}
+
 /// Appends the headers of a packet that `sender` sends, for `payload` bytes to follow.
 /// `segment` is what TCP says; without it the packet is UDP.
 pub(crate) fn write_headers(out: &mut Vec<u8>, ends: &Ends, sender: Side, segment: Option<Segment>, payload: usize) {
     let mut frame = [0; MAX_HEADERS];
+    let length = put_headers(&mut frame, ends, sender, segment, payload);
+    out.extend_from_slice(&frame[..length]);
+}
+
+/// As [`write_headers`], to the start of `frame`, which must be zeros; returns their length.
+pub(crate) fn put_headers(
+    frame: &mut [u8],
+    ends: &Ends,
+    sender: Side,
+    segment: Option<Segment>,
+    payload: usize,
+) -> usize {
     let (source, target) = match sender {
         Side::Local => (ends.local, ends.remote),
         Side::Peer => (ends.remote, ends.local),
@@ -87,7 +104,7 @@ pub(crate) fn write_headers(out: &mut Vec<u8>, ends: &Ends, sender: Side, segmen
         }
         (source, target) => write_ipv6(&mut frame[ETHERNET..], to_v6(source), to_v6(target), protocol, length),
     };
-    write_ethernet(&mut frame, ends, sender, if ip == 20 { 0x0800 } else { 0x86DD });
+    write_ethernet(frame, ends, sender, if ip == 20 { 0x0800 } else { 0x86DD });
     let header = &mut frame[ETHERNET + ip..ETHERNET + ip + transport];
     header[..2].copy_from_slice(&source.port().to_be_bytes());
     header[2..4].copy_from_slice(&target.port().to_be_bytes());
@@ -95,7 +112,7 @@ pub(crate) fn write_headers(out: &mut Vec<u8>, ends: &Ends, sender: Side, segmen
         Some(segment) => write_tcp(header, segment, sum),
         None => write_udp(header, length as u16, sum),
     }
-    out.extend_from_slice(&frame[..ETHERNET + ip + transport]);
+    ETHERNET + ip + transport
 }
 
 /// Appends the header of a frame that carries an event's text.

@@ -16,6 +16,8 @@ pub(crate) const PACKET: u32 = 6;
 pub(crate) const MARK: u32 = 0x8000_0001;
 /// Our description of a peer, local use as well.
 pub(crate) const PEER: u32 = 0x8000_0002;
+/// Local use again: nothing, of some length.
+pub(crate) const PADDING: u32 = 0x8000_0003;
 
 /// What a section header begins with when it was written little-endian.
 pub(crate) const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
@@ -27,7 +29,7 @@ pub(crate) const COMMENT: u16 = 1;
 pub(crate) const MAX_BLOCK: usize = 16 << 20;
 
 /// Head and tail of a block: type, length, and the length again.
-const FRAME: usize = 12;
+pub(crate) const FRAME: usize = 12;
 
 /// One block of a file.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 //! that was cut off, whatever the writer died of.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,7 @@ use crate::index::{Index, IndexBuilder};
 use crate::live::Position;
 use crate::reader::{BlockReader, Step};
 use crate::record::Timestamp;
+use crate::segment::SegmentFile;
 
 const LOCK: &str = "lock";
 
@@ -304,7 +305,7 @@ fn check_ours(path: &Path) -> Result<(), RunError> {
 #[derive(Debug)]
 pub struct RunWriter {
     run: Run,
-    file: File,
+    segment: SegmentFile,
     index: IndexBuilder,
     position: Position,
     _lock: File,
@@ -320,8 +321,8 @@ impl RunWriter {
         let lock = File::create_new(&path).map_err(io_error("create", &path))?;
         lock.lock().map_err(io_error("lock", &path))?;
         let path = run.segment_path(1);
-        let file = File::create_new(&path).map_err(io_error("create", &path))?;
-        Ok(RunWriter { run, file, index: IndexBuilder::default(), position: Position::default(), _lock: lock })
+        let segment = SegmentFile::create(&path).map_err(io_error("create", &path))?;
+        Ok(RunWriter { run, segment, index: IndexBuilder::default(), position: Position::default(), _lock: lock })
     }
 
     /// The run being written.
@@ -331,24 +332,19 @@ impl RunWriter {
 
     /// The segment file being written, for whoever makes it durable.
     pub fn file(&self) -> &File {
-        &self.file
+        self.segment.file()
     }
 
     /// Appends a chunk. After an error nothing of it is in the file, and it may be tried again.
-    pub fn write(&mut self, chunk: &mut Chunk) -> Result<Position, RunError> {
+    pub fn write(&mut self, chunk: &Chunk) -> Result<Position, RunError> {
         if chunk.starts_segment && chunk.segment != self.position.segment {
             self.begin_segment(chunk.segment)?;
         }
         let path = self.run.segment_path(chunk.segment);
-        let bytes = chunk.finish();
-        if let Err(error) = self.file.write_all(bytes) {
-            // What was written of it would be taken for damage; a file that cannot shrink either is cut at recovery.
-            let _ = self.file.set_len(self.position.offset);
-            let _ = io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.position.offset));
-            return Err(io_error("write", &path)(error));
-        }
+        let bytes = chunk.bytes();
+        self.segment.append(bytes).map_err(io_error("write", &path))?;
         self.index.add(self.position.offset, bytes);
-        self.position.offset += bytes.len() as u64;
+        self.position.offset = self.segment.length();
         self.position.last_seq = chunk.last_seq;
         Ok(self.position)
     }
@@ -357,10 +353,9 @@ impl RunWriter {
         if number > 1 {
             let path = self.run.segment_path(number);
             // An earlier try may have created it before the disk was full.
-            let file = File::options().write(true).create(true).truncate(true).open(&path);
-            let file = file.map_err(io_error("create", &path))?;
+            let segment = SegmentFile::create(&path).map_err(io_error("create", &path))?;
             self.seal_index(); // not before: where the file cannot be had, the index is still needed
-            self.file = file;
+            self.segment = segment;
         }
         self.position = Position { segment: number, offset: 0, last_seq: self.position.last_seq };
         Ok(())

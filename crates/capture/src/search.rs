@@ -340,7 +340,7 @@ fn parts_of(index: &Index, peers: &FxHashSet<PeerId>, length: u64) -> Vec<Range<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::{Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+    use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
     use crate::run::RunWriter;
     use proptest::collection::vec;
     use proptest::prelude::*;
@@ -395,8 +395,8 @@ mod tests {
         }
 
         fn commit(&mut self) {
-            if let Some(mut chunk) = self.encoder.seal(Timestamp(0), Vec::new()) {
-                self.writer.write(&mut chunk).expect("written");
+            if let Some(chunk) = self.encoder.seal(Timestamp(0), Buffer::default()) {
+                self.writer.write(&chunk).expect("written");
             }
         }
 
@@ -658,8 +658,8 @@ mod tests {
         fixture.send(0, Side::Peer, b"xy");
         fixture.commit();
         fixture.send(0, Side::Peer, b"xy");
-        let mut torn = fixture.encoder.seal(Timestamp(0), Vec::new()).expect("a chunk");
-        let torn = torn.finish().to_vec();
+        let torn = fixture.encoder.seal(Timestamp(0), Buffer::default()).expect("a chunk");
+        let torn = torn.bytes().to_vec();
         let path = fixture.run().segments().expect("listed")[0].path.clone();
         let mut file = fs::OpenOptions::new().append(true).open(path).expect("open");
         file.write_all(&torn[..torn.len() - 40]).expect("written");
@@ -696,8 +696,8 @@ mod tests {
             fixture.commit();
         }
         let (run, _folder) = (fixture.run(), &fixture.folder);
-        let mut last = fixture.encoder.finish(Timestamp(0));
-        fixture.writer.write(&mut last).expect("written");
+        let last = fixture.encoder.finish(Timestamp(0));
+        fixture.writer.write(&last).expect("written");
         fixture.writer.finish();
         let query = Query { peers: Some(vec![fixture.peers[0].0]), ..bytes(&[b'x'; 3 * 32 * 1024]) };
         let hits = all(&run, &query);

@@ -19,13 +19,10 @@ use crate::recorder::{Recorder, now};
 use crate::stream::End;
 use crate::url::{EndpointUrl, Options, Place};
 
-/// One read takes at most so many bytes: more would leave the processor's cache, which costs more than calls do.
-const SCRATCH: usize = 64 * 1024;
-
 /// Shared by everything on the engine's thread.
 pub(crate) struct Hub {
     pub(crate) recorder: Rc<Recorder>,
-    /// The one buffer that every connection reads into: an idle one holds none.
+    /// Where every connection keeps what it is about to echo: an idle one holds no buffer.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
     /// Rung whenever a peer or an endpoint has come or gone.
@@ -75,7 +72,7 @@ impl Endpoint {
 
 impl Hub {
     pub(crate) fn new(recorder: Rc<Recorder>) -> Self {
-        Hub { recorder, scratch: RefCell::new(vec![0; SCRATCH]), endpoints: RefCell::default(), changed: Notify::new() }
+        Hub { recorder, scratch: RefCell::default(), endpoints: RefCell::default(), changed: Notify::new() }
     }
 
     /// Adds an endpoint that is open or about to be.

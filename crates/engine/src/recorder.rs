@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use socklab_capture::cursor::Cursor;
-use socklab_capture::encoder::{Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
 use socklab_capture::live::Live;
 use socklab_capture::run::{Retention, Run, RunError, RunWriter};
 use socklab_capture::{EndpointId, Event, Timestamp};
@@ -25,8 +25,12 @@ use crate::writer::{self, Job, Sink};
 
 /// A chunk is handed to the writer when it has so many bytes ...
 const CHUNK_BYTES: usize = 1 << 20;
+/// (what the last record and the mark take comes on top of that)
+const SPARE: usize = 128 << 10;
 /// ... or its first record is so old, unless a reader waits for it.
 const CHUNK_AGE: Duration = Duration::from_millis(5);
+/// How much is received at a time where nothing is kept.
+const UNKEPT: usize = 64 << 10;
 /// How many chunks may wait to be written: with the one being filled, 9 MiB.
 const CHUNKS_IN_FLIGHT: usize = 8;
 
@@ -73,7 +77,7 @@ pub(crate) struct Shared {
 /// Buffers to be filled again, and tasks that wait for a chunk to land.
 #[derive(Default)]
 struct Idle {
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffer>,
     waiting: Vec<Waker>,
 }
 
@@ -83,7 +87,7 @@ impl Shared {
     }
 
     /// A chunk has been written; its buffer can be used again.
-    pub(crate) fn landed(&self, buffer: Vec<u8>) {
+    pub(crate) fn landed(&self, buffer: Buffer) {
         let waiting = {
             let mut idle = self.idle();
             self.in_flight.fetch_sub(1, Ordering::SeqCst);
@@ -97,6 +101,8 @@ impl Shared {
 /// Gives events their place in the log. Belongs to the engine's thread.
 pub(crate) struct Recorder {
     encoder: RefCell<Encoder>,
+    /// Where is received what nobody keeps.
+    unkept: RefCell<Vec<u8>>,
     /// Whether anybody will ever read the log.
     kept: bool,
     shared: Arc<Shared>,
@@ -143,6 +149,7 @@ impl Recorder {
         let (jobs, writer) = writer::start(sink, Arc::clone(&shared), Arc::clone(&live), trouble);
         let recorder = Recorder {
             encoder: RefCell::new(encoder),
+            unkept: RefCell::default(),
             kept,
             shared,
             live,
@@ -192,14 +199,33 @@ impl Recorder {
 
     /// Appends what happened at `at`.
     pub(crate) fn record_at(&self, at: Timestamp, subject: Subject, event: Event<'_>) {
+        if self.kept {
+            self.encoder.borrow_mut().record(at, subject, event);
+            self.recorded();
+        }
+    }
+
+    /// Has `read` append what a connected peer sent to the place it is told, up to so many bytes.
+    pub(crate) fn receive<R>(&self, at: Timestamp, flow: FlowId, read: impl FnOnce(&mut Vec<u8>, usize) -> R) -> R {
         if !self.kept {
-            return;
+            let mut unkept = self.unkept.borrow_mut();
+            unkept.clear();
+            unkept.reserve(UNKEPT);
+            return read(&mut unkept, UNKEPT);
         }
         let mut encoder = self.encoder.borrow_mut();
-        encoder.record(at, subject, event);
-        let full = encoder.buffered() >= CHUNK_BYTES;
+        let before = encoder.next_seq();
+        let result = encoder.receive(at, flow, read);
+        let has_come = encoder.next_seq() > before;
         drop(encoder);
-        if full {
+        if has_come {
+            self.recorded();
+        }
+        result
+    }
+
+    fn recorded(&self) {
+        if self.encoder.borrow().buffered() >= CHUNK_BYTES {
             self.seal();
         } else if !self.pending.replace(true) {
             self.begun.notify_one();
@@ -226,7 +252,7 @@ impl Recorder {
 
     fn seal(&self) {
         self.pending.set(false);
-        let buffer = self.shared.idle().buffers.pop().unwrap_or_default();
+        let buffer = self.shared.idle().buffers.pop().unwrap_or_else(|| Buffer::aligned(CHUNK_BYTES + SPARE));
         let chunk = self.encoder.borrow_mut().seal(now(), buffer);
         if let Some(chunk) = chunk {
             self.hand_over(chunk);

@@ -4,15 +4,15 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use socklab_capture::encoder::Subject;
 use socklab_capture::{Address, Event, Side};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -67,11 +67,12 @@ impl Stream {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    /// Appends to `buffer`.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
         match self {
-            Stream::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Stream::Tcp(tcp) => pin!(tcp.read_buf(buffer)).poll(cx),
             #[cfg(unix)]
-            Stream::Unix(unix) => Pin::new(unix).poll_read(cx, buffer),
+            Stream::Unix(unix) => pin!(unix.read_buf(buffer)).poll(cx),
         }
     }
 
@@ -221,21 +222,24 @@ impl StreamDriver {
         }
         let hub = Rc::clone(&self.hub);
         let mut scratch = hub.scratch.borrow_mut();
-        let mut buffer = ReadBuf::new(&mut scratch);
-        match self.stream.poll_read(cx, &mut buffer) {
-            Poll::Pending => Step::Idle,
-            Poll::Ready(Err(error)) => Step::Over(self.torn(error)),
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.peer_finishes(),
-            Poll::Ready(Ok(())) => self.take_in(cx, buffer.filled()),
-        }
-    }
-
-    fn take_in(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Step {
-        let at = now();
-        self.peer.count_received(bytes.len(), at);
-        self.hub.recorder.record_at(at, self.subject(), Event::Received(bytes));
         let answers = self.endpoint.echo.get() && !self.we_finished && self.broken.is_none();
-        if answers { self.echo(cx, bytes) } else { Step::Again }
+        let at = now();
+        let received = hub.recorder.receive(at, self.peer.flow, |log, most| {
+            let end = log.len();
+            let received = self.stream.poll_read(cx, &mut log.limit(most));
+            if answers {
+                scratch.clear();
+                scratch.extend_from_slice(&log[end..]);
+            }
+            received
+        });
+        match received {
+            Poll::Pending => return Step::Idle,
+            Poll::Ready(Err(error)) => return Step::Over(self.torn(error)),
+            Poll::Ready(Ok(0)) => return self.peer_finishes(),
+            Poll::Ready(Ok(count)) => self.peer.count_received(count, at),
+        }
+        if answers { self.echo(cx, &scratch) } else { Step::Again }
     }
 
     /// Straight back, past the queue where that is empty.

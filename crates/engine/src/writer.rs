@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use socklab_capture::encoder::Chunk;
+use socklab_capture::encoder::{Buffer, Chunk};
 use socklab_capture::live::{Live, Position};
 use socklab_capture::run::{Retention, Run, RunError, RunWriter};
 
@@ -126,24 +126,24 @@ impl<F: Fn(Trouble)> Writer<F> {
         self.live.end();
     }
 
-    fn write(&mut self, mut chunk: Chunk, queue: &mut std::collections::VecDeque<Job>) {
+    fn write(&mut self, chunk: Chunk, queue: &mut std::collections::VecDeque<Job>) {
         match &mut self.sink {
             Sink::Memory => {
                 let position = Position { last_seq: chunk.last_seq, ..self.live.position().0 };
-                self.live.publish_chunk(chunk.into_buffer(), position);
-                self.shared.landed(Vec::new());
+                self.live.publish_chunk(chunk.into_bytes(), position);
+                self.shared.landed(Buffer::default());
             }
             Sink::Disk(_) => {
-                self.write_to_disk(&mut chunk, queue);
+                self.write_to_disk(&chunk, queue);
                 self.shared.landed(chunk.into_buffer());
             }
         }
     }
 
-    fn write_to_disk(&mut self, chunk: &mut Chunk, queue: &mut std::collections::VecDeque<Job>) {
+    fn write_to_disk(&mut self, chunk: &Chunk, queue: &mut std::collections::VecDeque<Job>) {
         let mut stuck = false;
         if self.lost > 0 {
-            self.lost += chunk.finish().len() as u64; // after a hole nothing may follow
+            self.lost += chunk.bytes().len() as u64; // after a hole nothing may follow
             return;
         }
         loop {
@@ -166,7 +166,7 @@ impl<F: Fn(Trouble)> Writer<F> {
                 Err(_) => {}
             }
             if self.finishing {
-                self.lost += chunk.finish().len() as u64;
+                self.lost += chunk.bytes().len() as u64;
                 return;
             }
             self.wait_for_space(queue);
@@ -187,7 +187,7 @@ impl<F: Fn(Trouble)> Writer<F> {
 }
 
 impl Disk {
-    fn write(&mut self, chunk: &mut Chunk) -> Result<(Position, Option<Trouble>), RunError> {
+    fn write(&mut self, chunk: &Chunk) -> Result<(Position, Option<Trouble>), RunError> {
         let starts_segment = chunk.starts_segment;
         let position = match self.unsynced.take() {
             Some(position) => position, // the last try got as far as that: the chunk must not be there twice

@@ -126,8 +126,8 @@ impl<'a, W: Write> Copier<'a, W> {
 
     fn seal(&mut self) -> Result<(), ExportError> {
         let first = self.first.take().unwrap_or(self.last + 1);
-        encoder::write_mark(&mut self.chunk, first, self.last);
-        encoder::fill_checksum(&mut self.chunk);
+        let checksum = crc32c::crc32c(&self.chunk);
+        encoder::write_mark(&mut self.chunk, first, self.last, checksum);
         self.out.write_all(&self.chunk).map_err(ExportError::Write)?;
         self.chunk.clear();
         Ok(())

@@ -13,20 +13,35 @@ fn a_segment_that_cannot_begin_leaves_the_one_before_whole() {
     let folder = folder();
     let mut growing = Growing::new(folder.path(), 1);
     growing.write(3);
-    let (run, mut chunk) = (growing.run(), growing.chunk(2));
+    let (run, chunk) = (growing.run(), growing.chunk(2));
     let obstacle = run.segment_path(2);
     fs::create_dir(&obstacle).expect("a folder in its place");
     for _ in 0..3 {
-        let error = growing.writer.write(&mut chunk).expect_err("in the way");
+        let error = growing.writer.write(&chunk).expect_err("in the way");
         assert!(matches!(error, RunError::Io { operation: "create", .. }), "{error}");
     }
     fs::remove_dir(&obstacle).expect("out of the way");
-    assert_eq!(growing.writer.write(&mut chunk).expect("written").segment, 2);
+    assert_eq!(growing.writer.write(&chunk).expect("written").segment, 2);
     growing.finish();
     let first = run.segment_path(1);
     let index = Index::saved(&first, file_len(&first).expect("a segment")).expect("a sidecar");
     assert_eq!(index.totals.records, 3);
     assert_eq!((totals(&run).expect("a run").records, records(&run)), (5, vec![1, 2, 3, 4, 5]));
+}
+
+#[test]
+fn large_chunks_end_where_a_block_of_the_disk_does_and_read_back() {
+    let folder = folder();
+    let mut growing = Growing::new(folder.path(), u64::MAX);
+    let mut expected = 0;
+    for records in [1, 4000, 4001, 4002, 3, 4003] {
+        let end = growing.write(records).offset;
+        assert!(records < 100 || end.is_multiple_of(4096), "{records} records end at {end}");
+        expected += records;
+    }
+    let run = growing.finish();
+    assert_eq!(records(&run), (1..=expected).collect::<Vec<_>>());
+    assert_eq!(run.recover().expect("a run"), 0);
 }
 
 /// A run of two chunks in one segment whose writer died, with the lengths after each.
