@@ -295,6 +295,10 @@ fn report(trouble: &Trouble, lang: Lang) {
         }
         (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", say::capture_text(error, lang)),
         (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
+        (Trouble::Unsafe(error), Lang::En) => {
+            format!("{}; what is captured may not survive a power cut", say::capture_text(error, lang))
+        }
+        (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", say::capture_text(error, lang)),
         (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
         (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
         (Trouble::Removed { segments, bytes }, Lang::En) => {

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
@@ -35,6 +35,8 @@ pub enum Trouble {
     Stuck(RunError),
     /// It works again.
     Recovered,
+    /// What was written may not survive a power cut: the system could not make it durable. Told once.
+    Unsafe(RunError),
     /// The run has ended, and this many bytes of its log could not be written.
     Lost {
         /// Bytes.
@@ -61,6 +63,9 @@ pub(crate) struct Disk {
     retention: Retention,
     sync: Sync,
     syncer: Option<mpsc::Sender<File>>,
+    /// The first error of the syncer, to be told.
+    sync_error: Arc<OnceLock<io::Error>>,
+    sync_error_told: bool,
     /// The end of a chunk that was written and could not be synced.
     unsynced: Option<Position>,
 }
@@ -72,7 +77,16 @@ impl Sink {
         retention: Retention,
         sync: Sync,
     ) -> Result<Self, RunError> {
-        Ok(Sink::Disk(Box::new(Disk { writer, captures, retention, sync, syncer: None, unsynced: None })))
+        Ok(Sink::Disk(Box::new(Disk {
+            writer,
+            captures,
+            retention,
+            sync,
+            syncer: None,
+            sync_error: Arc::default(),
+            sync_error_told: false,
+            unsynced: None,
+        })))
     }
 
     pub(crate) fn run(&self) -> Option<Run> {
@@ -154,9 +168,7 @@ impl<F: Fn(Trouble)> Writer<F> {
                     if stuck {
                         (self.trouble)(Trouble::Recovered);
                     }
-                    if let Some(removed) = removed {
-                        (self.trouble)(removed);
-                    }
+                    removed.into_iter().chain(disk.sync_trouble()).for_each(&self.trouble);
                     return;
                 }
                 Err(error) if !stuck => {
@@ -215,8 +227,16 @@ impl Disk {
         let Ok(file) = self.writer.file().try_clone() else { return };
         match &self.syncer {
             Some(syncer) => drop(syncer.send(file)),
-            None => self.syncer = start_syncer(file).ok(),
+            None => self.syncer = start_syncer(file, Arc::clone(&self.sync_error)).ok(),
         }
+    }
+
+    /// What the syncer could not do, if that was not told before.
+    fn sync_trouble(&mut self) -> Option<Trouble> {
+        let error = self.sync_error.get().filter(|_| !self.sync_error_told)?;
+        self.sync_error_told = true;
+        let source = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+        Some(Trouble::Unsafe(RunError::Io { operation: "sync", path: self.writer.run().path().to_owned(), source }))
     }
 
     fn thin_out(&self) -> Option<Trouble> {
@@ -235,14 +255,16 @@ impl Disk {
 }
 
 /// Syncs the file given last every [`SYNC_INTERVAL`], and each one given up for the next; ends with the sender.
-fn start_syncer(file: File) -> io::Result<mpsc::Sender<File>> {
+fn start_syncer(file: File, failed: Arc<OnceLock<io::Error>>) -> io::Result<mpsc::Sender<File>> {
     let (sender, next) = mpsc::channel();
     let thread = thread::Builder::new().name("socklab-sync".into());
     thread.spawn(move || {
         let mut synced = Synced { file, length: 0, let_go: 0 };
         loop {
             let turn = next.recv_timeout(SYNC_INTERVAL);
-            synced.catch_up();
+            if let Err(error) = synced.catch_up() {
+                let _ = failed.set(error); // the first one is the one to tell
+            }
             match turn {
                 Ok(file) => synced = Synced { file, length: 0, let_go: 0 },
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -262,17 +284,19 @@ struct Synced {
 }
 
 impl Synced {
-    fn catch_up(&mut self) {
-        let length = self.file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
-        if length == self.length || self.file.sync_data().is_err() {
-            return;
+    fn catch_up(&mut self) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        if length == self.length {
+            return Ok(());
         }
+        self.file.sync_data()?;
         self.length = length;
         let keep_from = length.saturating_sub(CACHED);
         if keep_from >= self.let_go + CACHED {
             let_go(&self.file, self.let_go, keep_from - self.let_go);
             self.let_go = keep_from;
         }
+        Ok(())
     }
 }
 
