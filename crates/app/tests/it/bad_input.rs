@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use crate::chinese::COMMANDS;
-use crate::kit::{Done, Lab, Running, Server};
+use crate::kit::{Done, Lab, Running, Server, own_place};
 
 const USAGE: i32 = 2;
 const NETWORK: i32 = 1;
@@ -97,7 +97,7 @@ refused! {
 
 #[test]
 fn a_port_that_needs_privileges_is_told_apart() {
-    let place = "127.7.2.3:1";
+    let place = own_place(1);
     let allowed = TcpListener::bind(place).map(drop).map_err(|error| error.kind());
     let lab = Lab::new();
     let url = format!("tcp-listen://{place}");
@@ -235,7 +235,9 @@ fn small_disk(lab: &Lab) -> (Running, String) {
     std::fs::create_dir(&folder).expect("a new folder");
     let script = r#"mount -t tmpfs -o size=2m tmpfs "$1" && echo mounted && exec cat"#;
     let mut command = Command::new("unshare");
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    let mut id = Command::new("id");
+    id.arg("-u");
+    let is_root = crate::kit::run(id).ok() == "0\n";
     command.args([if is_root { "-m" } else { "-rm" }, "sh", "-c", script, "sh", &folder]);
     let holder = Running::start(command);
     holder.wait_for_text("mounted");

@@ -5,13 +5,16 @@
 set -euo pipefail
 socklab=$1 folder=$2
 
+# Gives up before whoever runs this does, and would leave our children behind. SECONDS is bash's clock.
 until_true() {
-    for _ in {1..600}; do
-        if "$@"; then return; fi
+    while ! "$@"; do
+        if [ "$SECONDS" -ge 25 ]; then
+            echo "waited in vain: $*" >&2
+            cat "$folder"/{records,said} >&2 || true
+            return 1
+        fi
         sleep 0.05
     done
-    echo "waited in vain: $*" >&2
-    return 1
 }
 
 unshare --net sleep 60 &
@@ -30,12 +33,16 @@ for n in 1 2; do
     there ip link set "far$n" up
 done
 
-there "$socklab" listen udp://0.0.0.0:5000 --data "$folder" --show json >"$folder/records" 2>"$folder/said" </dev/null &
+# Not by way of the function: its subshell would be what a signal reaches.
+nsenter --target "$other" --net "$socklab" listen udp://0.0.0.0:5000 --data "$folder" --show json \
+    >"$folder/records" 2>"$folder/said" </dev/null &
 listener=$!
 until_true grep -q listening "$folder/said"
-"$socklab" send udp://255.255.255.255:5000 hello
+timeout 10 "$socklab" send udp://255.255.255.255:5000 hello
 both() { [ "$(grep -c '"received"' "$folder/records")" -ge 2 ]; }
 until_true both
-kill -INT "$(pgrep -P "$listener" socklab || echo "$listener")"
+kill -INT "$listener"
+has_ended() { ! kill -0 "$listener" 2>/dev/null; }
+until_true has_ended
 wait "$listener" || [ $? = 130 ]
 cat "$folder/records"

@@ -1,13 +1,14 @@
-//! What every test needs: a folder of its own, children that do not outlive it, and waiting for conditions under one
-//! deadline. Nothing here is shared between tests.
+//! What every test needs: a folder of its own, children that do not outlive it, and waiting under one deadline: every
+//! call that can block has it, and whoever waits in vain says for what, and what has come so far. Nothing here is
+//! shared between tests.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -22,6 +23,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(2);
 
 /// Waits until `find` finds something.
+#[track_caller]
 pub(crate) fn until<T>(what: impl Display, mut find: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + DEADLINE;
     loop {
@@ -165,6 +167,17 @@ pub(crate) fn run(command: Command) -> Done {
     running.finish()
 }
 
+/// Starts a command.
+fn spawn(command: &mut Command, name: &str) -> Child {
+    let spawned = command.spawn();
+    spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"))
+}
+
+/// The last of what was printed, for a person to read.
+fn end_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..])
+}
+
 pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
 }
@@ -202,12 +215,15 @@ impl fmt::Debug for Done {
     }
 }
 
+/// What a child reads.
+type Input = Box<dyn Write + Send>;
+
 /// A child at work; killed when it goes out of sight.
 pub(crate) struct Running {
     name: String,
     child: Child,
-    input: Option<ChildStdin>,
-    writing: Option<JoinHandle<ChildStdin>>,
+    input: Option<Input>,
+    writing: Option<JoinHandle<Input>>,
     pub(crate) out: Arc<Pipe>,
     pub(crate) err: Arc<Pipe>,
 }
@@ -230,11 +246,9 @@ impl Running {
     /// Starts a command whose output goes elsewhere.
     pub(crate) fn start_into(mut command: Command, out: impl Into<Stdio>) -> Self {
         let name = format!("{command:?}");
-        let spawned = command.stdin(Stdio::piped()).stdout(out).stderr(Stdio::piped()).spawn();
-        let mut child =
-            spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"));
+        let mut child = spawn(command.stdin(Stdio::piped()).stdout(out).stderr(Stdio::piped()), &name);
         let err = Pipe::collect(child.stderr.take().expect("stderr is a pipe"));
-        let input = child.stdin.take();
+        let input = child.stdin.take().map(|input| Box::new(input) as Input);
         Running { name, child, input, writing: None, out: Arc::new(Pipe::ended()), err }
     }
 
@@ -246,7 +260,8 @@ impl Running {
     #[track_caller]
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let (mut input, bytes) = (self.input.take().expect("the input is open"), bytes.to_vec());
-        self.input = Some(in_time(format!("{} to read its input", self.name), move || {
+        let what = format!("{} bytes of input to be read by {}", bytes.len(), self.so_far());
+        self.input = Some(in_time(what, move || {
             input.write_all(&bytes).expect("the child reads its input");
             input
         }));
@@ -270,9 +285,11 @@ impl Running {
         }));
     }
 
+    #[track_caller]
     pub(crate) fn close_input(&mut self) {
         if let Some(writing) = self.writing.take() {
-            drop(in_time("all of the input to be read", || writing.join()).expect("it was written"));
+            self.until("all of the input to be read by", |_| writing.is_finished().then_some(()));
+            drop(writing.join().expect("it was written"));
         }
         self.input = None;
     }
@@ -302,11 +319,40 @@ impl Running {
         self.err.wait_for(&self.name, what, find, &self.err)
     }
 
+    /// Waits for what nothing tells of.
+    #[track_caller]
+    fn until<T>(&mut self, what: &str, mut find: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            if let Some(found) = find(self) {
+                return found;
+            }
+            assert!(Instant::now() < end, "waited {DEADLINE:?} for {what} {}", self.so_far());
+            thread::sleep(TICK);
+        }
+    }
+
+    /// Its name, and what has come from it: for whoever waits for more.
+    fn so_far(&self) -> String {
+        let (out, err) = (self.out.lock(), self.err.text());
+        format!("{}; so far, {} bytes on stdout:\n{}\nstderr:\n{err}", self.name, out.bytes.len(), end_of(&out.bytes))
+    }
+
     /// Ctrl-C.
     #[cfg(unix)]
+    #[track_caller]
     pub(crate) fn interrupt(&self) {
-        let status = Command::new("kill").arg("-INT").arg(self.id().to_string()).status().expect("there is a kill");
-        assert!(status.success(), "{} has ended already: {}", self.name, self.err.text());
+        self.signal("-INT");
+    }
+
+    /// Sends a signal, as kill(1) calls it.
+    #[cfg(unix)]
+    #[track_caller]
+    pub(crate) fn signal(&self, signal: &str) {
+        let mut command = Command::new("kill");
+        command.arg(signal).arg(self.id().to_string());
+        let done = run(command);
+        assert_eq!(done.code, Some(0), "{done:?}: has it ended already? {}", self.so_far());
     }
 
     /// `kill -9`.
@@ -323,7 +369,7 @@ impl Running {
     #[track_caller]
     pub(crate) fn finish(mut self) -> Done {
         let name = self.name.clone();
-        let status = until(format!("the end of {name}"), || self.child.try_wait().expect("a child can be asked"));
+        let status = self.until("the end of", |this| this.child.try_wait().expect("a child can be asked"));
         let out = self.out.wait_for_end(&name);
         let err = self.err.wait_for_end(&name);
         Done { name, code: status.code(), out, err: String::from_utf8(err).expect("stderr is text") }
@@ -387,11 +433,42 @@ pub(crate) fn port_of(url: &str) -> u16 {
 }
 
 /// Connects, with the deadline on every call.
+#[track_caller]
 pub(crate) fn dial(address: SocketAddr) -> TcpStream {
-    with_deadline(TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}")))
+    try_dial(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"))
 }
 
-pub(crate) fn with_deadline(stream: TcpStream) -> TcpStream {
+/// The same where it may be refused.
+pub(crate) fn try_dial(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect_timeout(&address, DEADLINE).map(with_deadline)
+}
+
+/// Connects to a Unix socket, with the deadline on every call.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn dial_unix(path: &str) -> std::os::unix::net::UnixStream {
+    let to = path.to_owned();
+    let dialled = in_time(format!("{path} to be answered"), || std::os::unix::net::UnixStream::connect(to));
+    let stream = dialled.unwrap_or_else(|error| panic!("cannot connect to {path}: {error}"));
+    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    stream.set_write_timeout(Some(DEADLINE)).expect("a deadline");
+    stream
+}
+
+/// A loopback address that no other process uses, for tests that need a port of their own choice: this one's id.
+#[cfg(target_os = "linux")]
+pub(crate) fn own_place(port: u16) -> SocketAddr {
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    SocketAddr::from((Ipv4Addr::new(127, a | 0x80, b, c), port))
+}
+
+/// Elsewhere there is but one loopback address.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn own_place(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn with_deadline(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
     stream.set_write_timeout(Some(DEADLINE)).expect("a deadline");
     stream
@@ -416,6 +493,7 @@ pub(crate) fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 pub(crate) fn udp() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     socket.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    socket.set_write_timeout(Some(DEADLINE)).expect("a deadline");
     let address = socket.local_addr().expect("an address");
     (socket, address)
 }
@@ -424,23 +502,43 @@ pub(crate) fn udp() -> (UdpSocket, SocketAddr) {
 #[track_caller]
 pub(crate) fn leave_unread(stream: &TcpStream, length: usize) {
     let mut peeked = vec![0; length];
-    until("bytes to leave unread", || (stream.peek(&mut peeked).expect("they come") == length).then_some(()));
+    until(format!("{length} bytes to leave unread"), || {
+        (stream.peek(&mut peeked).expect("they come") == length).then_some(())
+    });
 }
 
 /// Reads to the end of the stream.
 #[track_caller]
 pub(crate) fn read_all(stream: &mut impl Read) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("the peer ends the stream in good order");
+    let (mut bytes, end) = (Vec::new(), Instant::now() + DEADLINE);
+    while read_more(stream, &mut bytes, 64 * 1024, "the end of the stream") > 0 {
+        assert!(Instant::now() < end, "the stream goes on and on: {} bytes so far, {}", bytes.len(), end_of(&bytes));
+    }
     bytes
 }
 
 /// Reads so many bytes.
 #[track_caller]
 pub(crate) fn read_some(stream: &mut impl Read, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    stream.read_exact(&mut bytes).unwrap_or_else(|error| panic!("{length} bytes do not come: {error}"));
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let left = length - bytes.len();
+        let count = read_more(stream, &mut bytes, left.min(64 * 1024), format_args!("{length} bytes"));
+        assert!(count > 0, "the stream ended after {} of {length} bytes: {}", bytes.len(), end_of(&bytes));
+    }
     bytes
+}
+
+/// Reads once, and says what has come already where nothing more does.
+#[track_caller]
+fn read_more(stream: &mut impl Read, bytes: &mut Vec<u8>, most: usize, what: impl Display) -> usize {
+    let start = bytes.len();
+    bytes.resize(start + most, 0);
+    let read = stream.read(&mut bytes[start..]);
+    bytes.truncate(start + *read.as_ref().unwrap_or(&0));
+    read.unwrap_or_else(|error| {
+        panic!("waited for {what}: {error}; {start} bytes have come, in the end: {}", end_of(bytes))
+    })
 }
 
 /// What has come out of a child so far.
@@ -504,10 +602,10 @@ impl Pipe {
             }
             let left = end.saturating_duration_since(Instant::now());
             if state.ended || left.is_zero() {
-                let (so_far, ended) = (state.bytes.len(), state.ended);
+                let (length, ended, last) = (state.bytes.len(), state.ended, end_of(&state.bytes).into_owned());
                 drop(state);
                 let why = if ended { "it ended" } else { "the time was up" };
-                panic!("{name}: {why} before {what} came ({so_far} bytes did); stderr: {}", err.text());
+                panic!("{name}: {why} before {what} came; {length} bytes did: {last}\nstderr: {}", err.text());
             }
             state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -517,7 +615,9 @@ impl Pipe {
     fn wait_for_end(&self, name: &str) -> Vec<u8> {
         let ended = |state: &mut Collected| !state.ended;
         let waited = self.more.wait_timeout_while(self.lock(), DEADLINE, ended).unwrap_or_else(PoisonError::into_inner);
-        assert!(!waited.1.timed_out(), "{name} has ended, but somebody still has its output open");
-        waited.0.bytes.clone()
+        let (state, timeout) = waited;
+        let so_far = || format!("{} bytes came: {}", state.bytes.len(), end_of(&state.bytes));
+        assert!(!timeout.timed_out(), "{name} has ended, but somebody still has its output open; {}", so_far());
+        state.bytes.clone()
     }
 }

@@ -6,7 +6,8 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::kit::{
-    Lab, Running, accept, assert_same, dial, leave_unread, listener, noise, port_of, read_all, read_some, udp,
+    Lab, Running, accept, assert_same, dial, leave_unread, listener, noise, own_place, port_of, read_all, read_some,
+    try_dial, udp,
 };
 use crate::tools::{Tool, Wire};
 
@@ -168,7 +169,7 @@ fn l_ends_with_its_first_connection() {
     let mut first = dial(loopback(port));
     first.write_all(b"one").expect("sent");
     server.wait_for_output(3);
-    let second = TcpStream::connect(loopback(port)).expect_err("a second connection is refused");
+    let second = try_dial(loopback(port)).expect_err("a second connection is refused");
     assert_eq!(second.kind(), ErrorKind::ConnectionRefused);
     drop(first);
     let done = server.finish();
@@ -213,8 +214,8 @@ fn l_takes_both_families_unless_told() {
         [(&["-k"][..], true, true), (&["-k", "-4"], true, false), (&["-k", "-6"], false, true)]
     {
         let (_server, port) = listen_with(&lab, &[flags, &["0"]].concat());
-        assert_eq!(TcpStream::connect(loopback(port)).is_ok(), takes_v4, "{flags:?}: IPv4");
-        assert_eq!(TcpStream::connect(v6(port)).is_ok(), takes_v6, "{flags:?}: IPv6");
+        assert_eq!(try_dial(loopback(port)).is_ok(), takes_v4, "{flags:?}: IPv4");
+        assert_eq!(try_dial(v6(port)).is_ok(), takes_v6, "{flags:?}: IPv6");
     }
 }
 
@@ -230,15 +231,15 @@ fn l_takes_the_port_after_p_too() {
 fn s_and_p_are_the_own_address_and_port() {
     let lab = Lab::new();
     let (listener, port) = place(listener());
-    // Nobody else in this test binary has an address in 127.7/16.
-    let mut client = lab.start(["nc", "-s", "127.7.0.1", "-p", "4711", "127.0.0.1", &port]);
+    let (own, own_ip) = (own_place(4711), own_place(0).ip().to_string());
+    let mut client = lab.start(["nc", "-s", &own_ip, "-p", "4711", "127.0.0.1", &port]);
     client.close_input();
-    assert_eq!(accept(&listener).1, SocketAddr::from(([127, 7, 0, 1], 4711)));
+    assert_eq!(accept(&listener).1, own);
     assert_eq!(client.finish().code, Some(0));
     let (socket, port) = place(udp());
-    let mut client = lab.start(["nc", "-u", "-s", "127.7.0.1", "-p", "4712", "127.0.0.1", &port]);
+    let mut client = lab.start(["nc", "-u", "-s", &own_ip, "-p", "4712", "127.0.0.1", &port]);
     client.write(b"x");
-    assert_eq!(receive(&socket), (b"x".to_vec(), SocketAddr::from(([127, 7, 0, 1], 4712))));
+    assert_eq!(receive(&socket), (b"x".to_vec(), own_place(4712)));
 }
 
 #[test]

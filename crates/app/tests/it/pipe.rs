@@ -1,7 +1,7 @@
 //! `listen` and `connect` in a pipe: stdin's bytes to the peers, received bytes to stdout, and how it ends.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -11,8 +11,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    DEADLINE, Lab, Pipe, Running, Server, accept, assert_same, bare_socklab, dial, in_time, json_lines, leave_unread,
-    listener, noise, port_of, read_all, read_some, udp,
+    DEADLINE, Lab, Pipe, Running, Server, accept, assert_same, bare_socklab, dial, dial_unix, in_time, json_lines,
+    leave_unread, listener, noise, own_place, port_of, read_all, read_some, udp,
 };
 use crate::session::base64;
 
@@ -118,8 +118,7 @@ fn a_client_whose_connection_is_reset_says_so_and_fails() {
 #[test]
 fn a_client_with_retry_connects_when_the_server_comes() {
     let lab = Lab::new();
-    // An address of this test's own, so that the port is nobody else's.
-    let place = SocketAddr::from(([127, 7, 1, 1], 4713));
+    let place = own_place(4713); // nobody else's, before there is a server and after
     let mut client = lab.start(["connect", "--retry", &place.to_string()]);
     client.wait_for_told("dialling", 1, |line| line.starts_with("e1 dialling tcp://").then_some(()));
     let listener = TcpListener::bind(place).expect("the port is free");
@@ -410,8 +409,7 @@ fn one_command_listens_on_several_places() {
     client.send_to(b"udp", ("127.0.0.1", ports[2])).expect("sent");
     assert_eq!(client.recv(&mut [0; 10]).expect("an echo"), 3);
     server.wait_for_output(printed + 3);
-    let mut client = std::os::unix::net::UnixStream::connect(&path).expect("it listens");
-    client.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let mut client = dial_unix(&path);
     client.write_all(b"unix").expect("sent");
     assert_eq!(read_some(&mut client, 4), b"unix");
     server.wait_for_output(printed + 7);

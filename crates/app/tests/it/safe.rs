@@ -151,17 +151,12 @@ fn what_is_told_of_a_peer_on_stderr_is_safe() {
     let mut server = lab.listen_with_input(&[&url], &[]);
     let stopped = evil_peer(&lab, "unix", &lab.typed(NAME));
     server.wait_for_output(nasty().len());
-    signal(&stopped, "-STOP"); // it reads nothing more
+    stopped.signal("-STOP"); // it reads nothing more
     server.running.write(&vec![b'x'; 1 << 20]); // more than the system's buffers take
     let done = server.stop();
-    signal(&stopped, "-CONT");
+    stopped.signal("-CONT");
     assert!(done.err.contains("could not be sent") && done.err.contains("evil"), "{}", done.err);
     assert_safe("stderr", done.err.as_bytes());
-}
-
-fn signal(child: &Running, signal: &str) {
-    let status = std::process::Command::new("kill").arg(signal).arg(child.id().to_string()).status();
-    assert!(status.expect("there is a kill").success());
 }
 
 #[test]
