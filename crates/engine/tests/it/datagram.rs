@@ -1,24 +1,15 @@
 //! UDP sockets.
 
-use std::net::UdpSocket;
-use std::time::Duration;
-
 use socklab_capture::Address;
 use socklab_engine::{Command, Outcome, Reply, Targets, WhenFull};
 
-use crate::support::{Lab, says};
-
-fn socket() -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("binds");
-    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("settable");
-    socket
-}
+use crate::support::{Lab, PATIENCE, says, udp};
 
 #[test]
 fn each_source_is_a_peer_and_each_datagram_a_record() {
     let mut lab = Lab::new();
     let (_, address) = lab.open_inet("udp://127.0.0.1:0");
-    let (first, second) = (socket(), socket());
+    let (first, second) = (udp(), udp());
     for (socket, text) in [(&first, "one"), (&second, "two"), (&first, ""), (&first, "three")] {
         socket.send_to(text.as_bytes(), address).expect("sends");
         let seen = lab.wait_for("the datagram", |seen| seen.kind == "received");
@@ -41,7 +32,7 @@ fn each_source_is_a_peer_and_each_datagram_a_record() {
 fn the_largest_datagram_comes_back_whole() {
     let lab = Lab::new();
     let (_, address) = lab.open_inet("udp://127.0.0.1:0?echo=1");
-    let (socket, bytes) = (socket(), crate::support::noise(1, 65_507));
+    let (socket, bytes) = (udp(), crate::support::noise(1, 65_507));
     socket.send_to(&bytes, address).expect("sends");
     let mut back = vec![0; 70_000];
     let (length, _) = socket.recv_from(&mut back).expect("it comes back");
@@ -52,11 +43,11 @@ fn the_largest_datagram_comes_back_whole() {
 
 #[test]
 fn a_silent_peer_is_forgotten_and_a_named_one_is_not() {
-    let named = socket();
+    let named = udp();
     let mut lab = Lab::new();
     let url = format!("udp://127.0.0.1:0?age=40ms&peer={}", named.local_addr().expect("bound"));
     let (_, address) = lab.open_inet(&url);
-    socket().send_to(b"x", address).expect("sends");
+    udp().send_to(b"x", address).expect("sends");
     let gone = lab.wait_for("the ageing", says("forgotten: silent for 40ms")).peer;
     let left: Vec<_> = lab.status()[0].peers.iter().map(|peer| peer.id).collect();
     assert_eq!(left.len(), 1);
@@ -67,16 +58,16 @@ fn a_silent_peer_is_forgotten_and_a_named_one_is_not() {
 fn datagrams_of_too_many_peers_are_counted_and_shown() {
     let mut lab = Lab::new();
     let (_, address) = lab.open_inet("udp://127.0.0.1:0?max_peers=1");
-    socket().send_to(b"first", address).expect("sends");
+    udp().send_to(b"first", address).expect("sends");
     lab.wait_for("the first", |seen| seen.kind == "received");
-    socket().send_to(b"second", address).expect("sends");
+    udp().send_to(b"second", address).expect("sends");
     lab.wait_for("the refusal", says("1 datagrams refused so far"));
     assert_eq!(lab.status()[0].refused, 1);
 }
 
 #[test]
 fn a_peer_can_be_named_and_sent_to_first() {
-    let target = socket();
+    let target = udp();
     let lab = Lab::new();
     let (id, _) = lab.open_inet("udp://127.0.0.1:0");
     let at = target.local_addr().expect("bound").to_string();
@@ -117,8 +108,8 @@ fn a_group_is_joined_heard_and_left() {
 fn what_the_kernel_drops_is_counted_and_shown() {
     let mut lab = Lab::new();
     let (_, address) = lab.open_inet("udp://127.0.0.1:0?rcvbuf=4k");
-    let (socket, datagram) = (socket(), [0; 1000]);
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let (socket, datagram) = (udp(), [0; 1000]);
+    let deadline = std::time::Instant::now() + PATIENCE;
     // The engine reads while we send: a burst longer than the buffer has to catch it asleep once.
     while lab.status()[0].dropped == 0 {
         (0..2000).for_each(|_| drop(socket.send_to(&datagram, address)));

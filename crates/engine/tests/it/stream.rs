@@ -1,22 +1,16 @@
 //! TCP servers and clients.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv6Addr, Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use socklab_capture::Address;
 use socklab_engine::{Command, Ending, Outcome, QUEUE_LIMIT, Reply, Targets, WhenFull};
 
-use crate::support::{Lab, noise, received_from, says};
+use crate::support::{Lab, PATIENCE, accept, assert_refused, call, connect, free_place, noise, received_from, says};
 
 const SERVER: &str = "tcp-listen://127.0.0.1:0";
-
-fn connect(address: std::net::SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("connects");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("settable");
-    stream
-}
 
 fn send(lab: &Lab, to: Targets, bytes: &[u8], when_full: WhenFull) -> Vec<Outcome> {
     match lab.call(Command::Send { to, bytes: bytes.to_vec().into(), when_full }) {
@@ -154,9 +148,9 @@ fn whoever_waits_for_room_gets_it() {
     let sending = thread::spawn(move || {
         for block in bytes.chunks(100_000) {
             let send = Command::Send { to: Targets::All, bytes: block.to_vec().into(), when_full: WhenFull::Wait };
-            assert!(matches!(remote.call(send), Some(Reply::Outcomes(out)) if out[0].1 == Outcome::Queued));
+            assert!(matches!(call(&remote, send), Some(Reply::Outcomes(out)) if out[0].1 == Outcome::Queued));
         }
-        remote.call(Command::End { peers: Targets::All, ending: Ending::Close });
+        call(&remote, Command::End { peers: Targets::All, ending: Ending::Close });
     });
     let mut all = Vec::new();
     stream.read_to_end(&mut all).expect("reads");
@@ -182,7 +176,7 @@ fn one_connection_and_no_more_where_that_is_asked() {
     let (id, address) = lab.open_inet("tcp-listen://127.0.0.1:0?once=1");
     let stream = connect(address);
     lab.wait_for("the connection", |seen| seen.kind == "connected");
-    assert_eq!(TcpStream::connect(address).expect_err("nobody listens").kind(), ErrorKind::ConnectionRefused);
+    assert_refused(address);
     drop(stream);
     assert!(matches!(lab.call(Command::AwaitEnd(id)), Reply::Ended(_)));
 }
@@ -206,7 +200,7 @@ fn a_client_connects_sends_and_is_told_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let mut lab = Lab::new();
     let (id, _) = lab.open(&format!("tcp://{}", listener.local_addr().expect("bound")));
-    let (mut server, _) = listener.accept().expect("accepts");
+    let mut server = accept(&listener);
     assert_eq!(send(&lab, Targets::Endpoint(id), b"ping", WhenFull::Refuse), [Outcome::Queued]);
     let mut ping = [0; 4];
     server.read_exact(&mut ping).expect("reads");
@@ -219,7 +213,7 @@ fn a_client_connects_sends_and_is_told_the_end() {
 
 #[test]
 fn a_refused_connect_says_who_where_and_why() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let free = free_place();
     let lab = Lab::new();
     let Reply::Failed(failure) = lab.try_open(&format!("tcp://{free}")) else { panic!("it cannot connect") };
     let text = failure.to_string();
@@ -230,14 +224,14 @@ fn a_refused_connect_says_who_where_and_why() {
 
 #[test]
 fn a_client_that_retries_finds_the_server_when_it_comes() {
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let address = free_place();
     let mut lab = Lab::new();
     lab.open(&format!("tcp://{address}?retry=1"));
     lab.wait_for("the first failure", |seen| seen.kind == "failed");
     let listener = TcpListener::bind(address).expect("still free");
-    drop(listener.accept().expect("it tries again"));
+    drop(accept(&listener));
     let first = lab.wait_for("the connection", |seen| seen.kind == "connected").peer;
-    let (mut again, _) = listener.accept().expect("it comes back after the end");
+    let mut again = accept(&listener); // it comes back after the end
     again.write_all(b"hello again").expect("writes");
     let second = lab.wait_for("bytes", |seen| seen.kind == "received").peer;
     assert_ne!(first, second, "each connection is a peer of its own");
@@ -264,7 +258,7 @@ fn both_families_reach_a_dual_stack_server() {
     let stream = connect(v4);
     let seen = lab.wait_for("IPv4", |seen| seen.kind == "connected");
     assert_eq!(seen.address, Address::Inet(stream.local_addr().expect("bound")), "written as IPv4");
-    if let Ok(stream) = TcpStream::connect(("::1", v4.port())) {
+    if let Ok(stream) = TcpStream::connect_timeout(&(Ipv6Addr::LOCALHOST, v4.port()).into(), PATIENCE) {
         let seen = lab.wait_for("IPv6", |seen| seen.kind == "connected");
         assert_eq!(seen.address, Address::Inet(stream.local_addr().expect("bound")));
     }
@@ -302,7 +296,7 @@ fn closing_an_endpoint_closes_its_peers_and_frees_its_port() {
             _ => Err(error),
         })
         .expect("nobody listens any more");
-    assert_eq!(TcpStream::connect(address).expect_err("nobody listens").kind(), ErrorKind::ConnectionRefused);
+    assert_refused(address);
 }
 
 #[test]
@@ -331,7 +325,8 @@ fn a_stuck_peer_costs_the_others_nothing_at_the_end() {
     }
     let first = Targets::Peers(vec!["e1.1".parse().expect("an id")]);
     let block = vec![7; QUEUE_LIMIT];
-    while send(&lab, first.clone(), &block, WhenFull::Refuse) == [Outcome::Queued] {}
+    let is_full = |_: &i32| send(&lab, first.clone(), &block, WhenFull::Refuse) != [Outcome::Queued];
+    assert!((0..100).find(is_full).is_some(), "its queue has an end");
     send(&lab, Targets::Peers(vec!["e1.2".parse().expect("an id")]), b"goodbye", WhenFull::Refuse);
     let reading = thread::spawn(move || {
         let mut text = String::new();

@@ -1,15 +1,79 @@
-//! An engine in a temporary folder, and ways to wait for what it records.
+//! An engine in a temporary folder, and ways to wait for what it records. Every call that can block has the same
+//! deadline, and whoever waits in vain says for what.
 
-use std::net::SocketAddr;
+use std::fmt::Display;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socklab_capture::cursor::{Cursor, Next};
 use socklab_capture::{Address, EndpointId, PeerId};
 use socklab_engine::url::{EndpointUrl, Place};
-use socklab_engine::{Command, Config, EndpointStatus, Engine, Farewell, Reply, Store, Sync};
+use socklab_engine::{Command, Config, EndpointStatus, Engine, Farewell, Remote, Reply, Store, Sync};
 
 /// Longer than anything here takes on a busy machine: a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does something that may wait for ever, and gives up on it at the deadline.
+#[track_caller]
+pub(crate) fn in_time<T: Send + 'static>(what: impl Display, act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(act()));
+    match done.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => panic!("waited {PATIENCE:?} for {what}"),
+        Err(RecvTimeoutError::Disconnected) => panic!("{what} failed"),
+    }
+}
+
+/// Has a command done.
+#[track_caller]
+pub(crate) fn call(remote: &Remote, command: Command) -> Option<Reply> {
+    let remote = remote.clone();
+    in_time("the reply to a command", move || remote.call(command))
+}
+
+/// Connects, with the deadline on every call.
+#[track_caller]
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    with_deadline(TcpStream::connect_timeout(&address, PATIENCE).expect("connects"))
+}
+
+/// A connection that has to be refused.
+#[track_caller]
+pub(crate) fn assert_refused(address: SocketAddr) {
+    let refused = TcpStream::connect_timeout(&address, PATIENCE).expect_err("nobody listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+/// Takes a connection, with the deadline on every call.
+#[track_caller]
+pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
+    let listener = listener.try_clone().expect("clones");
+    with_deadline(in_time("a connection", move || listener.accept()).expect("accepts").0)
+}
+
+fn with_deadline(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).expect("settable");
+    stream.set_write_timeout(Some(PATIENCE)).expect("settable");
+    stream
+}
+
+/// A socket for datagrams, with the deadline on every call.
+pub(crate) fn udp() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("binds");
+    socket.set_read_timeout(Some(PATIENCE)).expect("settable");
+    socket.set_write_timeout(Some(PATIENCE)).expect("settable");
+    socket
+}
+
+/// An address where nobody listens, and nobody else will: on Linux at a loopback address of this process's own.
+pub(crate) fn free_place() -> SocketAddr {
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    let own = if cfg!(target_os = "linux") { Ipv4Addr::new(127, a | 0x80, b, c) } else { Ipv4Addr::LOCALHOST };
+    TcpListener::bind((own, 0)).and_then(|listener| listener.local_addr()).expect("a free port")
+}
 
 /// A record, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +102,9 @@ impl Lab {
         Lab { engine, cursor: cursor.expect("asked for"), seen: Vec::new(), _folder: folder }
     }
 
+    #[track_caller]
     pub(crate) fn call(&self, command: Command) -> Reply {
-        self.engine.remote().call(command).expect("the engine lives")
+        call(&self.engine.remote(), command).expect("the engine lives")
     }
 
     pub(crate) fn try_open(&self, url: &str) -> Reply {
@@ -115,7 +180,7 @@ impl Lab {
     /// Ends the engine and reads the log to its end.
     pub(crate) fn finish(mut self) -> (Farewell, Vec<Seen>) {
         let Lab { engine, ref mut cursor, ref mut seen, .. } = self;
-        let farewell = engine.shut_down(Duration::from_secs(2));
+        let farewell = in_time("the engine to end", move || engine.shut_down(Duration::from_secs(2)));
         while let Next::Record(record) = cursor.next().expect("reads") {
             let text = record.event.text().unwrap_or_default().into();
             let (kind, bytes) = (record.event.kind(), record.event.payload().to_vec());

@@ -2,10 +2,24 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::Path;
 
 use socklab_engine::{Command, Reply, Targets, WhenFull};
 
-use crate::support::{Lab, says};
+use crate::support::{Lab, PATIENCE, in_time, says};
+
+fn with_deadline(stream: UnixStream) -> UnixStream {
+    stream.set_read_timeout(Some(PATIENCE)).expect("settable");
+    stream.set_write_timeout(Some(PATIENCE)).expect("settable");
+    stream
+}
+
+fn datagrams(path: &Path) -> UnixDatagram {
+    let socket = UnixDatagram::bind(path).expect("binds");
+    socket.set_read_timeout(Some(PATIENCE)).expect("settable");
+    socket.set_write_timeout(Some(PATIENCE)).expect("settable");
+    socket
+}
 
 #[test]
 fn a_stream_server_takes_over_a_dead_socket_file_and_removes_its_own() {
@@ -15,7 +29,8 @@ fn a_stream_server_takes_over_a_dead_socket_file_and_removes_its_own() {
     let mut lab = Lab::new();
     let url = format!("unix-listen:{}?echo=1", path.display());
     lab.open(&url);
-    let mut stream = UnixStream::connect(&path).expect("connects");
+    let to = path.clone();
+    let mut stream = with_deadline(in_time("a connection", || UnixStream::connect(to)).expect("connects"));
     stream.write_all(b"hello").expect("writes");
     let mut back = [0; 5];
     stream.read_exact(&mut back).expect("reads");
@@ -37,7 +52,7 @@ fn a_client_finds_its_server_and_says_where_there_is_none() {
     assert!(failure.to_string().contains("there is nothing of that name (ENOENT 2)"), "{failure}");
     let listener = UnixListener::bind(&path).expect("binds");
     lab.open(&url);
-    let (mut server, _) = listener.accept().expect("accepts");
+    let mut server = with_deadline(in_time("a connection", move || listener.accept()).expect("accepts").0);
     lab.call(Command::Send { to: Targets::All, bytes: "ping".into(), when_full: WhenFull::Refuse });
     let mut ping = [0; 4];
     server.read_exact(&mut ping).expect("reads");
@@ -48,8 +63,7 @@ fn a_client_finds_its_server_and_says_where_there_is_none() {
 fn datagrams_go_to_and_fro_between_names() {
     let folder = tempfile::tempdir().expect("a folder");
     let (ours, theirs) = (folder.path().join("a"), folder.path().join("b"));
-    let socket = UnixDatagram::bind(&theirs).expect("binds");
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("settable");
+    let socket = datagrams(&theirs);
     let mut lab = Lab::new();
     lab.open(&format!("unix-dgram:{}?echo=1", ours.display()));
     socket.send_to(b"hello", &ours).expect("sends");
@@ -69,8 +83,7 @@ fn a_datagram_peer_that_does_not_read_holds_up_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let (deaf, other) = (folder.path().join("deaf"), folder.path().join("other"));
     let _deaf = UnixDatagram::bind(&deaf).expect("binds");
-    let socket = UnixDatagram::bind(&other).expect("binds");
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("settable");
+    let socket = datagrams(&other);
     let lab = Lab::new();
     lab.open(&format!("unix-dgram:?peer={}&peer={}", deaf.display(), other.display()));
     for n in 0..200u8 {
