@@ -4,6 +4,8 @@
 
 use std::ffi::OsStr;
 use std::fmt::{self, Display};
+#[cfg(target_os = "linux")]
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Deref;
@@ -173,6 +175,24 @@ fn spawn(command: &mut Command, name: &str) -> Child {
     spawned.unwrap_or_else(|error| panic!("cannot run {name}: {error}; ./ci.sh installs what the tests need"))
 }
 
+/// Both ends of a new terminal, ours first. Not by openpty(3), whose ends every child that another test starts at the
+/// moment would inherit, and hold open.
+#[cfg(target_os = "linux")]
+fn terminal() -> io::Result<(File, File)> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use nix::fcntl::OFlag;
+    use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let mut options = File::options();
+    let slave = options.read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(ptsname_r(&master)?)?;
+    Ok((File::from(master.as_fd().try_clone_to_owned()?), slave))
+}
+
 /// The last of what was printed, for a person to read.
 fn end_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..])
@@ -252,6 +272,20 @@ impl Running {
         Running { name, child, input, writing: None, out: Arc::new(Pipe::ended()), err }
     }
 
+    /// Starts a command at a terminal: what is written to it is typed, and what it prints comes as output. Its stderr
+    /// is a pipe, so that what it says can be told from what it shows.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_at_terminal(command: &mut Command) -> Self {
+        let (master, slave) = terminal().expect("a terminal");
+        let name = format!("{command:?}");
+        command.env("TERM", "xterm").stdin(slave.try_clone().expect("a terminal can be shared"));
+        let mut child = spawn(command.stdout(slave).stderr(Stdio::piped()), &name);
+        command.stdin(Stdio::null()).stdout(Stdio::null()); // the terminal has to close when the child does
+        let err = Pipe::collect(child.stderr.take().expect("stderr is a pipe"));
+        let typing = master.try_clone().expect("a terminal can be shared");
+        Running { name, child, input: Some(Box::new(typing)), writing: None, out: Pipe::collect(master), err }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -305,6 +339,14 @@ impl Running {
     pub(crate) fn wait_for_text(&self, text: &str) {
         let found = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text).then_some(());
         self.out.wait_for(&self.name, text, found, &self.err);
+    }
+
+    /// Waits for the output to hold this text behind its first `start` bytes.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub(crate) fn wait_for_text_after(&self, start: usize, text: &str) {
+        let found = |bytes: &[u8]| bytes[start..].windows(text.len()).any(|window| window == text.as_bytes());
+        self.out.wait_for(&self.name, text, |bytes| found(bytes).then_some(()), &self.err);
     }
 
     /// Waits for whole lines on stderr of which `pick` takes `count`.
@@ -584,6 +626,11 @@ impl Pipe {
 
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.lock().bytes).into_owned()
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn length(&self) -> usize {
+        self.lock().bytes.len()
     }
 
     /// Waits for so many bytes.

@@ -15,6 +15,8 @@ mod chinese;
 mod interop;
 #[cfg(target_os = "linux")]
 mod nc;
+#[cfg(target_os = "linux")]
+mod nothing_lost;
 #[cfg(unix)]
 mod pipe;
 #[cfg(target_os = "linux")]
