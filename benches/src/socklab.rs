@@ -78,6 +78,9 @@ pub(crate) struct Stat {
 pub(crate) struct PeerStat {
     /// Its id.
     pub(crate) peer: String,
+    /// Where it sent from.
+    #[serde(default)]
+    pub(crate) address: String,
     /// Bytes received from it.
     pub(crate) received: u64,
 }

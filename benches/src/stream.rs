@@ -44,18 +44,23 @@ impl Stream {
 
     /// How many bytes of the reader are the beginning of this stream, at most `most`.
     pub(crate) fn common_prefix(&self, reader: &mut impl Read, most: u64) -> Result<u64> {
+        self.common_prefix_from(0, reader, most)
+    }
+
+    /// The same for the stream from this position on, a multiple of the chunk.
+    pub(crate) fn common_prefix_from(&self, start: u64, reader: &mut impl Read, most: u64) -> Result<u64> {
         let mut got = vec![0; CHUNK];
-        let mut position = 0;
-        while position < most {
-            let expected = self.chunk(position, most - position);
+        let mut common = 0;
+        while common < most {
+            let expected = self.chunk(start + common, most - common);
             let length = read_full(reader, &mut got[..expected.len()])?;
             let same = common_length(&got[..length], expected);
-            position += same as u64;
+            common += same as u64;
             if same < expected.len() {
                 break;
             }
         }
-        Ok(position)
+        Ok(common)
     }
 }
 

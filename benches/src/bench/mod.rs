@@ -5,6 +5,7 @@ mod echo;
 mod idle;
 mod kill;
 mod lines;
+mod lost;
 mod search;
 mod start;
 mod udp;
@@ -34,8 +35,17 @@ pub(crate) struct Bench {
 }
 
 /// All benches, in the order they run.
-pub(crate) const ALL: &[Bench] =
-    &[bulk::BENCH, echo::BENCH, idle::BENCH, lines::BENCH, udp::BENCH, search::BENCH, start::BENCH, kill::BENCH];
+pub(crate) const ALL: &[Bench] = &[
+    bulk::BENCH,
+    echo::BENCH,
+    idle::BENCH,
+    lines::BENCH,
+    lost::BENCH,
+    udp::BENCH,
+    search::BENCH,
+    start::BENCH,
+    kill::BENCH,
+];
 
 impl Bench {
     /// Runs it where it can run; a breakdown is reported and does not stop the others.

@@ -3,6 +3,7 @@
 //! A role takes its arguments as one JSON object and reports in lines of JSON on standard output. Roles that serve or
 //! hold something go on until their standard input is closed, so that none outlives the conductor.
 
+pub(crate) mod crowd;
 pub(crate) mod datagrams;
 pub(crate) mod echoer;
 pub(crate) mod holder;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match role.as_str() {
         "sink" => serving::run(serving::Task::Sink, &parse(json)?),
         "echo" => serving::run(serving::Task::Echo, &parse(json)?),
+        "crowd" => crowd::run(&parse(json)?),
         "source" => source::run(&parse(json)?),
         "echoer" => echoer::run(&parse(json)?),
         "holder" => holder::run(&parse(json)?),
