@@ -29,10 +29,11 @@ const TICK: Duration = Duration::from_millis(2);
 pub(crate) fn until<T>(what: impl Display, mut find: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + DEADLINE;
     loop {
+        let is_last = Instant::now() >= end; // asked first: a machine that stood still has one more look
         if let Some(found) = find() {
             return found;
         }
-        assert!(Instant::now() < end, "waited {DEADLINE:?} for {what}");
+        assert!(!is_last, "waited {DEADLINE:?} for {what}");
         thread::sleep(TICK);
     }
 }
@@ -366,18 +367,32 @@ impl Running {
     fn until<T>(&mut self, what: &str, mut find: impl FnMut(&mut Self) -> Option<T>) -> T {
         let end = Instant::now() + DEADLINE;
         loop {
+            let is_last = Instant::now() >= end;
             if let Some(found) = find(self) {
                 return found;
             }
-            assert!(Instant::now() < end, "waited {DEADLINE:?} for {what} {}", self.so_far());
+            assert!(!is_last, "waited {DEADLINE:?} for {what} {}", self.so_far());
             thread::sleep(TICK);
         }
+    }
+
+    /// What the system knows of it: its state, its times, and where in the kernel it waits (proc(5)).
+    #[cfg(target_os = "linux")]
+    fn doing(&self) -> String {
+        let read = |file| std::fs::read_to_string(format!("/proc/{}/{file}", self.id())).unwrap_or_default();
+        format!(" ({}, in {})", read("stat").trim_end(), read("wchan"))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn doing(&self) -> &'static str {
+        ""
     }
 
     /// Its name, and what has come from it: for whoever waits for more.
     fn so_far(&self) -> String {
         let (out, err) = (self.out.lock(), self.err.text());
-        format!("{}; so far, {} bytes on stdout:\n{}\nstderr:\n{err}", self.name, out.bytes.len(), end_of(&out.bytes))
+        let (length, last, doing) = (out.bytes.len(), end_of(&out.bytes), self.doing());
+        format!("{}{doing}; so far, {length} bytes on stdout:\n{last}\nstderr:\n{err}", self.name)
     }
 
     /// Ctrl-C.
@@ -644,10 +659,10 @@ impl Pipe {
         let end = Instant::now() + DEADLINE;
         let mut state = self.lock();
         loop {
+            let left = end.saturating_duration_since(Instant::now());
             if let Some(found) = find(&state.bytes) {
                 return found;
             }
-            let left = end.saturating_duration_since(Instant::now());
             if state.ended || left.is_zero() {
                 let (length, ended, last) = (state.bytes.len(), state.ended, end_of(&state.bytes).into_owned());
                 drop(state);
