@@ -53,6 +53,8 @@ pub(crate) struct Session {
     is_up: bool,
     /// The output's thread has ended.
     is_shown: bool,
+    /// Whoever watches has seen enough.
+    is_left: bool,
     /// A peer tore its connection down, which is said at the end if nothing worse is.
     was_reset: bool,
     /// The exit code is not to be 0.
@@ -85,6 +87,7 @@ pub(crate) fn run(
         lost,
         is_up: false,
         is_shown: false,
+        is_left: false,
         was_reset: false,
         has_failed: false,
         last_said: String::new(),
@@ -161,6 +164,7 @@ impl Session {
                     say::say_gap(gap, self.lang);
                 }
                 happening => {
+                    self.is_left |= matches!(happening, Happening::Quit);
                     self.is_shown |= matches!(happening, Happening::OutputEnded);
                     return Some(happening);
                 }
@@ -217,12 +221,12 @@ impl Session {
         result.map(|code| ExitCode::from(if lost && code == 0 { 1 } else { code }))
     }
 
-    /// Waits until all is shown: for ever, unless somebody wants it to end.
+    /// Waits until all is shown: for ever, unless somebody wants it to end, or has left the prompt.
     fn finish_output(&mut self, result: Result<u8, Fail>, captured: bool) -> Result<u8, Fail> {
         let Some(output) = self.output.take() else { return result };
         let mut result = result;
         while !self.is_shown {
-            let is_hasty = matches!(result, Ok(INTERRUPTED));
+            let is_hasty = self.is_left || matches!(result, Ok(INTERRUPTED));
             match self.next(is_hasty.then(|| Instant::now() + STALLED)) {
                 Some(Happening::Interrupt) => result = result.map(|_| INTERRUPTED),
                 Some(_) => {}
