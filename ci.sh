@@ -53,6 +53,7 @@ checks() {
     cargo clippy --quiet --locked --workspace $here --all-targets -- -D warnings
     step "forbidden dependencies"
     forbid socklab-capture tokio socket2 mio clap axum
+    forbid socklab-socket tokio clap rustpython-vm smoltcp axum
     forbid socklab-engine clap axum hyper
     step documentation
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace $here --no-deps
