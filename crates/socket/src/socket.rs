@@ -16,8 +16,13 @@ type Outcome<T> = std::result::Result<T, Cause>;
 /// No limit, as the timeout is kept.
 const FOREVER: u64 = u64::MAX;
 
-/// How long until a Unix socket's full backlog is tried again: Linux has no way of waiting for room in it.
-const BACKLOG_RETRY: Duration = Duration::from_millis(5);
+/// How long until something is tried again for which no stack can wait: room in a Unix socket's backlog, or in the
+/// queue of the peer that an unconnected Unix datagram is for. Linux calls such a socket ready.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// How often a socket may be called ready and not be, before `RETRY` comes between: once happens when several threads
+/// wait for the same thing.
+const FALSE_READY_MAX: u32 = 3;
 
 /// A socket. A clone is another handle to the same one; it closes when the last handle goes, or at
 /// [`close`](Socket::close).
@@ -164,7 +169,7 @@ impl<S: Stack> Socket<S> {
         if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Errno::ETIMEDOUT.into());
         }
-        let retry = now + BACKLOG_RETRY;
+        let retry = now + RETRY;
         let until = deadline.map_or(retry, |deadline| deadline.min(retry));
         while self.net().step(&mut [], Some(until), &mut || self.is_closed())? != Step::TimedOut {
             self.handle()?;
@@ -334,6 +339,7 @@ impl<S: Stack> Socket<S> {
     ) -> Outcome<T> {
         let handle = self.handle()?;
         let mut deadline = None;
+        let mut tries = 0;
         loop {
             match attempt(self.stack(), &handle) {
                 Err(cause) if cause.is(Errno::EAGAIN) && may_wait => {}
@@ -345,6 +351,10 @@ impl<S: Stack> Socket<S> {
             }
             // The clock is asked only by those who wait, and once.
             let until = *deadline.get_or_insert_with(|| self.net().deadline(timeout));
+            if tries > FALSE_READY_MAX {
+                self.nap(until)?;
+            }
+            tries += 1;
             self.await_ready(&handle, interest, until)?;
         }
     }

@@ -91,6 +91,27 @@ fn datagrams_have_senders() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_full_queue_makes_a_datagram_wait() {
+    let net = net();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let peer = UnixDatagram::bind(&path).unwrap();
+    let socket = open(&net, Type::Datagram);
+    let send = || socket.sendto(b"x", Address::unix(&path));
+    socket.setblocking(false);
+    while send().is_ok() {}
+    assert!(send().unwrap_err().is_would_block());
+    // Linux says that there is room, as it does not know whom the next one is for.
+    let limit = Duration::from_millis(30);
+    socket.settimeout(Some(limit));
+    timed_out(limit, send);
+    socket.setblocking(true);
+    interrupted(&net, send);
+    once_waiting(&net, || assert_eq!(peer.recv(&mut [0; 9]).unwrap(), 1), send).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn abstract_names() {
     let net = net();
     let name = Address::Unix(UnixName::Abstract(format!("socklab-test-{}", std::process::id()).into_bytes()));
