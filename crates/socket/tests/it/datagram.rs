@@ -63,7 +63,8 @@ fn refused_the_next_call_says_so() {
     let net = net();
     let socket = udp(&net);
     let (peer, address) = std_udp();
-    drop(peer);
+    // It hears nobody but itself, and nobody else can take its port.
+    peer.connect(address).unwrap();
     socket.connect(address).unwrap();
     socket.send(b"x").unwrap();
     assert_eq!(socket.recv(1).unwrap_err().errno(), Some(Errno::ECONNREFUSED));

@@ -72,6 +72,14 @@ pub(crate) fn listener(net: &Net<Probe>, backlog: u32) -> Socket<Probe> {
     socket
 }
 
+/// An address where nobody listens, and what keeps others from it.
+pub(crate) fn nobody(net: &Net<Probe>) -> (Socket<Probe>, SocketAddr) {
+    let held = tcp(net);
+    held.bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = ip(&held);
+    (held, address)
+}
+
 /// A connection of ours to the standard library's.
 pub(crate) fn pair(net: &Net<Probe>) -> (Socket<Probe>, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::kit::*;
-use socklab_socket::{Errno, Error, Result};
+use socklab_socket::{Error, Result};
 
 const LIMIT: Duration = Duration::from_millis(30);
 
@@ -131,5 +131,5 @@ fn timed_connect() {
     let socket = tcp(&net);
     socket.settimeout(Some(LIMIT));
     timed_out(LIMIT, || socket.connect(address));
-    assert_eq!(socket.connect(address).unwrap_err().errno(), Some(Errno::EALREADY));
+    assert_eq!(socket.connect(address).unwrap_err().errno(), Some(socklab_socket::Errno::EALREADY));
 }
