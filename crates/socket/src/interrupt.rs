@@ -42,8 +42,8 @@ impl Interrupt {
     }
 
     /// Makes the call that waits now, or else the next one that has to wait, fail with
-    /// [`Kind::Interrupted`](crate::Kind::Interrupted). A call that need not wait succeeds, and leaves it for the
-    /// next. Raised twice before it is noticed, it counts once.
+    /// [`Kind::Interrupted`](crate::Kind::Interrupted). A call that is ready succeeds, and leaves it for the
+    /// next; `poll` and `select` always notice it. Raised twice before it is noticed, it counts once.
     pub fn raise(&self) {
         self.signals.raised.store(true, Ordering::Release);
         self.waker.wake_by_ref();

@@ -10,5 +10,6 @@ mod options;
 mod policy;
 mod polling;
 mod stream;
+mod timetable;
 #[cfg(unix)]
 mod unix;
