@@ -3,17 +3,16 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decoder::{Decoder, Item};
+use crate::decoder::{Decoder, Foreign, Item};
 use crate::index::{Index, Totals};
 use crate::live::Live;
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Record;
-use crate::run::{Extent, Gap, Run, RunError, Segment, committed, file_len, io_error};
+use crate::run::{Extent, Gap, Run, RunError, Segment, Sequence, committed, file_len, io_error, open_segment};
 
 /// How often a run that another program writes is looked at for more.
 const POLL: Duration = Duration::from_millis(50);
@@ -37,8 +36,7 @@ pub struct Cursor {
     /// Records before this one are passed over.
     from: u64,
     next_seq: u64,
-    /// The record that must follow the last one passed; `None` where there was none yet.
-    expected: Option<u64>,
+    sequence: Sequence,
     /// The length of a block that was passed and not given out, because a gap before it had to be told first.
     held: Option<usize>,
 }
@@ -102,14 +100,15 @@ impl Cursor {
     pub fn in_memory(live: Arc<Live>) -> Self {
         let reader = live.add_reader();
         let source = Source::Memory { live, reader, chunk: Arc::default(), at: 0 };
-        Cursor { decoder: Decoder::default(), source, from: 1, next_seq: 1, expected: None, held: None }
+        let (decoder, sequence) = (Decoder::default(), Sequence::unknown());
+        Cursor { decoder, source, from: 1, next_seq: 1, sequence, held: None }
     }
 
     fn on_disk(run: Run, from: u64, growth: Growth) -> Result<Self, RunError> {
-        let is_folder = run.is_folder();
+        let (is_folder, sequence) = (run.is_folder(), Sequence::of(&run, from));
         let disk = Disk { run, is_folder, growth, segment: 0, reader: None, limit: 0, seen: 0 };
         let (decoder, source) = (Decoder::default(), Source::Disk(disk));
-        let mut cursor = Cursor { decoder, source, from, next_seq: 1, expected: None, held: None };
+        let mut cursor = Cursor { decoder, source, from, next_seq: 1, sequence, held: None };
         cursor.skip_to(from)?;
         Ok(cursor)
     }
@@ -123,7 +122,10 @@ impl Cursor {
                 break; // removed just now, and all before it
             }
             begin = Some(number);
-            if disk.first_seq(&mut Decoder::default())?.is_some_and(|first| first <= from) {
+            // Where its head is damaged, what stands before that is still to be had.
+            if let Ok(Some(first)) = disk.first_seq(&mut Decoder::default())
+                && first <= from
+            {
                 break;
             }
         }
@@ -135,6 +137,7 @@ impl Cursor {
     ///
     /// # Errors
     /// An error with a [`RunError::gap`] is given once, and the record after the gap next; others stay.
+    /// That a chunk is damaged may show only at its end, when records of it have been given already.
     #[allow(clippy::should_implement_trait)] // lends the record's bytes from its own buffer
     pub fn next(&mut self) -> Result<Next<'_>, RunError> {
         let length = match self.held.take() {
@@ -165,26 +168,14 @@ impl Cursor {
             if packet.meaning == crate::encoder::Meaning::Continued {
                 return Ok(false);
             }
-            let (seq, expected) = (packet.seq, self.expected.replace(packet.seq + 1));
-            return match expected {
-                Some(expected) if seq > expected && seq > self.from => self.tell_gap(length, expected, seq),
-                _ => Ok(seq >= self.from),
-            };
+            let seq = packet.seq;
+            let Some(gap) = self.sequence.pass(seq, seq) else { return Ok(seq >= self.from) };
+            (self.held, self.next_seq) = (Some(length), seq); // the record waits until it is told what is missing
+            return Err(self.source.gone(gap));
         }
         match self.decoder.decode(block) {
             Ok(_) => Ok(false),
             Err(why) => Err(self.source.foreign(why)),
-        }
-    }
-
-    /// Holds back the record `seq`, in the block just passed, until it is told that those before it are missing.
-    fn tell_gap(&mut self, length: usize, expected: u64, seq: u64) -> Result<bool, RunError> {
-        match &self.source {
-            Source::Disk(disk) if disk.is_folder => {
-                (self.held, self.next_seq) = (Some(length), seq);
-                Err(RunError::of_gap(&disk.run, Gap { from: expected.max(self.from), to: seq - 1 }))
-            }
-            _ => Ok(true), // an export of some peers' records only
         }
     }
 
@@ -233,18 +224,22 @@ impl Source {
         }
     }
 
-    fn foreign(&self, why: crate::decoder::Foreign) -> RunError {
+    fn foreign(&self, why: Foreign) -> RunError {
         match self {
-            Source::Disk(disk) => RunError::Foreign { path: disk.path(), why },
-            Source::Memory { .. } => RunError::Foreign { path: MEMORY.into(), why },
+            Source::Disk(disk) => disk.unreadable(why),
+            Source::Memory { at, .. } => RunError::unreadable(MEMORY.as_ref(), *at as u64, why),
+        }
+    }
+
+    fn gone(&self, gap: Gap) -> RunError {
+        match self {
+            Source::Disk(disk) => RunError::of_gap(disk.run.path(), gap),
+            Source::Memory { .. } => RunError::of_gap(MEMORY.as_ref(), gap),
         }
     }
 
     fn damaged(&self) -> RunError {
-        match self {
-            Source::Disk(disk) => disk.damaged(),
-            Source::Memory { at, .. } => RunError::Damaged { path: MEMORY.into(), offset: *at as u64 },
-        }
+        self.foreign(Foreign::Malformed)
     }
 }
 
@@ -266,19 +261,25 @@ impl Disk {
         self.run.segment_path(self.segment)
     }
 
+    fn unreadable(&self, why: Foreign) -> RunError {
+        RunError::unreadable(&self.path(), self.reader.as_ref().map_or(0, BlockReader::offset), why)
+    }
+
     fn damaged(&self) -> RunError {
-        let offset = self.reader.as_ref().map_or(0, BlockReader::offset);
-        RunError::Damaged { path: self.path(), offset }
+        self.unreadable(Foreign::Malformed)
+    }
+
+    /// To be called where the segment ends. One of a folder ends with a mark, unless it was torn or changed.
+    fn check_end(&self) -> Result<(), RunError> {
+        let is_whole = !self.is_folder || self.reader.as_ref().is_none_or(BlockReader::is_vouched);
+        if is_whole { Ok(()) } else { Err(self.damaged()) }
     }
 
     /// Goes to the start of a segment; false where it has been removed.
     fn open(&mut self, segment: u32) -> Result<bool, RunError> {
         (self.segment, self.reader, self.limit) = (segment, None, 0);
         let path = self.path();
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.is_last(segment) => return Ok(false),
-            opened => opened.map_err(io_error("read", &path))?,
-        };
+        let Some(file) = open_segment(&path, self.is_last(segment))? else { return Ok(false) };
         self.reader = Some(BlockReader::new(file, 0).map_err(io_error("read", &path))?);
         self.extend().map(|_| true)
     }
@@ -302,7 +303,7 @@ impl Disk {
         while let Found::Block(length) = self.advance_within()? {
             let block = self.reader.as_ref().map_or(NOTHING, |reader| reader.behind(length));
             let item = decoder.decode(block);
-            match item.map_err(|why| RunError::Foreign { path: self.path(), why })? {
+            match item.map_err(|why| self.unreadable(why))? {
                 Item::Record(record) => return Ok(Some(record.seq)),
                 _ => continue,
             }
@@ -317,9 +318,10 @@ impl Disk {
             return Ok(());
         }
         let path = self.path();
-        let index = Index::of(&path, self.limit, self.is_folder && extent.is_sealed(self.segment))?;
+        let index = Index::of(&path, self.limit, self.is_folder && extent.is_sealed(self.segment));
+        let index = index.unwrap_or_default(); // a walk from the start meets the damage again, after what is good
         let offset = index.offset_of(from);
-        if self.first_seq(decoder)?.is_some() && offset > 0 {
+        if offset > 0 && matches!(self.first_seq(decoder), Ok(Some(_))) {
             let file = File::open(&path).map_err(io_error("read", &path))?;
             self.reader = Some(BlockReader::new(file, offset).map_err(io_error("read", &path))?);
             decoder.introduce(&index.totals);
@@ -341,8 +343,14 @@ impl Disk {
             if self.reader.is_some() && self.extend()? {
                 continue;
             }
-            let Some(segment) = self.following()? else { return Ok(Found::Nothing { ended }) };
+            let Some(segment) = self.following()? else {
+                if ended {
+                    self.check_end()?;
+                }
+                return Ok(Found::Nothing { ended });
+            };
             if !self.extend_to_end()? {
+                self.check_end()?;
                 self.open(segment)?;
             }
         }
@@ -359,7 +367,7 @@ impl Disk {
         let path = self.path(); // asks the system what it is: not for every block
         match step.map_err(io_error("read", &path))? {
             Step::Block(_) | Step::End => Ok(Found::Nothing { ended: false }),
-            Step::Damage if at_start => Err(RunError::Foreign { path, why: crate::decoder::Foreign::NotPcapng }),
+            Step::Damage if at_start => Err(RunError::Foreign { path, why: Foreign::NotPcapng }),
             Step::Damage => Err(self.damaged()),
         }
     }
@@ -409,7 +417,7 @@ impl Disk {
     fn committed_from(&self, before: u64) -> Result<u64, RunError> {
         match committed(&self.path(), before) {
             // Removed, but still open here: it was not the newest one, so nothing more is written to it.
-            Err(RunError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => self.file_len(),
+            Err(error) if error.is_not_found() => self.file_len(),
             found => found.map(|(good, _)| good),
         }
     }
@@ -439,11 +447,16 @@ impl Disk {
 
 /// What a whole run holds, as far as it is written now.
 pub fn totals(run: &Run) -> Result<Totals, RunError> {
-    let (extent, mut totals) = (run.extent()?, Totals::default());
+    let (extent, mut totals, mut sequence) = (run.extent()?, Totals::default(), Sequence::of(run, 1));
     for Segment { number, path } in &extent.segments {
-        let length = extent.limit(*number).map_or_else(|| file_len(path), Ok)?;
+        let length = extent.limit(*number).map_or_else(|| file_len(path), Ok);
         let sealed = run.is_folder() && extent.is_sealed(*number);
-        totals.merge(Index::of(path, length, sealed)?.totals);
+        let index = match length.and_then(|length| Index::of(path, length, sealed)) {
+            Err(error) if error.is_not_found() && !extent.is_last(*number) => continue, // retention
+            index => index?,
+        };
+        totals.gaps.extend(index.seqs().and_then(|(first, last)| sequence.pass(first, last)));
+        totals.merge(index.totals);
     }
     Ok(totals)
 }

@@ -40,19 +40,12 @@ pub(crate) enum Item<'a> {
     Record(Record<'a>),
     /// A packet drawn beside a record's first.
     Drawn,
-    Mark(Mark),
+    /// A commit mark: what stands before it was written whole.
+    Mark,
     /// Datagrams that the kernel dropped at an endpoint since the run began.
     Dropped(EndpointId, u64),
     /// A block of a type that says nothing to us.
     Other,
-}
-
-/// A commit mark: what stands before it was written whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) last_seq: u64,
-    /// CRC32C of every byte since the mark before, or since the start of the file.
-    pub(crate) checksum: u32,
 }
 
 /// An endpoint as the capture names it.
@@ -94,7 +87,7 @@ impl Decoder {
             pcapng::SECTION => self.section(block.body).map(|()| Item::Section),
             pcapng::INTERFACE => self.interface(block.body).ok_or(Foreign::Malformed),
             pcapng::PEER => self.peer(block.body).ok_or(Foreign::Malformed),
-            pcapng::MARK => mark(block.body).ok_or(Foreign::Malformed),
+            pcapng::MARK => stated_checksum(block.body).map(|_| Item::Mark).ok_or(Foreign::Malformed),
             pcapng::STATISTICS => statistics(block.body).ok_or(Foreign::Malformed),
             _ => Ok(Item::Other),
         }
@@ -211,9 +204,9 @@ fn event(meaning: Meaning, payload: &[u8]) -> Option<Event<'_>> {
     })
 }
 
-fn mark(body: &[u8]) -> Option<Item<'static>> {
-    let (last_seq, checksum) = (pcapng::read_u64(body, 8)?, pcapng::read_u32(body, 16)?);
-    Some(Item::Mark(Mark { last_seq, checksum }))
+/// What a commit mark says is the CRC32C of every byte since the mark before, or since the start of the file.
+pub(crate) fn stated_checksum(mark: &[u8]) -> Option<u32> {
+    pcapng::read_u32(mark, 16)
 }
 
 fn statistics(body: &[u8]) -> Option<Item<'static>> {

@@ -11,7 +11,7 @@ mod packets;
 
 use crate::cursor::{Cursor, Next};
 use crate::record::{Event, PeerId, Record};
-use crate::run::{Run, RunError};
+use crate::run::{Gap, Run, RunError};
 use crate::show::{Clock, Form, Printer};
 use crate::text::Encoding;
 
@@ -87,12 +87,15 @@ impl Filter {
 }
 
 /// What was written out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportSummary {
     /// Records that are in it.
     pub records: u64,
     /// Bytes of the output.
     pub bytes: u64,
+    /// Records that are gone. The output goes on after them and says nothing of them: in [`Format::Raw`] what stands
+    /// there side by side did not come so.
+    pub gaps: Vec<Gap>,
 }
 
 /// Why a run could not be written out.
@@ -112,7 +115,8 @@ pub enum ExportError {
 /// Takes little memory, however long the run.
 ///
 /// # Errors
-/// [`ExportError`] tells a run that cannot be read from an output that cannot be written.
+/// [`ExportError`] tells a run that cannot be read from an output that cannot be written. Where a chunk is damaged, all
+/// before it was written, and of its own records some may have been; only a capture file has none of them.
 pub fn export(
     run: &Run,
     format: Format,
@@ -122,7 +126,7 @@ pub fn export(
     out: &mut dyn Write,
 ) -> Result<ExportSummary, ExportError> {
     let mut out = BufWriter::with_capacity(BUFFER, Counted { out, bytes: 0 });
-    let records = match format {
+    let mut summary = match format {
         Format::Pcapng => packets::copy(run, filter, &mut out),
         Format::Raw => copy_received(run, filter, &mut out),
         Format::Csv => write_lines(run, filter, csv::Table::new(encoding), &mut out),
@@ -131,7 +135,8 @@ pub fn export(
         Format::Txt => write_lines(run, filter, Printer::new(Form::Text, encoding, clock.with_date(true)), &mut out),
     }?;
     out.flush().map_err(ExportError::Write)?;
-    Ok(ExportSummary { records, bytes: out.get_ref().bytes })
+    summary.bytes = out.get_ref().bytes;
+    Ok(summary)
 }
 
 /// Counts what goes through.
@@ -160,7 +165,7 @@ trait Lines {
     /// Adds the lines of a record; false where it has none.
     fn add(&mut self, record: &Record<'_>, out: &mut String) -> bool;
 
-    /// Adds what stands after the last record.
+    /// Adds what stands after the last record, or the last one before a gap: no character goes on after it.
     fn end(&mut self, _out: &mut String) {}
 }
 
@@ -175,41 +180,59 @@ impl Lines for Printer {
     }
 }
 
-fn write_lines(run: &Run, filter: &Filter, mut lines: impl Lines, out: &mut impl Write) -> Result<u64, ExportError> {
+fn write_lines(
+    run: &Run,
+    filter: &Filter,
+    mut lines: impl Lines,
+    out: &mut impl Write,
+) -> Result<ExportSummary, ExportError> {
     let mut text = String::new();
     lines.begin(&mut text);
-    let count = each(run, filter, |record| {
-        let added = lines.add(record, &mut text);
+    let summary = each(run, filter, |record| {
+        let added = match record {
+            Some(record) => lines.add(record, &mut text),
+            None => {
+                lines.end(&mut text);
+                false
+            }
+        };
         out.write_all(text.as_bytes())?;
         text.clear();
         Ok(added)
     })?;
-    lines.end(&mut text);
-    out.write_all(text.as_bytes()).map_err(ExportError::Write)?;
-    Ok(count)
+    Ok(summary)
 }
 
-fn copy_received(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<u64, ExportError> {
-    each(run, filter, |record| match record.event {
-        Event::Received(bytes) => out.write_all(bytes).map(|()| true),
+fn copy_received(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<ExportSummary, ExportError> {
+    each(run, filter, |record| match record.map(|record| record.event) {
+        Some(Event::Received(bytes)) => out.write_all(bytes).map(|()| true),
         _ => Ok(false),
     })
 }
 
 /// Hands the records that `filter` takes to `write`, which tells whether it has a use for them, and counts those.
+/// Where the log breaks off, at a gap and at the end, it gets `None`.
 fn each(
     run: &Run,
     filter: &Filter,
-    mut write: impl FnMut(&Record<'_>) -> io::Result<bool>,
-) -> Result<u64, ExportError> {
+    mut write: impl FnMut(Option<&Record<'_>>) -> io::Result<bool>,
+) -> Result<ExportSummary, ExportError> {
     let mut cursor = Cursor::open(run.clone(), 1)?;
-    let mut count = 0;
-    while let Next::Record(record) = cursor.next()? {
-        if filter.takes(record.peer) && write(&record).map_err(ExportError::Write)? {
-            count += 1;
-        }
+    let mut summary = ExportSummary::default();
+    loop {
+        let record = match cursor.next() {
+            Err(error) => {
+                summary.gaps.push(error.gap().ok_or(error)?);
+                None
+            }
+            Ok(Next::Record(record)) if filter.takes(record.peer) => Some(record),
+            Ok(Next::Record(_)) => continue,
+            Ok(Next::Wait | Next::End) => break,
+        };
+        summary.records += u64::from(write(record.as_ref()).map_err(ExportError::Write)?);
     }
-    Ok(count)
+    write(None).map_err(ExportError::Write)?;
+    Ok(summary)
 }
 
 #[cfg(test)]
@@ -341,7 +364,12 @@ mod tests {
     fn records(run: &Run, filter: &Filter) -> Vec<Owned> {
         let mut cursor = Cursor::open(run.clone(), 1).expect("a run");
         let mut records = Vec::new();
-        while let Next::Record(r) = cursor.next().expect("a record") {
+        loop {
+            let r = match cursor.next() {
+                Ok(Next::Record(record)) => record,
+                Err(error) if error.gap().is_some() => continue,
+                end => break assert!(matches!(end, Ok(Next::End)), "{end:?}"),
+            };
             if filter.takes(r.peer) {
                 let (kind, text) = (r.event.kind(), r.event.text().map(String::from));
                 let (seq, at, endpoint, peer, address) = (r.seq, r.at, r.endpoint, r.peer, r.address);
@@ -556,6 +584,25 @@ mod tests {
         assert_eq!(read, records(&run, &Filter::default()));
         assert_eq!((summary.records, read.len(), &read[0].address), (3, 3, &Address::Unix("@board".into())));
         assert_eq!(exported(&run, Format::Raw, &Filter::default()).1, b"123");
+    }
+
+    #[test]
+    fn no_character_goes_on_after_a_gap() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut scene = Scene::new(folder.path(), 1);
+        scene.join(EndpointId::from_index(0).expect("first"), "");
+        for bytes in [b"\xe4\xb8", b"--", b"\xa0!"] {
+            scene.encoder.record(scene.at, Subject::Flow(scene.peers[0].1.expect("a peer")), Event::Received(bytes));
+            scene.seal();
+        }
+        let run = scene.finish();
+        std::fs::remove_file(run.segment_path(2)).expect("a segment");
+        for format in [Format::Txt, Format::Csv, Format::Jsonl] {
+            let (_, text) = text_of(&run, format, &Filter::default());
+            assert!(!text.contains('丠'), "{format}: {text}");
+        }
+        let (_, txt) = text_of(&run, Format::Txt, &Filter::default());
+        assert!(txt.contains("\\xe4\\xb8\n") && txt.ends_with(" < \\xa0!\n"), "{txt}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::decoder::{Decoder, EndpointInfo, Item};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, PeerId, Record, Timestamp};
-use crate::run::{RunError, io_error};
+use crate::run::{Gap, RunError, io_error};
 
 /// One entry stands for so many bytes of segment: little to walk, little to keep.
 const SLOT: u64 = 64 * 1024;
@@ -73,6 +73,9 @@ pub struct Totals {
     pub endpoints: Vec<EndpointTotals>,
     /// The peers that occur.
     pub peers: BTreeMap<PeerId, PeerTotals>,
+    /// Records of the run that are gone, and so are not counted. No segment knows that by itself.
+    #[serde(skip)]
+    pub gaps: Vec<Gap>,
 }
 
 impl Totals {
@@ -144,12 +147,13 @@ pub(crate) fn sidecar(segment: &Path) -> PathBuf {
 
 impl Index {
     /// Reads the sidecar of `segment` if it was made from the file as it is, or else walks the first
-    /// `length` bytes of the segment. `sealed`: they will not change, so the index is worth writing down.
+    /// `length` bytes of the segment, which may turn out to be damaged. `sealed`: they will not change, so the index
+    /// is worth writing down.
     pub(crate) fn of(segment: &Path, length: u64, sealed: bool) -> Result<Self, RunError> {
         if sealed && let Some(index) = load(&sidecar(segment), length) {
             return Ok(index);
         }
-        let index = Index::rebuild(segment, length)?;
+        let index = Index::rebuild(segment, length, sealed)?;
         if sealed {
             let _ = index.save(segment, length); // a folder that cannot be written to only costs time
         }
@@ -161,15 +165,27 @@ impl Index {
         load(&sidecar(segment), length)
     }
 
-    fn rebuild(segment: &Path, length: u64) -> Result<Self, RunError> {
+    fn rebuild(segment: &Path, length: u64, sealed: bool) -> Result<Self, RunError> {
         let file = File::open(segment).map_err(io_error("read", segment))?;
         let mut reader = BlockReader::new(file, 0).map_err(io_error("read", segment))?;
         let mut builder = IndexBuilder::default();
-        while let Step::Block(size) = reader.peek(length).map_err(io_error("read", segment))? {
-            builder.add(reader.offset(), reader.raw(size));
-            reader.advance(size);
+        loop {
+            let offset = reader.offset();
+            match reader.peek(length).map_err(io_error("read", segment))? {
+                Step::Block(size) => {
+                    builder.add(offset, reader.raw(size));
+                    reader.advance(size);
+                }
+                Step::End if !sealed || reader.is_vouched() => return Ok(builder.finish()),
+                Step::End | Step::Damage => return Err(RunError::Damaged { path: segment.to_owned(), offset }),
+            }
         }
-        Ok(builder.finish())
+    }
+
+    /// The numbers of the first and the last record; `None` where there are none.
+    pub(crate) fn seqs(&self) -> Option<(u64, u64)> {
+        let first = self.slots.first()?.seq;
+        Some((first, first.saturating_add(self.totals.records).saturating_sub(1)))
     }
 
     /// Writes the sidecar of `segment`, which is `length` bytes long.
@@ -255,7 +271,8 @@ impl IndexBuilder {
             }
         }
         let (records, packets, span) = (self.records, self.packets, self.span);
-        let totals = Totals { records, packets, span, endpoints, peers: self.peers.into_iter().collect() };
+        let (peers, gaps) = (self.peers.into_iter().collect(), Vec::new());
+        let totals = Totals { records, packets, span, endpoints, peers, gaps };
         Index { slots: self.slots, totals }
     }
 }

@@ -7,6 +7,8 @@ pub mod decoder;
 pub mod encoder;
 pub mod escape;
 pub mod export;
+#[cfg(test)]
+mod harm;
 pub mod hex;
 pub mod index;
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Walks the blocks of a segment file through a buffer of bounded size.
+//! Walks the blocks of a segment file through a buffer of bounded size, and holds each commit mark to its word.
 //! What the blocks mean belongs in `decoder`; which file comes next, in `cursor`.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use crate::decoder::stated_checksum;
 use crate::pcapng::{self, Block, Broken};
 
 /// Enough that the calls into the kernel do not count, small enough to stay in the processor's cache.
@@ -19,6 +20,12 @@ pub(crate) struct BlockReader {
     end: usize,
     /// Where in the file `buffer[start]` stands.
     offset: u64,
+    /// CRC32C of what was walked since the last mark, up to `buffer[summed]`; `None` where the walk began amid that.
+    checksum: Option<u32>,
+    /// The checksum lags behind the walk: of many short blocks at once it costs much less.
+    summed: usize,
+    /// Where in the file the last mark ended, or else where the walk began.
+    vouched: u64,
 }
 
 /// What the walk came to.
@@ -28,15 +35,23 @@ pub(crate) enum Step {
     Block(usize),
     /// No more bytes before the limit.
     End,
-    /// Bytes that are no whole block, and no more to come before the limit.
+    /// Bytes that are no whole block, and no more to come before the limit;
+    /// or a mark whose checksum is not that of the bytes walked since the mark before.
     Damage,
 }
 
 impl BlockReader {
-    /// Starts at `offset`, which must be that of a block.
+    /// Starts at `offset`, which must be that of a block. Unless that is the start of the file, what comes before
+    /// the first mark is not checked: its checksum is also of bytes that are not walked.
     pub(crate) fn new(mut file: File, offset: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        Ok(BlockReader { file, buffer: vec![0; WINDOW], start: 0, end: 0, offset })
+        let (buffer, checksum) = (vec![0; WINDOW], (offset == 0).then_some(0));
+        Ok(BlockReader { file, buffer, start: 0, end: 0, offset, checksum, summed: 0, vouched: offset })
+    }
+
+    /// Starts at `offset`, where a mark ended.
+    pub(crate) fn after_mark(file: File, offset: u64) -> io::Result<Self> {
+        Ok(BlockReader { checksum: Some(0), ..BlockReader::new(file, offset)? })
     }
 
     /// The file offset of the block that comes next.
@@ -53,7 +68,10 @@ impl BlockReader {
     pub(crate) fn peek(&mut self, limit: u64) -> io::Result<Step> {
         loop {
             match pcapng::first_block(&self.buffer[self.start..self.end]) {
-                Ok(Some(block)) => return Ok(Step::Block(block.len())),
+                Ok(Some(block)) => {
+                    let (length, is_mark) = (block.len(), block.kind == pcapng::MARK);
+                    return Ok(if is_mark && !self.holds(length) { Step::Damage } else { Step::Block(length) });
+                }
                 Err(Broken::Malformed) => return Ok(Step::Damage),
                 Ok(None) | Err(Broken::Short) => {}
             }
@@ -81,8 +99,45 @@ impl BlockReader {
 
     /// Steps over the block that [`peek`](Self::peek) found. Its bytes stay readable by [`behind`](Self::behind).
     pub(crate) fn advance(&mut self, length: usize) {
+        let is_mark = self.block(length).kind == pcapng::MARK;
         self.start += length;
         self.offset += length as u64;
+        if is_mark {
+            (self.checksum, self.summed, self.vouched) = (Some(0), self.start, self.offset);
+        }
+    }
+
+    /// Where in the file the last mark ended, or else where the walk began.
+    pub(crate) fn vouched(&self) -> u64 {
+        self.vouched
+    }
+
+    /// Whether the walk stands behind a mark, or where it began. A segment that was written to its end ends so.
+    pub(crate) fn is_vouched(&self) -> bool {
+        self.offset == self.vouched
+    }
+
+    /// Whether what was walked is as it was written. The mark that says so is looked for past where the walk ended;
+    /// a walk that began amid a chunk and came to no mark is believed.
+    pub(crate) fn is_confirmed(&mut self) -> io::Result<bool> {
+        while self.checksum.is_some() && !self.is_vouched() {
+            match self.peek(u64::MAX)? {
+                Step::Block(length) => self.advance(length),
+                Step::End | Step::Damage => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the mark that comes next, `length` bytes long, states the checksum of what was walked since the last.
+    fn holds(&mut self, length: usize) -> bool {
+        self.sum_up();
+        self.checksum.is_none_or(|checksum| stated_checksum(self.block(length).body) == Some(checksum))
+    }
+
+    fn sum_up(&mut self) {
+        self.checksum = self.checksum.map(|sum| crc32c::crc32c_append(sum, &self.buffer[self.summed..self.start]));
+        self.summed = self.start;
     }
 
     /// The block just stepped over, `length` bytes long.
@@ -93,8 +148,9 @@ impl BlockReader {
 
     /// Reads on; false where the limit or the end of the file allows nothing more.
     fn fill(&mut self, limit: u64) -> io::Result<bool> {
+        self.sum_up(); // while it is here
         self.buffer.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
+        (self.start, self.end, self.summed) = (0, self.end - self.start, 0);
         if self.end == self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0); // a block longer than the window: at most MAX_BLOCK
         }

@@ -82,10 +82,49 @@ pub struct Gap {
     pub to: u64,
 }
 
+/// Finds the records that are missing among those that pass.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    /// The record that comes next if none is missing; `None` where some may have been left out on purpose.
+    next: Option<u64>,
+}
+
+impl Sequence {
+    /// For the records of `run` from `from` on.
+    pub(crate) fn of(run: &Run, from: u64) -> Self {
+        Sequence { next: run.is_folder().then_some(from.max(1)) }
+    }
+
+    /// For records of which nobody asks whether all are there.
+    pub(crate) fn unknown() -> Self {
+        Sequence { next: None }
+    }
+
+    /// Takes in the records `first` to `last`, and gives those that are missing before them.
+    pub(crate) fn pass(&mut self, first: u64, last: u64) -> Option<Gap> {
+        let next = self.next.as_mut()?;
+        let from = std::mem::replace(next, last.saturating_add(1).max(*next));
+        (first > from).then(|| Gap { from, to: first - 1 })
+    }
+}
+
 impl RunError {
-    /// The error for records of `run` that are gone.
-    pub(crate) fn of_gap(run: &Run, gap: Gap) -> Self {
-        RunError::Io { operation: "read", path: run.path.clone(), source: io::Error::other(gap) }
+    /// The error for a block at `offset` of a segment that says `why` it cannot be read.
+    pub(crate) fn unreadable(path: &Path, offset: u64, why: Foreign) -> Self {
+        match why {
+            Foreign::Malformed => RunError::Damaged { path: path.to_owned(), offset },
+            why => RunError::Foreign { path: path.to_owned(), why },
+        }
+    }
+
+    /// Whether what was to be read is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, RunError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// The error for records of the run at `path` that are gone.
+    pub(crate) fn of_gap(path: &Path, gap: Gap) -> Self {
+        RunError::Io { operation: "read", path: path.to_owned(), source: io::Error::other(gap) }
     }
 
     /// The records that are missing, if that is what is wrong: the reader may go on after them.
@@ -190,8 +229,13 @@ impl Run {
         let mut extent = Extent { segments, last_length: 0, growing, recovered: 0 };
         let Some(Segment { path, .. }) = extent.segments.last() else { return Ok(extent) };
         match check_ours(path) {
-            // A power failure may leave zeros where the last segment began: those before it are read all the same.
-            Err(RunError::Foreign { .. }) if extent.segments.len() > 1 => return Ok(extent),
+            // A power failure may leave zeros where the last segment began: those before it are read all the same,
+            // and so are they where one that ended well is damaged there, which its own turn will show.
+            Err(RunError::Foreign { .. }) if extent.segments.len() > 1 => {
+                let length = file_len(path)?;
+                extent.last_length = if Index::saved(path, length).is_some() { length } else { 0 };
+                return Ok(extent);
+            }
             checked => checked?, // before anything is cut off it
         }
         let (good, length) = match growing {
@@ -259,6 +303,14 @@ fn vouched(path: &Path) -> Result<(u64, u64), RunError> {
     if Index::saved(path, length).is_some() { Ok((length, length)) } else { committed(path, 0) }
 }
 
+/// Opens a segment; `None` where retention has removed it, which it does not to the last one of a run that is read.
+pub(crate) fn open_segment(path: &Path, is_last: bool) -> Result<Option<File>, RunError> {
+    match File::open(path).map_err(io_error("read", path)) {
+        Err(error) if error.is_not_found() && !is_last => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 pub(crate) fn file_len(path: &Path) -> Result<u64, RunError> {
     Ok(fs::metadata(path).map_err(io_error("read", path))?.len())
 }
@@ -267,22 +319,12 @@ pub(crate) fn file_len(path: &Path) -> Result<u64, RunError> {
 /// and how long the file is.
 pub(crate) fn committed(path: &Path, from: u64) -> Result<(u64, u64), RunError> {
     let file = File::open(path).map_err(io_error("read", path))?;
-    let mut reader = BlockReader::new(file, from).map_err(io_error("read", path))?;
+    let mut reader = BlockReader::after_mark(file, from).map_err(io_error("read", path))?;
     let length = reader.file_len().map_err(io_error("read", path))?;
-    let (mut good, mut checksum, mut decoder) = (from, 0, Decoder::default());
     while let Step::Block(size) = reader.peek(length).map_err(io_error("read", path))? {
-        let block = reader.block(size);
-        let is_mark = block.kind == crate::pcapng::MARK;
-        if is_mark {
-            match decoder.decode(block) {
-                Ok(Item::Mark(mark)) if mark.checksum == checksum => good = reader.offset() + size as u64,
-                _ => break,
-            }
-        }
-        checksum = if is_mark { 0 } else { crc32c::crc32c_append(checksum, reader.raw(size)) };
         reader.advance(size);
     }
-    Ok((good, length))
+    Ok((reader.vouched(), length))
 }
 
 /// Whether the file begins as a segment does; one that was torn within its first block may be ours.

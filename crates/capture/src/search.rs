@@ -5,8 +5,7 @@
 //! to it. Between two records of a stream only its last bytes are kept: enough for a match to begin in.
 //! A datagram is searched alone.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
@@ -20,7 +19,7 @@ use crate::packet;
 use crate::pcapng::{self, Block};
 use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
-use crate::run::{Run, RunError, Segment, committed, io_error};
+use crate::run::{Gap, Run, RunError, Segment, Sequence, committed, io_error, open_segment};
 
 mod stream;
 
@@ -89,20 +88,26 @@ pub struct Hit {
 }
 
 /// What a search came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Matches told.
     pub hits: u64,
     /// Bytes looked through: those that travelled, not those of the file around them.
     pub bytes: u64,
+    /// Records that are gone, and so were not looked through. No match bridges them.
+    pub gaps: Vec<Gap>,
 }
 
 /// Looks through `run` as far as it is committed now, and tells each match until `on_hit` breaks off.
 ///
 /// Hits come in the order of the records in which they end, and within one record by position.
+///
+/// # Errors
+/// That a chunk is damaged shows at its end, when hits in it have been told already. Where only some peers are asked
+/// for, chunks that are not read whole are not checked.
 pub fn search(run: &Run, query: &Query, on_hit: &mut dyn FnMut(&Hit) -> ControlFlow<()>) -> Result<Summary, RunError> {
     let Some(matcher) = Matcher::new(&query.needle) else { return Ok(Summary::default()) };
-    let mut search = Search::new(matcher, query, on_hit);
+    let mut search = Search::new(run, matcher, query, on_hit);
     let segments = run.segments()?;
     for (n, segment) in segments.iter().enumerate() {
         if search.segment(run, segment, n + 1 == segments.len())?.is_break() {
@@ -131,12 +136,11 @@ struct Search<'q> {
     decoder: Decoder,
     streams: FxHashMap<(PeerId, Side), Stream>,
     scratch: Vec<u8>,
-    /// The segment looked through last.
-    number: u32,
+    sequence: Sequence,
 }
 
 impl<'q> Search<'q> {
-    fn new(matcher: Matcher<'q>, query: &Query, on_hit: &'q mut dyn FnMut(&Hit) -> ControlFlow<()>) -> Self {
+    fn new(run: &Run, matcher: Matcher<'q>, query: &Query, on_hit: &'q mut dyn FnMut(&Hit) -> ControlFlow<()>) -> Self {
         Search {
             matcher,
             peers: query.peers.as_ref().map(|peers| peers.iter().copied().collect()),
@@ -146,64 +150,79 @@ impl<'q> Search<'q> {
             decoder: Decoder::default(),
             streams: FxHashMap::default(),
             scratch: Vec::new(),
-            number: 0,
+            sequence: Sequence::of(run, 1),
         }
     }
 
     fn segment(&mut self, run: &Run, segment: &Segment, last: bool) -> Result<ControlFlow<()>, RunError> {
         let path = &segment.path;
-        if segment.number != self.number + 1 {
-            self.streams.clear(); // what came in between is gone: no match may bridge it
-        }
-        let file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ControlFlow::Continue(())), // retention
-            opened => opened.map_err(io_error("read", path))?,
-        };
-        self.number = segment.number;
-        for part in self.parts(run, path, last)? {
-            let file = file.try_clone().map_err(io_error("read", path))?;
-            let mut reader = BlockReader::new(file, part.start).map_err(io_error("read", path))?;
-            if self.walk(&mut reader, part.end, path)?.is_break() {
+        let Some(file) = open_segment(path, last)? else { return Ok(ControlFlow::Continue(())) };
+        let length = file.metadata().map_err(io_error("read", path))?.len();
+        for part in self.parts(run, path, length, last)? {
+            if self.part(&file, part, run.is_folder(), path)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The stretches of a segment that must be read.
-    fn parts(&mut self, run: &Run, path: &Path, last: bool) -> Result<Vec<Range<u64>>, RunError> {
-        let length = fs::metadata(path).map_err(io_error("read", path))?.len();
-        let in_folder = !run.path().is_file(); // a single exported file has no sidecar and no writer
+    /// Looks through one stretch of a segment. One of a folder ends with a mark; a single file may have none.
+    fn part(
+        &mut self,
+        file: &File,
+        part: Range<u64>,
+        is_marked: bool,
+        path: &Path,
+    ) -> Result<ControlFlow<()>, RunError> {
+        let file = file.try_clone().map_err(io_error("read", path))?;
+        let mut reader = BlockReader::new(file, part.start).map_err(io_error("read", path))?;
+        let walked = self.walk(&mut reader, part.end, path)?;
+        if walked.is_continue() && is_marked && !reader.is_confirmed().map_err(io_error("read", path))? {
+            return Err(RunError::Damaged { path: path.to_owned(), offset: reader.offset() });
+        }
+        Ok(walked)
+    }
+
+    /// The stretches of a segment of `length` bytes that must be read.
+    fn parts(&mut self, run: &Run, path: &Path, length: u64, last: bool) -> Result<Vec<Range<u64>>, RunError> {
+        let in_folder = run.is_folder(); // a single exported file has no sidecar and no writer
         let wants_index = in_folder && (last || self.peers.is_some());
         let index = wants_index.then(|| Index::saved(path, length)).flatten();
         Ok(match (index, &self.peers) {
             (Some(index), Some(peers)) => {
                 self.decoder.introduce(&index.totals); // a peer's introduction may stand in a part left out
-                parts_of(&index, peers, length)
+                let parts = parts_of(&index, peers, length);
+                if let Some((first, last)) = index.seqs() {
+                    self.pass(first, last); // the parts alone would seem to have gaps
+                }
+                parts
             }
             (None, _) if in_folder && last => one_part(committed(path, 0)?.0),
             _ => one_part(length),
         })
     }
 
+    /// Takes in the numbers of records that come now.
+    fn pass(&mut self, first: u64, last: u64) {
+        if let Some(gap) = self.sequence.pass(first, last) {
+            self.streams.clear(); // no match may bridge what is gone
+            self.summary.gaps.push(gap);
+        }
+    }
+
     fn walk(&mut self, reader: &mut BlockReader, limit: u64, path: &Path) -> Result<ControlFlow<()>, RunError> {
         loop {
             let offset = reader.offset();
-            let damaged = || RunError::Damaged { path: path.to_owned(), offset };
+            let unreadable = |why| RunError::unreadable(path, offset, why);
             match reader.peek(limit).map_err(|error| io_error("read", path)(error))? {
                 Step::Block(length) => reader.advance(length),
                 Step::End => return Ok(ControlFlow::Continue(())),
-                Step::Damage if offset == 0 => {
-                    return Err(RunError::Foreign { path: path.to_owned(), why: Foreign::NotPcapng });
-                }
-                Step::Damage => return Err(damaged()),
+                Step::Damage if offset == 0 => return Err(unreadable(Foreign::NotPcapng)),
+                Step::Damage => return Err(unreadable(Foreign::Malformed)),
             }
             let block = reader.behind((reader.offset() - offset) as usize);
-            match self.block(block) {
-                Ok(ControlFlow::Continue(())) => {}
-                Ok(broken_off) => return Ok(broken_off),
-                Err(Foreign::Malformed) => return Err(damaged()),
-                Err(why) => return Err(RunError::Foreign { path: path.to_owned(), why }),
+            if self.block(block).map_err(unreadable)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
@@ -213,6 +232,7 @@ impl<'q> Search<'q> {
             return self.decoder.decode(block).map(|_| ControlFlow::Continue(()));
         }
         let view = parse_plain(block.body).or_else(|| PacketView::parse(block.body)).ok_or(Foreign::Malformed)?;
+        self.pass(view.seq, view.seq);
         let side = match view.meaning {
             Meaning::Received => Side::Peer,
             Meaning::Sent => Side::Local,
@@ -341,9 +361,10 @@ fn parts_of(index: &Index, peers: &FxHashSet<PeerId>, length: u64) -> Vec<Range<
 mod tests {
     use super::*;
     use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
-    use crate::run::RunWriter;
+    use crate::run::{RunWriter, file_len};
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use std::fs;
     use std::io::Write;
     use std::num::NonZeroU32;
 
@@ -631,11 +652,11 @@ mod tests {
         fixture.commit();
         let (run, query) = (fixture.run(), bytes(b"end"));
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
-        let mut search = Search::new(Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
+        let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
         for segment in run.segments().expect("listed") {
             assert!(search.segment(&run, &segment, true).expect("searched").is_continue());
         }
-        assert_eq!((search.summary, search.streams.len()), (Summary { hits: 1, bytes: 3 }, 0));
+        assert_eq!((search.summary, search.streams.len()), (Summary { hits: 1, bytes: 3, gaps: vec![] }, 0));
     }
 
     #[test]
@@ -649,7 +670,7 @@ mod tests {
             2 => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         });
-        assert_eq!(found.expect("searched"), Summary { hits: 3, bytes: 4 });
+        assert_eq!(found.expect("searched"), Summary { hits: 3, bytes: 4, gaps: vec![] });
     }
 
     #[test]
@@ -704,10 +725,31 @@ mod tests {
         assert_eq!((offsets(&hits), &hits[0].address), (vec![(21, 0)], &address(1)));
         let path = run.segments().expect("listed")[0].path.clone();
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
-        let mut search = Search::new(Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
-        let parts = search.parts(&run, &path, true).expect("planned");
+        let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
+        let parts = search.parts(&run, &path, file_len(&path).expect("a segment"), true).expect("planned");
         let read: u64 = parts.iter().map(|part| part.end - part.start).sum();
         assert!((3 * 32 * 1024..20 * 32 * 1024).contains(&read), "{read} bytes read of 120 * 32 KiB");
+    }
+
+    /// What is read ends before the chunk does, and the mark that tells stands beyond it.
+    #[test]
+    fn a_chunk_of_which_the_rest_is_passed_over_is_checked_all_the_same() {
+        let mut fixture = new(1 << 30);
+        for turn in 0..20 {
+            fixture.send(usize::from(turn > 1), Side::Peer, &[b'x'; 32 * 1024]);
+        }
+        let (run, _folder) = (fixture.run(), &fixture.folder);
+        let chunk = fixture.encoder.finish(Timestamp(0));
+        fixture.writer.write(&chunk).expect("written");
+        fixture.writer.finish();
+        let query = Query { peers: Some(vec![fixture.peers[0].0]), ..bytes(b"x!") };
+        assert_eq!(all(&run, &query), []);
+        let path = run.segment_path(1);
+        let mut changed = fs::read(&path).expect("a segment");
+        *changed.iter_mut().rfind(|byte| **byte == b'x').expect("of another peer") = b'y';
+        fs::write(&path, changed).expect("written");
+        let found = search(&run, &query, &mut |_| ControlFlow::Continue(()));
+        assert!(matches!(found, Err(RunError::Damaged { .. })), "{found:?}");
     }
 
     #[test]

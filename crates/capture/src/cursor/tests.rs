@@ -137,13 +137,20 @@ fn a_gap_is_told_once() {
 }
 
 #[test]
-fn what_was_removed_before_is_no_gap() {
+fn what_was_removed_before_is_a_gap_from_the_first_wanted_on() {
     let (_folder, growing) = single_records(8);
     let run = growing.finish();
     remove(&run, 1..=3);
-    assert_eq!(records(&run), [4, 5, 6, 7, 8]);
-    let mut cursor = Cursor::follow(run.clone(), 2).expect("a run");
-    assert_eq!(rest(&mut cursor), [4, 5, 6, 7, 8]);
+    for from in 0..=4 {
+        let opened = [Cursor::follow(run.clone(), from), Cursor::open(run.clone(), from)];
+        for mut cursor in opened.map(|cursor| cursor.expect("a run")) {
+            if from < 4 {
+                let error = next(&mut cursor).expect_err("records are gone");
+                assert_eq!(error.gap(), Some(Gap { from: from.max(1), to: 3 }));
+            }
+            assert_eq!(rest(&mut cursor), [4, 5, 6, 7, 8]);
+        }
+    }
     remove(&run, [5, 6]);
     let mut cursor = Cursor::open(run, 8).expect("a run");
     assert_eq!(rest(&mut cursor), [8], "records before the first wanted do not matter");

@@ -60,6 +60,10 @@ impl Lines for Table {
         self.parties.let_go(record);
         true
     }
+
+    fn end(&mut self, _out: &mut String) {
+        self.parties.drain();
+    }
 }
 
 /// Adds the cells of number and hex.

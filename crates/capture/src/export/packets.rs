@@ -2,31 +2,40 @@
 //! What the blocks are belongs in `encoder`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use rustc_hash::FxHashSet;
 
-use super::{ExportError, Filter};
+use super::{ExportError, ExportSummary, Filter};
 use crate::decoder::{Decoder, Foreign, Item, PacketView};
 use crate::encoder;
 use crate::pcapng::Block;
 use crate::reader::{BlockReader, Step};
 use crate::record::{EndpointId, Event, PeerId, Record};
-use crate::run::{Run, RunError, io_error};
+use crate::run::{Gap, Run, RunError, Sequence, io_error, open_segment};
 
-/// So many bytes are vouched for by one commit mark.
+/// So many bytes are vouched for by one commit mark, or a chunk of the run more: what the run's own marks do not
+/// vouch for must not be vouched for here.
 const CHUNK: usize = 1 << 20;
 
-/// Writes the packets of the peers that `filter` takes, and gives the number of their records.
+/// So many at most, in a file that somebody has rid of its marks.
+const MOST: usize = 32 << 20;
+
+/// Writes the packets of the peers that `filter` takes, and counts their records.
 ///
-/// Blocks that are not of this project are left out.
-pub(super) fn copy(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<u64, ExportError> {
+/// Blocks that are not of this project are left out, and so is a damaged chunk, behind which nothing is read.
+pub(super) fn copy(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<ExportSummary, ExportError> {
     let extent = run.extent()?;
-    let mut copier = Copier::new(filter, out);
+    let mut copier = Copier::new(run, filter, out);
     for segment in &extent.segments {
-        copier.copy_segment(&segment.path, extent.limit(segment.number).unwrap_or(u64::MAX))?;
+        let (limit, is_last) = (extent.limit(segment.number).unwrap_or(u64::MAX), extent.is_last(segment.number));
+        if let Err(error) = copier.copy_segment(&segment.path, limit, is_last) {
+            if matches!(error, ExportError::Run(_)) {
+                copier.seal_vouched()?;
+            }
+            return Err(error);
+        }
     }
     copier.finish()
 }
@@ -34,13 +43,19 @@ pub(super) fn copy(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<u
 struct Copier<'a, W> {
     filter: &'a Filter,
     out: W,
+    /// Whether it is a folder, of which each segment ends with a mark.
+    is_folder: bool,
     decoder: Decoder,
+    sequence: Sequence,
+    gaps: Vec<Gap>,
     /// The blocks since the last mark.
     chunk: Vec<u8>,
     records: u64,
     /// The first record of the chunk, and the last of all.
     first: Option<u64>,
     last: u64,
+    /// How many bytes of the chunk the run's own marks vouch for, and the last record by then.
+    vouched: (usize, u64),
     /// What the output has: whether its section header, how many interfaces, which peers that are still there.
     begun: bool,
     interfaces: u32,
@@ -50,15 +65,19 @@ struct Copier<'a, W> {
 }
 
 impl<'a, W: Write> Copier<'a, W> {
-    fn new(filter: &'a Filter, out: W) -> Self {
+    fn new(run: &Run, filter: &'a Filter, out: W) -> Self {
         Copier {
             filter,
             out,
+            is_folder: run.is_folder(),
             decoder: Decoder::default(),
+            sequence: Sequence::of(run, 1),
+            gaps: Vec::new(),
             chunk: Vec::new(),
             records: 0,
             first: None,
             last: 0,
+            vouched: (0, 0),
             begun: false,
             interfaces: 0,
             peers: FxHashSet::default(),
@@ -67,22 +86,25 @@ impl<'a, W: Write> Copier<'a, W> {
     }
 
     /// Copies from a segment what lies before `limit`.
-    fn copy_segment(&mut self, path: &Path, limit: u64) -> Result<(), ExportError> {
-        let file = File::open(path).map_err(io_error("read", path))?;
+    fn copy_segment(&mut self, path: &Path, limit: u64, is_last: bool) -> Result<(), ExportError> {
+        let Some(file) = open_segment(path, is_last)? else { return Ok(()) };
         let mut reader = BlockReader::new(file, 0).map_err(io_error("read", path))?;
         loop {
             let offset = reader.offset();
             let length = match reader.peek(limit).map_err(io_error("read", path))? {
                 Step::Block(length) => length,
-                Step::End => return Ok(()),
-                Step::Damage if offset == 0 => return Err(unreadable(path, offset, Foreign::NotPcapng).into()),
-                Step::Damage => return Err(unreadable(path, offset, Foreign::Malformed).into()),
+                Step::End if !self.is_folder || reader.is_vouched() => return Ok(()),
+                Step::Damage if offset == 0 => {
+                    return Err(RunError::unreadable(path, offset, Foreign::NotPcapng).into());
+                }
+                Step::End | Step::Damage => return Err(RunError::unreadable(path, offset, Foreign::Malformed).into()),
             };
             let raw = reader.raw(length);
-            if self.wants(reader.block(length), raw).map_err(|why| unreadable(path, offset, why))? {
-                self.put(raw)?;
+            if self.wants(reader.block(length), raw).map_err(|why| RunError::unreadable(path, offset, why))? {
+                self.chunk.extend_from_slice(raw);
             }
             reader.advance(length);
+            self.put(reader.is_vouched())?;
         }
     }
 
@@ -102,11 +124,12 @@ impl<'a, W: Write> Copier<'a, W> {
                 self.statistics.insert(id, raw.to_vec());
                 false
             }
-            Item::Mark(_) | Item::Other => false,
+            Item::Mark | Item::Other => false,
         })
     }
 
     fn wants_record(&mut self, record: &Record<'_>) -> bool {
+        self.gaps.extend(self.sequence.pass(record.seq, record.seq));
         if !self.filter.takes(record.peer) {
             return false;
         }
@@ -119,9 +142,20 @@ impl<'a, W: Write> Copier<'a, W> {
         true
     }
 
-    fn put(&mut self, raw: &[u8]) -> Result<(), ExportError> {
-        self.chunk.extend_from_slice(raw);
-        if self.chunk.len() >= CHUNK { self.seal() } else { Ok(()) }
+    /// Writes the chunk if it is long enough; `is_vouched`: a mark of the run vouches for all of it.
+    fn put(&mut self, is_vouched: bool) -> Result<(), ExportError> {
+        if is_vouched {
+            self.vouched = (self.chunk.len(), self.last);
+        }
+        if self.chunk.len() >= if is_vouched { CHUNK } else { MOST } { self.seal() } else { Ok(()) }
+    }
+
+    /// Writes what of the chunk the run vouches for; nothing follows.
+    fn seal_vouched(&mut self) -> Result<(), ExportError> {
+        let (length, last) = self.vouched;
+        self.chunk.truncate(length);
+        (self.first, self.last) = (self.first.filter(|first| *first <= last), last);
+        if length > 0 { self.seal() } else { Ok(()) }
     }
 
     fn seal(&mut self) -> Result<(), ExportError> {
@@ -130,16 +164,17 @@ impl<'a, W: Write> Copier<'a, W> {
         encoder::write_mark(&mut self.chunk, first, self.last, checksum);
         self.out.write_all(&self.chunk).map_err(ExportError::Write)?;
         self.chunk.clear();
+        self.vouched = (0, self.last);
         Ok(())
     }
 
     /// Ends the file. A run without a section, of which nothing was ever written, has none.
-    fn finish(mut self) -> Result<u64, ExportError> {
+    fn finish(mut self) -> Result<ExportSummary, ExportError> {
         self.statistics.values().for_each(|block| self.chunk.extend_from_slice(block));
         if !self.chunk.is_empty() {
             self.seal()?;
         }
-        Ok(self.records)
+        Ok(ExportSummary { records: self.records, gaps: self.gaps, bytes: 0 })
     }
 }
 
@@ -147,12 +182,4 @@ impl<'a, W: Write> Copier<'a, W> {
 fn peer_of(block: Block<'_>) -> Option<PeerId> {
     let packet = PacketView::parse(block.body)?;
     Some(PeerId { endpoint: EndpointId::from_index(packet.interface)?, number: packet.peer.try_into().ok()? })
-}
-
-/// The error for a block at `offset` that says `why` it cannot be read.
-fn unreadable(path: &Path, offset: u64, why: Foreign) -> RunError {
-    match why {
-        Foreign::Malformed => RunError::Damaged { path: path.to_owned(), offset },
-        why => RunError::Foreign { path: path.to_owned(), why },
-    }
 }

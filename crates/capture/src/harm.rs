@@ -1,0 +1,202 @@
+//! For tests: what every reader makes of a finished run of which something was removed or changed.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+
+use crate::cursor::{Cursor, Next, totals};
+use crate::export::{ExportError, ExportSummary, Filter, Format, export};
+use crate::index::sidecar;
+use crate::kit::{Given, Growing, next, records};
+use crate::live::Position;
+use crate::run::{Gap, Run, RunError};
+use crate::search::{Needle, Query, Summary, search};
+use crate::show::Clock;
+use crate::text::Encoding;
+
+/// Before the checksum in a mark stand its kind and length, 8 bytes, and its ids, 16; after it the flags, 4, and the
+/// length again. Nothing vouches for ids and flags, and nobody reads them.
+const MARK: u64 = 36;
+
+fn exported(run: &Run, format: Format) -> (Result<ExportSummary, ExportError>, Vec<u8>) {
+    let mut out = Vec::new();
+    (export(run, format, &Filter::default(), Encoding::default(), Clock::utc(), &mut out), out)
+}
+
+fn query(peers: Option<&str>) -> Query {
+    let peers = peers.map(|peer| vec![peer.parse().expect("a peer")]);
+    Query { needle: Needle::Bytes(vec![0; 7]), peers, side: None }
+}
+
+fn searched(run: &Run, query: &Query) -> Result<Summary, RunError> {
+    search(run, query, &mut |_| ControlFlow::Continue(()))
+}
+
+/// The numbers of all records that can be had, and what ended them: `None` for the run's end.
+fn walked(run: &Run, from: u64) -> (Vec<u64>, Option<RunError>) {
+    let mut cursor = match Cursor::open(run.clone(), from) {
+        Ok(cursor) => cursor,
+        Err(error) => return (Vec::new(), Some(error)),
+    };
+    let mut seen = Vec::new();
+    loop {
+        match cursor.next() {
+            Ok(Next::Record(record)) => seen.push(record.seq),
+            Ok(_) => return (seen, None),
+            Err(error) if error.gap().is_some() => {}
+            Err(error) => return (seen, Some(error)),
+        }
+    }
+}
+
+/// A run of eight segments of one record, the first three and two in the middle removed.
+fn thinned_out() -> (tempfile::TempDir, Run) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut growing = Growing::new(folder.path(), 1);
+    growing.write_each(8);
+    let run = growing.finish();
+    [1, 2, 3, 5, 6].iter().for_each(|number| fs::remove_file(run.segment_path(*number)).expect("a segment"));
+    (folder, run)
+}
+
+const GAPS: [Gap; 2] = [Gap { from: 1, to: 3 }, Gap { from: 5, to: 6 }];
+
+#[test]
+fn every_export_goes_on_after_a_gap_and_tells_it() {
+    let (folder, run) = thinned_out();
+    let left = [4, 7, 8];
+    for format in Format::ALL {
+        let (summary, out) = exported(&run, format);
+        let summary = summary.expect("a run");
+        assert_eq!((summary.records, &summary.gaps[..]), (3, &GAPS[..]), "{format}");
+        let text = String::from_utf8_lossy(&out);
+        match format {
+            Format::Raw => assert_eq!(out, left.map(u64::to_le_bytes).concat()),
+            Format::Jsonl | Format::Txt => assert_eq!(text.lines().count(), 3, "{text}"),
+            Format::Pcapng => {
+                let file = folder.path().join("one.pcapng");
+                fs::write(&file, &out).expect("written");
+                assert_eq!(records(&Run::at(file)), left, "a single file leaves out what it likes");
+            }
+            Format::Csv | Format::Netassist => {}
+        }
+    }
+}
+
+#[test]
+fn search_and_totals_go_on_after_a_gap_and_tell_it() {
+    let (_folder, run) = thinned_out();
+    for peers in [None, Some("e1.1"), Some("e1.2")] {
+        let summary = searched(&run, &query(peers)).expect("a run");
+        let hits = if peers == Some("e1.2") { 0 } else { 3 };
+        assert_eq!((summary.hits, &summary.gaps[..]), (hits, &GAPS[..]), "{peers:?}");
+    }
+    let totals = totals(&run).expect("a run");
+    assert_eq!((totals.records, &totals.gaps[..]), (3, &GAPS[..]));
+}
+
+#[test]
+fn a_peers_quiet_stretches_are_no_gap() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut growing = Growing::new(folder.path(), 1500);
+    for _ in 0..60 {
+        growing.write(3);
+    }
+    let run = growing.finish();
+    for peers in [None, Some("e1.1"), Some("e1.2")] {
+        assert_eq!(searched(&run, &query(peers)).expect("a run").gaps, [], "{peers:?}");
+    }
+    assert_eq!(totals(&run).expect("a run").gaps, []);
+}
+
+/// A finished run of a few segments, each of a few chunks, and where each chunk ends.
+fn chunks() -> (tempfile::TempDir, Run, Vec<Position>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut growing = Growing::new(folder.path(), 2000);
+    let ends = (0..12).map(|turn| growing.write(1 + turn % 3)).collect();
+    (folder, growing.finish(), ends)
+}
+
+/// Flips a bit, counted over all segments of the run. Gives the last record before the chunk it is in,
+/// and whether it is one of those for which nobody vouches.
+fn flip(run: &Run, ends: &[Position], bit: usize) -> (u64, bool) {
+    let mut at = (bit / 8) as u64;
+    for (n, end) in ends.iter().enumerate() {
+        let before = n.checked_sub(1).map(|n| ends[n]).unwrap_or_default();
+        let start = if before.segment == end.segment { before.offset } else { 0 };
+        if at < end.offset - start {
+            let path = run.segment_path(end.segment);
+            let mut bytes = fs::read(&path).expect("a segment");
+            bytes[(start + at) as usize] ^= 1 << (bit % 8);
+            fs::write(&path, bytes).expect("written");
+            let within_mark = (start + at + MARK).checked_sub(end.offset);
+            return (before.last_seq, within_mark.is_some_and(|at| matches!(at, 8..24 | 28..32)));
+        }
+        at -= end.offset - start;
+    }
+    unreachable!("the bit is in the run")
+}
+
+fn length(ends: &[Position]) -> u64 {
+    ends.iter().zip(ends.iter().skip(1).map(Some).chain([None])).fold(0, |sum, (end, next)| {
+        let is_last = next.is_none_or(|next| next.segment != end.segment);
+        sum + if is_last { end.offset } else { 0 }
+    })
+}
+
+/// The last record of all segments but the last.
+fn last_of_segments_before(ends: &[Position]) -> u64 {
+    let last = ends.last().map_or(0, |end| end.segment);
+    ends.iter().rfind(|end| end.segment < last).map_or(0, |end| end.last_seq)
+}
+
+fn is_told(error: &RunError) -> bool {
+    // The first block of a segment says whose it is and in which format.
+    error.gap().is_none() && matches!(error, RunError::Damaged { .. } | RunError::Foreign { .. })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_changed_bit_is_told_after_all_that_is_good_before_it(place in any::<prop::sample::Index>(), indexed: bool) {
+        let (folder, run, ends) = chunks();
+        let last = ends.last().expect("a chunk");
+        if !indexed {
+            (1..last.segment).for_each(|number| fs::remove_file(sidecar(&run.segment_path(number))).expect("a sidecar"));
+        }
+        let (good, is_idle) = flip(&run, &ends, place.index(length(&ends) as usize * 8));
+        for from in [1, good, last.last_seq / 2] {
+            let (seen, end) = walked(&run, from.max(1));
+            if is_idle {
+                prop_assert!(seen.iter().copied().eq(from.max(1)..=last.last_seq) && end.is_none());
+                continue;
+            }
+            let (before, rest) = seen.split_at(seen.partition_point(|seq| *seq <= good));
+            if from <= good {
+                prop_assert!(before.iter().copied().eq(from.max(1)..=good), "{before:?} {end:?}");
+            }
+            prop_assert!(from > 1 || end.as_ref().is_some_and(is_told), "{before:?} and {rest:?}, then {end:?}");
+        }
+        for peers in [None, Some("e1.1")] {
+            let found = searched(&run, &query(peers));
+            prop_assert!(if is_idle { found.is_ok() } else { found.as_ref().is_err_and(is_told) }, "{found:?}");
+        }
+        let (counted, is_read) = (totals(&run), !indexed && good < last_of_segments_before(&ends));
+        prop_assert_eq!(counted.is_err(), is_read && !is_idle, "{:?}", counted);
+        for format in Format::ALL {
+            let (summary, out) = exported(&run, format);
+            prop_assert_eq!(summary.is_ok(), is_idle, "{}: {:?}", format, summary);
+            if format == Format::Pcapng && !is_idle {
+                let file = folder.path().join("one.pcapng");
+                fs::write(&file, out).expect("written");
+                let mut cursor = Cursor::open(Run::at(file), 1).expect("a capture file");
+                for seq in 1..=good {
+                    prop_assert_eq!(next(&mut cursor).expect("a good record"), Given::Record(seq));
+                }
+                prop_assert_eq!(next(&mut cursor).expect("the end"), Given::End, "nothing vouches for the rest");
+            }
+        }
+    }
+}
