@@ -11,7 +11,7 @@ use serde_json::json;
 use socklab_capture::cursor::{self, Cursor, Next};
 use socklab_capture::export::{self, ExportError, Filter, Format};
 use socklab_capture::index::Totals;
-use socklab_capture::run::{Run, RunError};
+use socklab_capture::run::{Gap, Run, RunError};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::{Clock, harmless_json};
 use socklab_capture::text::{Decoder, Encoding};
@@ -100,10 +100,9 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let mut cursor = Cursor::open(run, args.from)?;
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
-    let mut code = 0;
-    while let Batch::More = batch_past_gap(&mut cursor, &mut shown, lang, &mut code)? {}
+    while let Batch::More = batch(&mut cursor, &mut shown, lang)? {}
     shown.finish()?;
-    Ok(code)
+    Ok(0)
 }
 
 fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
@@ -111,9 +110,9 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let mut cursor = Cursor::follow(run, args.from)?;
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
-    let (watch, mut code) = (Watch::new()?, 0);
+    let watch = Watch::new()?;
     loop {
-        match batch_past_gap(&mut cursor, &mut shown, lang, &mut code)? {
+        match batch(&mut cursor, &mut shown, lang)? {
             Batch::More => {}
             Batch::Wait => {
                 shown.flush()?;
@@ -121,7 +120,7 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
             }
             Batch::End => {
                 shown.finish()?;
-                return Ok(code);
+                return Ok(0);
             }
         }
         if let Some(Happening::Interrupt) = watch.next(Some(std::time::Instant::now())) {
@@ -138,28 +137,30 @@ enum Batch {
     End,
 }
 
-/// As [`batch`]; records that are gone are said, and those after them can be read.
-fn batch_past_gap(cursor: &mut Cursor, shown: &mut Shown<'_>, lang: Lang, code: &mut u8) -> Result<Batch, Fail> {
-    match batch(cursor, shown) {
-        Err(Fail::Capture(error)) => {
-            say::say_gap(error.gap().ok_or(error)?, lang);
-            *code = 1;
-            Ok(Batch::More)
-        }
-        result => result,
-    }
-}
-
-/// Shows so many records that looking for Ctrl-C in between costs nothing.
-fn batch(cursor: &mut Cursor, shown: &mut Shown<'_>) -> Result<Batch, Fail> {
+/// Shows so many records that looking for Ctrl-C in between costs nothing. Records that are gone are said.
+fn batch(cursor: &mut Cursor, shown: &mut Shown<'_>, lang: Lang) -> Result<Batch, Fail> {
     for _ in 0..1000 {
-        match cursor.next()? {
-            Next::Record(record) => shown.add(&record)?,
-            Next::Wait => return Ok(Batch::Wait),
-            Next::End => return Ok(Batch::End),
+        match cursor.next() {
+            Ok(Next::Record(record)) => shown.add(&record)?,
+            Ok(Next::Wait) => return Ok(Batch::Wait),
+            Ok(Next::End) => return Ok(Batch::End),
+            Err(error) => {
+                shown.finish()?; // what came before is good, and no character of it goes on after a gap
+                say_gaps(&[error.gap().ok_or(error)?], lang);
+            }
         }
     }
     Ok(Batch::More)
+}
+
+/// Says which records nobody can read any more. That they had to make room is no failure.
+fn say_gaps(gaps: &[Gap], lang: Lang) {
+    for gap in gaps {
+        say::say(match lang {
+            Lang::En => gap.to_string(),
+            Lang::Zh => format!("记录 {} 到 {} 已不存在：为不超过上限已被删除", gap.from, gap.to),
+        });
+    }
 }
 
 /// Records on their way to stdout.
@@ -211,6 +212,7 @@ fn search(captures: &Path, args: &SearchArgs, lang: Lang) -> Result<u8, Fail> {
             }
         }
     })?;
+    say_gaps(&summary.gaps, lang);
     match failed {
         Some(fail) => return Err(fail),
         None if args.count => say::print(format!("{}\n", summary.hits).as_bytes())?,
@@ -292,18 +294,18 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
         None => write(&mut BufWriter::with_capacity(CHUNK, io::stdout().lock())),
         Some(path) => write_file(path, write)?,
     };
-    match result {
-        Ok(summary) if args.output.is_some() => {
-            say::tell(match lang {
-                Lang::En => format!("{} records, {} bytes", summary.records, summary.bytes),
-                Lang::Zh => format!("{} 条记录，{} 字节", summary.records, summary.bytes),
-            });
-            Ok(0)
-        }
-        Ok(_) => Ok(0),
-        Err(ExportError::Run(error)) => Err(error.into()),
-        Err(ExportError::Write(error)) => Err(say::output_failed(error)),
+    let summary = result.map_err(|error| match error {
+        ExportError::Run(error) => error.into(),
+        ExportError::Write(error) => say::output_failed(error),
+    })?;
+    say_gaps(&summary.gaps, lang);
+    if args.output.is_some() {
+        say::tell(match lang {
+            Lang::En => format!("{} records, {} bytes", summary.records, summary.bytes),
+            Lang::Zh => format!("{} 条记录，{} 字节", summary.records, summary.bytes),
+        });
     }
+    Ok(0)
 }
 
 /// Writes beside the file and puts it there when all is well: it may be the one that is read, and a failure leaves
@@ -342,6 +344,7 @@ fn write_file<T>(
 fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result<u8, Fail> {
     let run = Run::find(captures, run)?;
     let totals = cursor::totals(&run)?;
+    say_gaps(&totals.gaps, lang);
     if as_json {
         say::print(format!("{}\n", harmless_json(&detail(&run, &totals))).as_bytes())?;
         return Ok(0);
