@@ -155,12 +155,7 @@ fn batch(cursor: &mut Cursor, shown: &mut Shown<'_>, lang: Lang) -> Result<Batch
 
 /// Says which records nobody can read any more. That they had to make room is no failure.
 fn say_gaps(gaps: &[Gap], lang: Lang) {
-    for gap in gaps {
-        say::say(match lang {
-            Lang::En => gap.to_string(),
-            Lang::Zh => format!("记录 {} 到 {} 已不存在：为不超过上限已被删除", gap.from, gap.to),
-        });
-    }
+    gaps.iter().for_each(|gap| say::say_gap(*gap, lang));
 }
 
 /// Records on their way to stdout.
