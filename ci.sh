@@ -55,6 +55,7 @@ checks() {
     forbid socklab-capture tokio socket2 mio clap axum
     forbid socklab-socket tokio clap rustpython-vm smoltcp axum
     forbid socklab-engine clap axum hyper
+    forbid socklab-board tokio clap axum socklab-engine
     step documentation
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace $here --no-deps
     step tests

@@ -1,0 +1,328 @@
+//! What the interpreter's thread and the link's two threads share: what came in, what goes out, and what wants the
+//! program's attention. Every wait of a native function is here, so that each of them ends at Ctrl-C.
+//!
+//! What the bytes mean to Python belongs to `console` and `modules`; the frames to `link`; the threads to `process`.
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::signal::UserSignalSender;
+use rustpython_vm::{PyResult, VirtualMachine};
+
+use crate::flash::Flash;
+use crate::link::FromBoard;
+use crate::modules::schedule::{self, Token};
+use crate::profile::Profile;
+
+/// Output that waits for the parent; a program that prints more waits for room.
+const OUTPUT_ROOM: usize = 64 << 10;
+
+/// As much output is sent at once; less than this may wait [`OUTPUT_AGE`] for more.
+const OUTPUT_CHUNK: usize = 4 << 10;
+
+/// How long a few bytes of output wait for more: long enough to make one frame of a loop of prints, too short to see.
+const OUTPUT_AGE: Duration = Duration::from_millis(1);
+
+/// Callbacks that wait; boards have room for as many.
+const CALLBACKS: usize = 8;
+
+/// Every number that a pin can have.
+const PINS: usize = 256;
+
+/// The one board of this process.
+pub(crate) struct Board {
+    /// Which board it is.
+    pub(crate) profile: &'static Profile,
+    /// Its files.
+    pub(crate) flash: Flash,
+    /// When it was switched on: `time.ticks_ms` counts from here, over soft resets.
+    pub(crate) started: Instant,
+    state: Mutex<State>,
+    /// Something that the program waits for has changed.
+    changed: Condvar,
+    /// There is something to send.
+    posted: Condvar,
+}
+
+pub(crate) struct State {
+    pub(crate) input: VecDeque<u8>,
+    pub(crate) pins: [Pin; PINS],
+    interrupted: bool,
+    reset: bool,
+    scheduled: VecDeque<Token>,
+    doorbell: Option<UserSignalSender>,
+    out: Vec<FromBoard>,
+    out_bytes: usize,
+    hurry: bool,
+    sending: bool,
+}
+
+/// A pin, whichever objects stand for it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Pin {
+    /// The board drives it.
+    pub(crate) output: bool,
+    /// What the board drives, or would.
+    pub(crate) driven: bool,
+    /// What the outside gives.
+    pub(crate) given: bool,
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            input: VecDeque::new(),
+            pins: [Pin::default(); PINS],
+            interrupted: false,
+            reset: false,
+            scheduled: VecDeque::new(),
+            doorbell: None,
+            out: Vec::new(),
+            out_bytes: 0,
+            hurry: false,
+            sending: false,
+        }
+    }
+}
+
+static BOARD: OnceLock<Board> = OnceLock::new();
+
+/// The board of this process.
+pub(crate) fn board() -> &'static Board {
+    BOARD.get().expect("switch_on comes before any Python")
+}
+
+/// Makes the board of this process; the first call decides.
+pub(crate) fn switch_on(profile: &'static Profile, flash: Flash) -> &'static Board {
+    BOARD.get_or_init(|| Board {
+        profile,
+        flash,
+        started: Instant::now(),
+        state: Mutex::new(State::new()),
+        changed: Condvar::new(),
+        posted: Condvar::new(),
+    })
+}
+
+/// What is done between two bytecodes, or in a wait.
+enum Task {
+    Interrupt,
+    Reset,
+    Callback(Token),
+}
+
+impl Board {
+    // ---- from the link's threads
+
+    /// Changes what the program may be waiting for.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock());
+        self.changed.notify_all();
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        self.demand(|state| state.interrupted = true);
+    }
+
+    /// Ends the program, to start it again.
+    pub(crate) fn soft_reset(&self) {
+        self.demand(|state| state.reset = true);
+    }
+
+    /// Has a callback run as soon as the program can be interrupted; false when too many wait already.
+    pub(crate) fn schedule(&self, token: Token) -> bool {
+        let mut room = false;
+        self.demand(|state| {
+            room = state.scheduled.len() < CALLBACKS;
+            if room {
+                state.scheduled.push_back(token);
+            }
+        });
+        room
+    }
+
+    /// Wakes the program: out of a wait by the condition, out of its bytecodes by the interpreter's own flag.
+    fn demand(&self, demand: impl FnOnce(&mut State)) {
+        let doorbell = {
+            let mut state = self.state.lock();
+            demand(&mut state);
+            state.doorbell.clone()
+        };
+        self.changed.notify_all();
+        if let Some(doorbell) = doorbell {
+            // An interpreter that is gone needs no waking.
+            let _ = doorbell.send(Box::new(|vm| board().attend(vm)));
+        }
+    }
+
+    /// Waits for something to send. Whoever has called this reports with [`Board::sent`].
+    pub(crate) fn to_send(&self) -> Vec<FromBoard> {
+        let mut state = self.state.lock();
+        while state.out.is_empty() {
+            self.posted.wait(&mut state);
+        }
+        if !state.hurry && state.out_bytes < OUTPUT_CHUNK {
+            self.posted.wait_for(&mut state, OUTPUT_AGE);
+        }
+        state.hurry = false;
+        state.out_bytes = 0;
+        state.sending = true;
+        std::mem::take(&mut state.out)
+    }
+
+    /// What [`Board::to_send`] gave is with the parent.
+    pub(crate) fn sent(&self) {
+        self.change(|state| state.sending = false);
+    }
+
+    // ---- from the interpreter's thread
+
+    /// Connects the interpreter that runs from now on.
+    pub(crate) fn connect(&self, doorbell: UserSignalSender) {
+        let mut state = self.state.lock();
+        state.doorbell = Some(doorbell);
+        state.reset = false;
+        state.interrupted = false;
+        state.scheduled.clear();
+    }
+
+    /// Does what has come up: KeyboardInterrupt, a reset, callbacks. Callbacks do not interrupt each other.
+    pub(crate) fn attend(&self, vm: &VirtualMachine) -> PyResult<()> {
+        while let Some(task) = self.next_task() {
+            match task {
+                Task::Interrupt => return Err(interrupted(vm)),
+                Task::Reset => return Err(vm.new_exception_empty(vm.ctx.exceptions.system_exit.to_owned())),
+                Task::Callback(token) => schedule::run(vm, token)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn next_task(&self) -> Option<Task> {
+        let mut state = self.state.lock();
+        if state.reset {
+            // It stays: a program that catches SystemExit meets the next one.
+            return Some(Task::Reset);
+        }
+        if std::mem::take(&mut state.interrupted) {
+            return Some(Task::Interrupt);
+        }
+        if schedule::busy() { None } else { state.scheduled.pop_front().map(Task::Callback) }
+    }
+
+    /// Looks at a pin and changes it; the parent is told what the board drives from now on.
+    pub(crate) fn pin<R>(&self, number: u8, change: impl FnOnce(&mut Pin) -> R) -> R {
+        let (result, before, after) = {
+            let pin = &mut self.state.lock().pins[usize::from(number)];
+            let before = *pin;
+            (change(pin), before, *pin)
+        };
+        let driven = |pin: Pin| pin.output.then_some(pin.driven);
+        if let Some(high) = driven(after).filter(|_| driven(before) != driven(after)) {
+            self.tell(FromBoard::Pin { pin: number, high });
+        }
+        result
+    }
+
+    /// Whether this run was ended by a soft reset.
+    pub(crate) fn resetting(&self) -> bool {
+        self.state.lock().reset
+    }
+
+    /// Whether Ctrl-C or a reset waits, for the eyes of a callback that runs where signals are not looked at.
+    pub(crate) fn demanded(&self) -> bool {
+        let state = self.state.lock();
+        state.interrupted || state.reset
+    }
+
+    /// Waits until `ready` finds something, or `until`; what was printed before goes out first. Attends to whatever
+    /// comes up meanwhile.
+    pub(crate) fn wait<T>(
+        &self,
+        vm: &VirtualMachine,
+        until: Option<Instant>,
+        mut ready: impl FnMut(&mut State) -> Option<T>,
+    ) -> PyResult<Option<T>> {
+        self.hurry();
+        loop {
+            self.attend(vm)?;
+            let mut state = self.state.lock();
+            if let Some(found) = ready(&mut state) {
+                return Ok(Some(found));
+            }
+            if state.interrupted || state.reset || !(state.scheduled.is_empty() || schedule::busy()) {
+                continue;
+            }
+            match until {
+                Some(until) if Instant::now() >= until => return Ok(None),
+                Some(until) => drop(self.changed.wait_until(&mut state, until)),
+                None => self.changed.wait(&mut state),
+            }
+        }
+    }
+
+    /// Puts bytes onto the console. They leave within [`OUTPUT_AGE`]; with [`OUTPUT_ROOM`] unsent, this waits.
+    pub(crate) fn output(&self, vm: &VirtualMachine, bytes: &[u8]) -> PyResult<()> {
+        for chunk in bytes.chunks(OUTPUT_ROOM) {
+            let put = |state: &mut State| (state.out_bytes < OUTPUT_ROOM).then(|| self.put(state, chunk));
+            if put(&mut self.state.lock()).is_none() {
+                self.wait(vm, None, put)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same at the end of a run, where nothing can interrupt any more.
+    pub(crate) fn last_words(&self, text: &str) {
+        for chunk in text.as_bytes().chunks(OUTPUT_ROOM) {
+            self.put(&mut self.state.lock(), chunk);
+        }
+    }
+
+    fn put(&self, state: &mut State, bytes: &[u8]) {
+        let before = state.out_bytes;
+        match state.out.last_mut() {
+            Some(FromBoard::Output(waiting)) if waiting.len() + bytes.len() <= OUTPUT_ROOM => {
+                waiting.extend_from_slice(bytes);
+            }
+            _ => state.out.push(FromBoard::Output(bytes.to_vec())),
+        }
+        state.out_bytes += bytes.len();
+        if before == 0 || (before < OUTPUT_CHUNK && state.out_bytes >= OUTPUT_CHUNK) {
+            self.posted.notify_one();
+        }
+    }
+
+    /// Tells the parent something other than output, in its place among the output.
+    pub(crate) fn tell(&self, frame: FromBoard) {
+        self.state.lock().out.push(frame);
+        self.hurry();
+    }
+
+    /// Lets waiting output go now.
+    pub(crate) fn hurry(&self) {
+        let mut state = self.state.lock();
+        if !state.out.is_empty() {
+            state.hurry = true;
+            self.posted.notify_one();
+        }
+    }
+
+    /// Waits until everything is with the parent.
+    pub(crate) fn drain(&self) {
+        self.hurry();
+        let mut state = self.state.lock();
+        while !state.out.is_empty() || state.sending {
+            self.changed.wait(&mut state);
+        }
+    }
+}
+
+/// The exception of Ctrl-C.
+pub(crate) fn interrupted(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    vm.new_exception_empty(vm.ctx.exceptions.keyboard_interrupt.to_owned())
+}

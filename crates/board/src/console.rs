@@ -1,0 +1,231 @@
+//! `sys.stdin`, `sys.stdout`, `sys.stderr`, `print` and `input`: the board's console, over the link.
+//!
+//! Text has `\r\n` at its line ends going out and `\r` for `\n` coming in; `.buffer` is the bytes as they are. How
+//! bytes wait and leave belongs to `board`.
+
+use rustpython_vm::builtins::{PyStr, PyStrRef};
+use rustpython_vm::class::PyClassImpl;
+use rustpython_vm::function::{ArgMemoryBuffer, OptionalArg, PosArgs};
+use rustpython_vm::{AsObject, FromArgs, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
+
+use crate::board::{State, board};
+use crate::modules::with_bytes;
+
+/// The console as text.
+#[pyclass(module = "io", name = "TextIOWrapper")]
+#[derive(Debug, PyPayload)]
+struct Text;
+
+/// The console as bytes.
+#[pyclass(module = "io", name = "FileIO")]
+#[derive(Debug, PyPayload)]
+struct Bytes;
+
+/// Puts the console into `sys` and `builtins`.
+pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
+    Text::make_static_type();
+    Bytes::make_static_type();
+    let console = Text.into_ref(&vm.ctx);
+    for name in ["stdin", "stdout", "stderr"] {
+        vm.sys_module.set_attr(name, console.clone(), vm)?;
+    }
+    vm.builtins.set_attr("print", vm.new_function("print", print), vm)?;
+    vm.builtins.set_attr("input", vm.new_function("input", input), vm)
+}
+
+#[pyclass]
+impl Text {
+    #[pymethod]
+    fn write(&self, text: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
+        write_text(&text, vm)
+    }
+
+    #[pymethod]
+    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<String> {
+        let mut text = Vec::new();
+        let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
+        for _ in 0..count {
+            read_char(&mut text, vm)?;
+        }
+        Ok(into_text(text))
+    }
+
+    #[pymethod]
+    fn readline(&self, vm: &VirtualMachine) -> PyResult<String> {
+        let mut text = Vec::new();
+        while text.last() != Some(&b'\n') {
+            read_char(&mut text, vm)?;
+        }
+        Ok(into_text(text))
+    }
+
+    #[pymethod]
+    fn flush(&self) {
+        board().hurry();
+    }
+
+    #[pygetset]
+    fn buffer(&self, vm: &VirtualMachine) -> PyRef<Bytes> {
+        Bytes.into_ref(&vm.ctx)
+    }
+}
+
+#[pyclass]
+impl Bytes {
+    /// `write(buf)`, or `write(buf, n)` for the first n bytes of it.
+    #[pymethod]
+    fn write(&self, bytes: PyObjectRef, count: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<usize> {
+        with_bytes(&bytes, vm, |bytes| {
+            let bytes = &bytes[..count.unwrap_or(usize::MAX).min(bytes.len())];
+            board().output(vm, bytes).map(|()| bytes.len())
+        })?
+    }
+
+    #[pymethod]
+    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
+        while bytes.len() < count {
+            let most = count - bytes.len();
+            bytes.extend(receive(vm, |state| state.input.drain(..most.min(state.input.len())).collect::<Vec<u8>>())?);
+        }
+        Ok(bytes)
+    }
+
+    /// `readinto(buf)`, or `readinto(buf, n)` for n bytes at most. Waits until all of them are there.
+    #[pymethod]
+    fn readinto(&self, buffer: ArgMemoryBuffer, count: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<usize> {
+        let count = count.unwrap_or(usize::MAX).min(buffer.len());
+        let bytes = self.read(OptionalArg::Present(isize::try_from(count).unwrap_or(isize::MAX)), vm)?;
+        buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
+        Ok(bytes.len())
+    }
+
+    #[pymethod]
+    fn flush(&self) {
+        board().hurry();
+    }
+}
+
+/// What `print` takes besides the objects.
+#[derive(FromArgs)]
+struct PrintArgs {
+    #[pyarg(named, default)]
+    sep: Option<PyStrRef>,
+    #[pyarg(named, default)]
+    end: Option<PyStrRef>,
+    #[pyarg(named, default)]
+    file: Option<PyObjectRef>,
+}
+
+/// One piece of output for the whole line: to a file that the program gave, or to `sys.stdout` where it may have put
+/// one, else straight to the console.
+fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()> {
+    let mut line = String::new();
+    let mut first = true;
+    for object in objects {
+        if !std::mem::take(&mut first) {
+            line.push_str(args.sep.as_ref().map_or(" ", |sep| sep.to_str().unwrap_or(" ")));
+        }
+        match object.downcast_ref_if_exact::<PyStr>(vm) {
+            Some(text) => line.push_str(&text.to_string_lossy()),
+            None => line.push_str(&object.str(vm)?.to_string_lossy()),
+        }
+    }
+    line.push_str(args.end.as_ref().map_or("\n", |end| end.to_str().unwrap_or("\n")));
+    let file = match args.file {
+        Some(file) => file,
+        None => vm.sys_module.get_attr("stdout", vm)?,
+    };
+    if file.downcast_ref::<Text>().is_some() {
+        return write_lines(&line, vm);
+    }
+    vm.call_method(&file, "write", (line,)).map(drop)
+}
+
+/// A line typed at the console, echoed as it is typed, without its end.
+fn input(prompt: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<String> {
+    if let OptionalArg::Present(prompt) = prompt {
+        write_text(prompt.str(vm)?.as_object(), vm)?;
+    }
+    let mut line = Vec::new();
+    loop {
+        match byte(vm)? {
+            b'\r' | b'\n' => break,
+            0x08 | 0x7f => {
+                if erase(&mut line) {
+                    board().output(vm, b"\x08 \x08")?;
+                }
+            }
+            typed => {
+                line.push(typed);
+                board().output(vm, &[typed])?;
+            }
+        }
+    }
+    board().output(vm, b"\r\n")?;
+    Ok(into_text(line))
+}
+
+/// Takes the last character off, all of its bytes.
+fn erase(line: &mut Vec<u8>) -> bool {
+    let start = line.iter().rposition(|byte| byte & 0xc0 != 0x80);
+    line.truncate(start.unwrap_or(0));
+    start.is_some()
+}
+
+fn write_text(text: &rustpython_vm::PyObject, vm: &VirtualMachine) -> PyResult<usize> {
+    match text.downcast_ref::<PyStr>() {
+        Some(text) => {
+            write_lines(&text.to_string_lossy(), vm)?;
+            Ok(text.char_len())
+        }
+        None => with_bytes(text, vm, |bytes| board().output(vm, bytes).map(|()| bytes.len()))?,
+    }
+}
+
+/// Text with the line ends of a terminal.
+fn write_lines(text: &str, vm: &VirtualMachine) -> PyResult<()> {
+    if text.contains('\n') {
+        board().output(vm, text.replace('\n', "\r\n").as_bytes())
+    } else {
+        board().output(vm, text.as_bytes())
+    }
+}
+
+/// Waits until `take` has anything to take from a console with input.
+fn receive<T>(vm: &VirtualMachine, mut take: impl FnMut(&mut State) -> T) -> PyResult<T> {
+    let found = board().wait(vm, None, |state| (!state.input.is_empty()).then(|| take(state)))?;
+    found.ok_or_else(|| vm.new_runtime_error("a wait without end has ended"))
+}
+
+fn byte(vm: &VirtualMachine) -> PyResult<u8> {
+    receive(vm, |state| state.input.pop_front().unwrap_or_default())
+}
+
+/// One character in UTF-8. A return is a line end; the line feed that programs send after it is dropped.
+fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<()> {
+    let first = byte(vm)?;
+    if first == b'\r' {
+        text.push(b'\n');
+        board().change(|state| {
+            state.input.pop_front_if(|next| *next == b'\n');
+        });
+        return Ok(());
+    }
+    text.push(first);
+    let more = match first {
+        0xc2..=0xdf => 1,
+        0xe0..=0xef => 2,
+        0xf0..=0xf4 => 3,
+        _ => 0,
+    };
+    for _ in 0..more {
+        text.push(byte(vm)?);
+    }
+    Ok(())
+}
+
+fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}

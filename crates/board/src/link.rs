@@ -1,0 +1,128 @@
+//! What a board and its parent say to each other: closed enums, in frames over the board process's stdin and stdout.
+//!
+//! A frame is its length (4 bytes, little endian) and that many bytes of postcard. What the words do is elsewhere:
+//! `process` obeys them, `board` makes them.
+
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// No frame is longer: a length beyond it is damage, and not a reason to allocate.
+pub const LONGEST: usize = 1 << 20;
+
+/// From the parent to the board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToBoard {
+    /// Bytes typed at the console, or sent by a program there.
+    Input(Vec<u8>),
+    /// Ctrl-C: KeyboardInterrupt in the running program.
+    Interrupt,
+    /// Stop the program and start it again with empty globals, in this process.
+    SoftReset,
+    /// End the process at once; the parent starts another.
+    HardReset,
+    /// The level that the outside gives to a pin.
+    SetPin {
+        /// The pin's number on the board.
+        pin: u8,
+        /// High or low.
+        high: bool,
+    },
+}
+
+/// From the board to the parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromBoard {
+    /// Bytes for the console, in the order written.
+    Output(Vec<u8>),
+    /// A remark of the workbench about the program, in one line. The board itself would not print it.
+    Note(String),
+    /// The board drives a pin.
+    Pin {
+        /// The pin's number on the board.
+        pin: u8,
+        /// High or low.
+        high: bool,
+    },
+    /// The program is over. After a soft reset another run follows; after anything else, the process ends.
+    Exited(End),
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// It came to its end.
+    Finished,
+    /// An exception; its traceback is in the output.
+    Raised,
+    /// `sys.exit()`, with this status.
+    Exit(i32),
+    /// A soft reset, asked for by the parent or by the program.
+    SoftReset,
+}
+
+/// Writes one frame; the caller flushes.
+pub fn write(to: &mut impl Write, frame: &impl Serialize) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(frame).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len()).ok().filter(|&n| n as usize <= LONGEST);
+    let length = length.ok_or_else(|| damaged("a frame longer than 1 MiB"))?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(&bytes)
+}
+
+/// Reads one frame; `None` when the other side closed between two frames.
+pub fn read<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    if from.read(&mut length[..1])? == 0 {
+        return Ok(None);
+    }
+    from.read_exact(&mut length[1..])?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > LONGEST {
+        return Err(damaged("a frame longer than 1 MiB"));
+    }
+    let mut bytes = vec![0; length];
+    from.read_exact(&mut bytes)?;
+    postcard::from_bytes(&bytes).map(Some).map_err(|_| damaged("a frame of no known kind"))
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("read the link to a board: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn to_board() -> impl Strategy<Value = ToBoard> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..300).prop_map(ToBoard::Input),
+            Just(ToBoard::Interrupt),
+            Just(ToBoard::SoftReset),
+            Just(ToBoard::HardReset),
+            (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(frames in prop::collection::vec(to_board(), 0..20)) {
+            let mut bytes = Vec::new();
+            for frame in &frames {
+                write(&mut bytes, frame).unwrap();
+            }
+            let mut from = &bytes[..];
+            for frame in frames {
+                prop_assert_eq!(read::<ToBoard>(&mut from).unwrap(), Some(frame));
+            }
+            prop_assert_eq!(read::<ToBoard>(&mut from).unwrap(), None);
+        }
+
+        #[test]
+        fn damage_is_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = read::<FromBoard>(&mut &bytes[..]);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! OSError as boards raise it: with the number only, which is the board's own for each error.
+
+use std::io;
+
+use rustpython_vm::VirtualMachine;
+use rustpython_vm::builtins::PyBaseExceptionRef;
+
+use crate::board::board;
+
+/// `OSError(number)`.
+pub(crate) fn numbered(vm: &VirtualMachine, number: i32) -> PyBaseExceptionRef {
+    vm.new_exception(vm.ctx.exceptions.os_error.to_owned(), vec![vm.ctx.new_int(number).into()])
+}
+
+/// The same by the error's name, with this board's number for it. A name that the board does not know is EIO.
+pub(crate) fn named(vm: &VirtualMachine, name: &str) -> PyBaseExceptionRef {
+    const EIO: i32 = 5;
+    numbered(vm, board().profile.error_number(name).unwrap_or(EIO))
+}
+
+/// What the flash folder answered, as the board's file system would say it.
+pub(crate) fn of_file(vm: &VirtualMachine, error: &io::Error) -> PyBaseExceptionRef {
+    use io::ErrorKind::*;
+    named(
+        vm,
+        match error.kind() {
+            NotFound | NotADirectory => "ENOENT",
+            AlreadyExists => "EEXIST",
+            IsADirectory => "EISDIR",
+            // Also what cap-std says to a way out of the folder.
+            PermissionDenied => "EACCES",
+            DirectoryNotEmpty => "EACCES",
+            InvalidInput | InvalidFilename => "EINVAL",
+            _ => "EIO",
+        },
+    )
+}

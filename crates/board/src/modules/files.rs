@@ -1,0 +1,319 @@
+//! `open` and the module `os`: files and directories of the board's flash.
+//!
+//! What keeps a program in the flash folder belongs to `flash`.
+
+pub(crate) use os::module_def;
+
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+
+use cap_std::fs::{File as HostFile, OpenOptions};
+use parking_lot::Mutex;
+use rustpython_vm::builtins::PyStrRef;
+use rustpython_vm::class::PyClassImpl;
+use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
+use rustpython_vm::protocol::PyIterReturn;
+use rustpython_vm::types::{IterNext, Iterable, SelfIter};
+use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule};
+
+use super::{errors, with_bytes};
+use crate::board::board;
+
+/// Puts `open` into the builtins.
+pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
+    File::make_static_type();
+    vm.builtins.set_attr("open", vm.new_function("open", open), vm)
+}
+
+/// An open file, as text or as bytes.
+#[pyclass(module = "io", name = "FileIO")]
+#[derive(PyPayload)]
+struct File {
+    text: bool,
+    /// `None` when closed. Reading is buffered; writing goes to the host at once.
+    file: Mutex<Option<BufReader<HostFile>>>,
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("File").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+#[derive(FromArgs)]
+struct OpenArgs {
+    #[pyarg(positional)]
+    path: PyStrRef,
+    #[pyarg(any, optional)]
+    mode: OptionalArg<PyStrRef>,
+    #[pyarg(any, optional)]
+    #[expect(dead_code, reason = "accepted; a board's text is UTF-8")]
+    encoding: OptionalArg<PyObjectRef>,
+}
+
+fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult<PyRef<File>> {
+    let mode = args.mode.into_option().map_or_else(|| "r".into(), |mode| mode.to_string_lossy().into_owned());
+    let options = options(&mode).ok_or_else(|| errors::named(vm, "EINVAL"))?;
+    let file = board().flash.file(&args.path.to_string_lossy(), &options).map_err(|e| errors::of_file(vm, &e))?;
+    Ok(File { text: !mode.contains('b'), file: Mutex::new(Some(BufReader::new(file))) }.into_ref(&vm.ctx))
+}
+
+/// What a mode such as `rb+` asks of the host; `None` for one that says nothing.
+fn options(mode: &str) -> Option<OpenOptions> {
+    let mut options = OpenOptions::new();
+    let both = mode.contains('+');
+    match mode.chars().find(|c| "rwax".contains(*c))? {
+        'r' => options.read(true).write(both),
+        'w' => options.write(true).read(both).create(true).truncate(true),
+        'x' => options.write(true).read(both).create_new(true),
+        _ => options.append(true).read(both).create(true),
+    };
+    Some(options)
+}
+
+#[pyclass(with(IterNext, Iterable))]
+impl File {
+    /// All that is left, or `count` bytes, or characters of text.
+    #[pymethod]
+    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
+        let count = usize::try_from(count.unwrap_or(-1)).ok();
+        let bytes = self.with(vm, |file| match count {
+            None => read_all(file),
+            Some(count) if self.text => read_chars(file, count),
+            Some(count) => read_most(file, count),
+        })?;
+        self.made_of(bytes, vm)
+    }
+
+    #[pymethod]
+    fn readline(&self, vm: &VirtualMachine) -> PyResult {
+        let line = self.with(vm, read_line)?;
+        self.made_of(line, vm)
+    }
+
+    #[pymethod]
+    fn readlines(&self, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.with(vm, read_line)?;
+            if line.is_empty() {
+                return Ok(lines);
+            }
+            lines.push(self.made_of(line, vm)?);
+        }
+    }
+
+    /// `readinto(buf)`, or `readinto(buf, n)` for n bytes at most.
+    #[pymethod]
+    fn readinto(&self, buffer: ArgMemoryBuffer, count: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<usize> {
+        let count = count.unwrap_or(usize::MAX).min(buffer.len());
+        let bytes = self.with(vm, |file| read_most(file, count))?;
+        buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
+        Ok(bytes.len())
+    }
+
+    /// Writes all of it; str as UTF-8, into a binary file too.
+    #[pymethod]
+    fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
+        let length = data.length_opt(vm).transpose()?.unwrap_or_default();
+        with_bytes(&data, vm, |bytes| {
+            self.with(vm, |file| {
+                // What was read ahead is not where the program is.
+                file.seek_relative(0)?;
+                let here = file.stream_position()?;
+                file.seek(SeekFrom::Start(here))?;
+                file.get_mut().write_all(bytes)
+            })
+        })??;
+        Ok(length)
+    }
+
+    #[pymethod]
+    fn seek(&self, offset: i64, whence: OptionalArg<u8>, vm: &VirtualMachine) -> PyResult<u64> {
+        let place = match whence.unwrap_or(0) {
+            0 => SeekFrom::Start(offset.try_into().map_err(|_| errors::named(vm, "EINVAL"))?),
+            1 => SeekFrom::Current(offset),
+            _ => SeekFrom::End(offset),
+        };
+        self.with(vm, |file| file.seek(place))
+    }
+
+    #[pymethod]
+    fn tell(&self, vm: &VirtualMachine) -> PyResult<u64> {
+        self.with(vm, |file| file.stream_position())
+    }
+
+    #[pymethod]
+    fn flush(&self) {}
+
+    #[pymethod]
+    fn close(&self) {
+        self.file.lock().take();
+    }
+
+    #[pymethod]
+    fn __enter__(zelf: PyRef<Self>) -> PyRef<Self> {
+        zelf
+    }
+
+    #[pymethod]
+    fn __exit__(&self, _args: FuncArgs) {
+        self.close();
+    }
+
+    fn with<R>(&self, vm: &VirtualMachine, f: impl FnOnce(&mut BufReader<HostFile>) -> io::Result<R>) -> PyResult<R> {
+        match self.file.lock().as_mut() {
+            Some(file) => f(file).map_err(|e| errors::of_file(vm, &e)),
+            None => Err(vm.new_value_error("I/O operation on closed file")),
+        }
+    }
+
+    fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
+        if !self.text {
+            return Ok(vm.ctx.new_bytes(bytes).into());
+        }
+        let text =
+            String::from_utf8(bytes).map_err(|_| vm.new_exception_empty(vm.ctx.exceptions.unicode_error.to_owned()))?;
+        Ok(vm.ctx.new_str(text).into())
+    }
+}
+
+impl SelfIter for File {}
+
+impl IterNext for File {
+    fn next(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
+        let line = zelf.with(vm, read_line)?;
+        if line.is_empty() {
+            return Ok(PyIterReturn::StopIteration(None));
+        }
+        zelf.made_of(line, vm).map(PyIterReturn::Return)
+    }
+}
+
+fn read_all(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// At most `count` bytes; fewer only at the end. A program may ask for more than there is memory.
+fn read_most(file: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
+    read_all(&mut file.take(count as u64))
+}
+
+fn read_line(file: &mut BufReader<HostFile>) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    file.read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+/// `count` characters in UTF-8: each byte that does not continue one begins another.
+fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut left = count;
+    while let Some(&next) = file.fill_buf()?.first() {
+        if next & 0xc0 != 0x80 {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+        }
+        bytes.push(next);
+        file.consume(1);
+    }
+    Ok(bytes)
+}
+
+#[pymodule]
+mod os {
+    use std::io;
+
+    use cap_std::fs::Metadata;
+    use rustpython_vm::builtins::PyStrRef;
+    use rustpython_vm::function::OptionalArg;
+    use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+    use crate::board::board;
+    use crate::flash::Flash;
+    use crate::modules::errors;
+
+    const DIRECTORY: u32 = 0x4000;
+    const FILE: u32 = 0x8000;
+
+    fn on_flash<R>(vm: &VirtualMachine, f: impl FnOnce(&Flash) -> io::Result<R>) -> PyResult<R> {
+        f(&board().flash).map_err(|e| errors::of_file(vm, &e))
+    }
+
+    fn or_here(path: OptionalArg<PyStrRef>) -> String {
+        path.into_option().map_or_else(String::new, |path| path.to_string_lossy().into_owned())
+    }
+
+    fn kind(metadata: &Metadata) -> u32 {
+        if metadata.is_dir() { DIRECTORY } else { FILE }
+    }
+
+    /// A board says 0 for a directory's size.
+    fn size(metadata: &Metadata) -> u64 {
+        if metadata.is_dir() { 0 } else { metadata.len() }
+    }
+
+    #[pyfunction]
+    fn listdir(path: OptionalArg<PyStrRef>, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
+        let entries = on_flash(vm, |flash| flash.list(&or_here(path)))?;
+        Ok(entries.into_iter().map(|(name, _)| vm.ctx.new_str(name).into()).collect())
+    }
+
+    /// `(name, kind, inode, size)` of each entry; boards have no inodes.
+    #[pyfunction]
+    fn ilistdir(path: OptionalArg<PyStrRef>, vm: &VirtualMachine) -> PyResult {
+        let entries = on_flash(vm, |flash| flash.list(&or_here(path)))?;
+        let tuple = |(name, there): (String, Metadata)| vm.new_tuple((name, kind(&there), 0, size(&there))).into();
+        let entries = vm.ctx.new_list(entries.into_iter().map(tuple).collect());
+        let entries: PyObjectRef = entries.into();
+        entries.get_iter(vm).map(Into::into)
+    }
+
+    #[pyfunction]
+    fn stat(path: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        let there = on_flash(vm, |flash| flash.metadata(&path.to_string_lossy()))?;
+        let modified = there.modified().ok().and_then(|time| time.into_std().elapsed().ok());
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let seconds = modified.map_or(0, |ago| now.saturating_sub(ago).as_secs()).saturating_sub(board().profile.epoch);
+        let times = [seconds; 3].map(|seconds| vm.ctx.new_int(seconds).into());
+        let mut fields: Vec<PyObjectRef> = vec![vm.ctx.new_int(kind(&there)).into()];
+        fields.extend((0..5).map(|_| PyObjectRef::from(vm.ctx.new_int(0))));
+        fields.push(vm.ctx.new_int(size(&there)).into());
+        fields.extend(times);
+        Ok(vm.ctx.new_tuple(fields).into())
+    }
+
+    #[pyfunction]
+    fn mkdir(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        on_flash(vm, |flash| flash.make_dir(&path.to_string_lossy()))
+    }
+
+    #[pyfunction]
+    fn rmdir(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        on_flash(vm, |flash| flash.remove_dir(&path.to_string_lossy()))
+    }
+
+    #[pyfunction]
+    #[pyfunction(name = "unlink")]
+    fn remove(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        on_flash(vm, |flash| flash.remove(&path.to_string_lossy()))
+    }
+
+    #[pyfunction]
+    fn rename(from: PyStrRef, to: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        on_flash(vm, |flash| flash.rename(&from.to_string_lossy(), &to.to_string_lossy()))
+    }
+
+    #[pyfunction]
+    fn getcwd() -> String {
+        board().flash.current()
+    }
+
+    #[pyfunction]
+    fn chdir(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
+        on_flash(vm, |flash| flash.change_to(&path.to_string_lossy()))
+    }
+}

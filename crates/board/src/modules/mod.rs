@@ -1,0 +1,34 @@
+//! The native modules of a board: which there are, and what all of them share. One file each.
+
+pub(crate) mod errors;
+pub(crate) mod files;
+pub(crate) mod machine;
+pub(crate) mod micropython;
+pub(crate) mod schedule;
+pub(crate) mod time;
+
+use rustpython_vm::builtins::{PyModuleDef, PyStr};
+use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
+
+/// The modules written here, by the names under which a program imports them.
+pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
+    vec![files::module_def(ctx), machine::module_def(ctx), micropython::module_def(ctx), time::module_def(ctx)]
+}
+
+/// Modules of the interpreter's library that reach nothing outside of the interpreter and are near enough to a
+/// board's. All others are not registered, and so cannot be imported.
+pub(crate) const BORROWED: &[&str] = &["array", "binascii", "cmath", "math"];
+
+/// Built into the interpreter, and fit for a board.
+pub(crate) const BUILT_IN: &[&str] = &["builtins", "gc", "sys"];
+
+/// Names beginning with `u`, from the time when modules could be replaced by a user's.
+pub(crate) const U_NAMES: &[&str] = &["array", "binascii", "machine", "os", "sys", "time"];
+
+/// Bytes of anything that boards take for bytes: what has the buffer protocol, and str as UTF-8.
+pub(crate) fn with_bytes<R>(object: &PyObject, vm: &VirtualMachine, f: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
+    match object.downcast_ref::<PyStr>() {
+        Some(text) => Ok(f(text.as_bytes())),
+        None => object.try_bytes_like(vm, f).map_err(|_| vm.new_type_error("object with buffer protocol required")),
+    }
+}

@@ -1,0 +1,97 @@
+//! Callbacks between two bytecodes of the program: `micropython.schedule`, and what timers and pins will use.
+//!
+//! Another thread cannot hold a Python object; it holds a [`Token`], and the object waits here, in the thread that
+//! runs Python.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use rustpython_vm::builtins::PyStrRef;
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::board::{board, interrupted};
+use crate::traceback;
+
+/// Stands for a callback in threads that cannot hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Token(u64);
+
+thread_local! {
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+    static CALLBACKS: RefCell<HashMap<Token, Callback>> = RefCell::default();
+}
+
+struct Callback {
+    function: PyObjectRef,
+    argument: PyObjectRef,
+}
+
+/// Whether a callback runs: the next one waits for its end.
+pub(crate) fn busy() -> bool {
+    BUSY.get()
+}
+
+/// Calls `function(argument)` once, soon; RuntimeError when too many wait.
+pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    let token = keep(Callback { function, argument });
+    if board().schedule(token) {
+        return Ok(());
+    }
+    take(token);
+    Err(vm.new_runtime_error("schedule queue full"))
+}
+
+fn take(token: Token) -> Option<Callback> {
+    CALLBACKS.with_borrow_mut(|callbacks| callbacks.remove(&token))
+}
+
+/// Lets go of all: a reset.
+pub(crate) fn forget_all() {
+    CALLBACKS.take();
+    BUSY.set(false);
+}
+
+fn keep(callback: Callback) -> Token {
+    let token = Token(NEXT.get());
+    NEXT.set(token.0 + 1);
+    CALLBACKS.with_borrow_mut(|callbacks| callbacks.insert(token, callback));
+    token
+}
+
+/// Calls it. What it raises is printed and does not stop the program, except Ctrl-C and a reset.
+pub(crate) fn run(vm: &VirtualMachine, token: Token) -> PyResult<()> {
+    let Some(callback) = take(token) else { return Ok(()) };
+    BUSY.set(true);
+    let result = watched(vm, || callback.function.call((callback.argument,), vm));
+    BUSY.set(false);
+    let Err(raised) = result else { return Ok(()) };
+    let exceptions = &vm.ctx.exceptions;
+    if raised.fast_isinstance(exceptions.keyboard_interrupt) || raised.fast_isinstance(exceptions.system_exit) {
+        return Err(raised);
+    }
+    board().output(vm, traceback::text(vm, &raised).replace('\n', "\r\n").as_bytes())
+}
+
+/// Runs Python with a look at Ctrl-C before each bytecode.
+///
+/// A callback is called from the interpreter's signal handler, in which the interpreter looks at no other signal: a
+/// callback that loops could never be stopped. Its trace hook still works there. What the hook raises goes past the
+/// `except` of the frame that it interrupts, to that frame's caller.
+fn watched<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
+    let hook = vm.new_function(
+        "watch",
+        |frame: PyObjectRef, event: PyStrRef, _argument: PyObjectRef, vm: &VirtualMachine| -> PyResult<bool> {
+            if event.as_bytes() == b"call" {
+                frame.set_attr("f_trace_opcodes", vm.ctx.new_bool(true), vm)?;
+            }
+            if board().demanded() { Err(interrupted(vm)) } else { Ok(true) }
+        },
+    );
+    let before = vm.trace_func.replace(hook.into());
+    let tracing = vm.use_tracing.replace(true);
+    let result = f();
+    vm.use_tracing.set(tracing);
+    vm.trace_func.replace(before);
+    result
+}

@@ -1,0 +1,126 @@
+//! The interpreter of a board: which modules it has, and which of the interpreter's own things a board has not.
+//!
+//! Its types are changed in `patches`, its console made in `console`, its imports in `import`.
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
+use rustpython_vm::function::OptionalArg;
+use rustpython_vm::signal::user_signal_channel;
+use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMachine};
+
+use crate::board::{Board, board};
+use crate::modules::{self, schedule};
+use crate::{console, import, memory, patches, traceback};
+
+/// Calls in calls before RuntimeError. A board has tens to hundreds; the thread's stack has room for these.
+const RECURSION_LIMIT: usize = 400;
+
+/// What `sys` has on a board. The rest is the interpreter's view of the machine that it runs on.
+const SYS: &[&str] = &[
+    "__name__",
+    "argv",
+    "byteorder",
+    "exit",
+    "implementation",
+    "maxsize",
+    "modules",
+    "path",
+    "platform",
+    "ps1",
+    "ps2",
+    "stderr",
+    "stdin",
+    "stdout",
+    // The interpreter panics without it, when `__del__` raises.
+    "unraisablehook",
+    "version",
+    "version_info",
+];
+
+/// Builtins that a board has not, and that would show the machine or wait for its terminal.
+const NOT_BUILTIN: &[&str] = &["breakpoint", "copyright", "credits", "exit", "license", "quit"];
+
+/// Makes an interpreter and connects it to the board: from here on, Ctrl-C reaches it.
+pub(crate) fn start(board: &'static Board) -> Interpreter {
+    schedule::forget_all();
+    let (doorbell, receiver) = user_signal_channel();
+    let builder = Interpreter::builder(settings());
+    let own = modules::own(&builder.ctx);
+    let borrowed: Vec<_> = rustpython_stdlib::stdlib_module_defs(&builder.ctx)
+        .into_iter()
+        .filter(|module| modules::BORROWED.contains(&module.name.as_str()))
+        .collect();
+    let builder = builder.add_native_modules(&borrowed).add_native_modules(&own);
+    let interpreter = builder.init_hook(move |vm| vm.set_user_signal_channel(receiver)).build();
+    interpreter.enter(|vm| {
+        vm.recursion_limit.set(RECURSION_LIMIT);
+        patches::apply(vm);
+        memory::limit_objects(vm);
+        let furnished = furnish(board, vm);
+        vm.expect_pyresult(furnished, "a fresh interpreter takes its furniture");
+    });
+    board.connect(doorbell);
+    interpreter
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.install_signal_handlers = false;
+    settings.import_site = false;
+    settings.isolated = true;
+    settings.ignore_environment = true;
+    settings.user_site_directory = false;
+    settings.write_bytecode = false;
+    settings.allow_external_library = false;
+    settings.code_debug_ranges = false;
+    settings
+}
+
+fn furnish(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
+    console::install(vm)?;
+    import::install(vm)?;
+    modules::files::install(vm)?;
+    let builtins = vm.builtins.dict();
+    for name in NOT_BUILTIN {
+        if builtins.contains_key(*name, vm) {
+            builtins.del_item(*name, vm)?;
+        }
+    }
+    furnish_sys(board, vm)
+}
+
+fn furnish_sys(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
+    let sys = vm.sys_module.dict();
+    for (name, _) in &sys {
+        let kept = |name: &Py<PyStr>| SYS.iter().any(|kept| name.as_bytes() == kept.as_bytes());
+        if !name.downcast_ref::<PyStr>().is_some_and(kept) {
+            sys.del_item(&*name, vm)?;
+        }
+    }
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    vm.call_method(&modules, "clear", ())?;
+    modules.set_item("sys", vm.sys_module.clone().into(), vm)?;
+    modules.set_item("builtins", vm.builtins.clone().into(), vm)?;
+    sys.set_item("unraisablehook", vm.new_function("unraisablehook", print_unraisable).into(), vm)?;
+    sys.set_item("print_exception", vm.new_function("print_exception", print_exception).into(), vm)?;
+    sys.set_item("platform", vm.ctx.new_str(board.profile.platform).into(), vm)?;
+    sys.set_item("path", vm.ctx.new_list(["", "/lib"].map(|path| vm.ctx.new_str(path).into()).to_vec()).into(), vm)?;
+    Ok(())
+}
+
+/// `sys.print_exception(e)`, or `sys.print_exception(e, file)`.
+fn print_exception(raised: PyBaseExceptionRef, file: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
+    let text = traceback::text(vm, &raised);
+    let file = match file {
+        OptionalArg::Present(file) => file,
+        OptionalArg::Missing => vm.sys_module.get_attr("stdout", vm)?,
+    };
+    vm.call_method(&file, "write", (text,)).map(drop)
+}
+
+/// What `__del__` and the like raised. It must not fail, and nobody can catch it.
+fn print_unraisable(about: PyObjectRef, vm: &VirtualMachine) {
+    let raised = about.get_attr("exc_value", vm).ok().and_then(|e| e.downcast().ok());
+    if let Some(raised) = raised {
+        board().last_words(&traceback::text(vm, &raised).replace('\n', "\r\n"));
+    }
+}
