@@ -151,7 +151,11 @@ fn input(prompt: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<Stri
     let mut line = Vec::new();
     loop {
         match byte(vm)? {
-            b'\r' | b'\n' => break,
+            b'\r' => {
+                drop_line_feed();
+                break;
+            }
+            b'\n' => break,
             0x08 | 0x7f => {
                 if erase(&mut line) {
                     board().output(vm, b"\x08 \x08")?;
@@ -208,9 +212,7 @@ fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<()> {
     let first = byte(vm)?;
     if first == b'\r' {
         text.push(b'\n');
-        board().change(|state| {
-            state.input.pop_front_if(|next| *next == b'\n');
-        });
+        drop_line_feed();
         return Ok(());
     }
     text.push(first);
@@ -224,6 +226,13 @@ fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<()> {
         text.push(byte(vm)?);
     }
     Ok(())
+}
+
+/// Programs send a line feed after a return, in the same write.
+fn drop_line_feed() {
+    board().change(|state| {
+        state.input.pop_front_if(|next| *next == b'\n');
+    });
 }
 
 fn into_text(bytes: Vec<u8>) -> String {

@@ -46,12 +46,13 @@ fn import_statement(
 
 /// What `from package import names` must have imported: modules of the package, where it has no such attribute.
 fn from_package(package: &str, module: &PyObjectRef, names: &PyTuple, vm: &VirtualMachine) -> PyResult<()> {
-    if !module.has_attr("__path__", vm)? {
+    // `has_attr` of the interpreter raises for what is not there.
+    if module.get_attr("__path__", vm).is_err() {
         return Ok(());
     }
     for name in names.as_slice() {
         let name = name.str(vm)?;
-        let missing = name.as_bytes() != b"*" && !module.has_attr(&*name, vm)?;
+        let missing = name.as_bytes() != b"*" && module.get_attr(&*name, vm).is_err();
         if missing && find(&format!("{package}.{name}")).is_some() {
             load(&format!("{package}.{name}"), Some(module), vm)?;
         }

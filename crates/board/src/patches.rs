@@ -33,17 +33,19 @@ fn exceptions(vm: &VirtualMachine) {
         NEW_OS_ERROR.get_or_init(|| new);
         zoo.os_error.slots.new.store(Some(new_os_error));
     }
-    say_as_boards_do(base, vm);
+    let text = vm.new_method("__str__", base, |exception: PyObjectRef, vm: &VirtualMachine| str_of(&exception, vm));
+    say_as_boards_do(base, &text.into(), vm);
 }
 
 /// `str` and `repr` of a type and all types made of it so far. A program's own classes take theirs from these.
-fn say_as_boards_do(class: &Py<PyType>, vm: &VirtualMachine) {
-    class.slots.str.store(Some(str_of));
+/// The interpreter looks for `repr` in the slot, and for `str` in the attribute only.
+fn say_as_boards_do(class: &Py<PyType>, text: &PyObjectRef, vm: &VirtualMachine) {
+    class.set_attr(vm.ctx.intern_str("__str__"), text.clone());
     class.slots.repr.store(Some(repr_of));
     let derived: Vec<_> = class.subclasses.read().iter().filter_map(|weak| weak.upgrade()).collect();
     for class in derived {
         if let Ok(class) = class.downcast::<PyType>() {
-            say_as_boards_do(&class, vm);
+            say_as_boards_do(&class, text, vm);
         }
     }
 }

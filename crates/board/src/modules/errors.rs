@@ -7,9 +7,11 @@ use rustpython_vm::builtins::PyBaseExceptionRef;
 
 use crate::board::board;
 
-/// `OSError(number)`.
+/// `OSError(number)`, by its constructor: `new_exception` would make an object without OSError's own fields, which
+/// the interpreter then reads beyond its end.
 pub(crate) fn numbered(vm: &VirtualMachine, number: i32) -> PyBaseExceptionRef {
-    vm.new_exception(vm.ctx.exceptions.os_error.to_owned(), vec![vm.ctx.new_int(number).into()])
+    let number = vm.ctx.new_int(number).into();
+    vm.invoke_exception(vm.ctx.exceptions.os_error.to_owned(), vec![number]).unwrap_or_else(|raised| raised)
 }
 
 /// The same by the error's name, with this board's number for it. A name that the board does not know is EIO.

@@ -7,24 +7,24 @@ use socklab_board::link::{self, End, FromBoard, ToBoard};
 use tempfile::TempDir;
 
 /// A board process; it ends when this is dropped.
-pub struct Board {
-    pub flash: TempDir,
+pub(crate) struct Board {
+    pub(crate) flash: TempDir,
     child: Child,
     to: BufWriter<ChildStdin>,
     from: BufReader<ChildStdout>,
     /// What it printed and nobody has asked for yet.
-    pub output: String,
+    pub(crate) output: String,
 }
 
 /// Runs a program to its end on an ESP32, and gives what it printed.
-pub fn printed(program: &str) -> String {
+pub(crate) fn printed(program: &str) -> String {
     let mut board = Board::start("esp32", &[("main.py", program)]);
     board.end();
     std::mem::take(&mut board.output)
 }
 
 impl Board {
-    pub fn start(profile: &str, files: &[(&str, &str)]) -> Board {
+    pub(crate) fn start(profile: &str, files: &[(&str, &str)]) -> Board {
         let flash = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = flash.path().join(name);
@@ -43,17 +43,17 @@ impl Board {
         Board { flash, child, to, from, output: String::new() }
     }
 
-    pub fn tell(&mut self, frame: ToBoard) {
+    pub(crate) fn tell(&mut self, frame: ToBoard) {
         link::write(&mut self.to, &frame).unwrap();
         self.to.flush().unwrap();
     }
 
-    pub fn type_in(&mut self, text: &str) {
+    pub(crate) fn type_in(&mut self, text: &str) {
         self.tell(ToBoard::Input(text.as_bytes().to_vec()));
     }
 
     /// The next frame; output is added to what is printed.
-    pub fn next(&mut self) -> FromBoard {
+    pub(crate) fn next(&mut self) -> FromBoard {
         let frame = link::read(&mut self.from).unwrap().expect("the board closed its link");
         if let FromBoard::Output(bytes) = &frame {
             self.output.push_str(&String::from_utf8_lossy(bytes));
@@ -62,7 +62,7 @@ impl Board {
     }
 
     /// Reads until the program has printed this; it and what came before are taken.
-    pub fn until(&mut self, text: &str) -> String {
+    pub(crate) fn until(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.output.find(text) {
                 let rest = self.output.split_off(at + text.len());
@@ -74,7 +74,7 @@ impl Board {
     }
 
     /// Reads until the program is over.
-    pub fn end(&mut self) -> End {
+    pub(crate) fn end(&mut self) -> End {
         loop {
             if let FromBoard::Exited(end) = self.next() {
                 return end;
@@ -92,7 +92,7 @@ impl Drop for Board {
 
 impl Board {
     /// Reads to the end of the link: the process is gone.
-    pub fn assert_closed(&mut self) {
+    pub(crate) fn assert_closed(&mut self) {
         while let Ok(Some(_)) = link::read::<FromBoard>(&mut self.from) {}
         assert!(self.child.wait().unwrap().success());
     }
