@@ -94,8 +94,7 @@ fn run_program(board: &'static Board, program: &str) -> End {
 }
 
 fn run_once(board: &'static Board, program: &str) -> End {
-    let interpreter = vm::start(board);
-    let end = interpreter.enter(|vm| {
+    vm::start(board).enter(|vm| {
         let result = compile::file(vm, program).and_then(|code| {
             let scope = vm.new_scope_with_main()?;
             vm.run_code_obj(code, scope)
@@ -105,10 +104,7 @@ fn run_once(board: &'static Board, program: &str) -> End {
             Err(raised) => end_of(board, &raised, vm),
         };
         if board.resetting() { End::SoftReset } else { end }
-    });
-    // Collects what refers to itself. Its own verdict on the exit status is not ours.
-    interpreter.finalize(None);
-    end
+    })
 }
 
 fn end_of(board: &Board, raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {
