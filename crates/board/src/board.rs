@@ -13,7 +13,7 @@ use rustpython_vm::signal::UserSignalSender;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 use crate::flash::Flash;
-use crate::link::FromBoard;
+use crate::link::{End, FromBoard, Program};
 use crate::modules::schedule::{self, Token};
 use crate::profile::Profile;
 
@@ -50,14 +50,16 @@ pub(crate) struct Board {
 pub(crate) struct State {
     pub(crate) input: VecDeque<u8>,
     pub(crate) pins: [Pin; PINS],
+    /// What the parent wants done, in this order.
+    pub(crate) jobs: VecDeque<Job>,
     interrupted: bool,
-    reset: bool,
+    /// The program wants a reset, of this kind.
+    reset: Option<End>,
     scheduled: VecDeque<Token>,
     doorbell: Option<UserSignalSender>,
     out: Vec<FromBoard>,
     out_bytes: usize,
     hurry: bool,
-    sending: bool,
 }
 
 /// A pin, whichever objects stand for it.
@@ -71,19 +73,31 @@ pub(crate) struct Pin {
     pub(crate) given: bool,
 }
 
+/// Something for the interpreter's thread to do.
+pub(crate) enum Job {
+    Run(Program),
+    Complete(String),
+}
+
 impl State {
+    /// Has a program run. A Ctrl-C that came too late for the one before is not meant for it.
+    pub(crate) fn begin(&mut self, program: Program) {
+        self.jobs.push_back(Job::Run(program));
+        self.interrupted = false;
+    }
+
     fn new() -> State {
         State {
             input: VecDeque::new(),
             pins: [Pin::default(); PINS],
+            jobs: VecDeque::new(),
             interrupted: false,
-            reset: false,
+            reset: None,
             scheduled: VecDeque::new(),
             doorbell: None,
             out: Vec::new(),
             out_bytes: 0,
             hurry: false,
-            sending: false,
         }
     }
 }
@@ -128,9 +142,9 @@ impl Board {
         self.demand(|state| state.interrupted = true);
     }
 
-    /// Ends the program, to start it again.
-    pub(crate) fn soft_reset(&self) {
-        self.demand(|state| state.reset = true);
+    /// Ends the program, which asks for a reset of the board.
+    pub(crate) fn reset(&self, kind: End) {
+        self.demand(|state| state.reset = Some(kind));
     }
 
     /// Has a callback run as soon as the program can be interrupted; false when too many wait already.
@@ -159,7 +173,7 @@ impl Board {
         }
     }
 
-    /// Waits for something to send. Whoever has called this reports with [`Board::sent`].
+    /// Waits for something to send.
     pub(crate) fn to_send(&self) -> Vec<FromBoard> {
         let mut state = self.state.lock();
         while state.out.is_empty() {
@@ -170,13 +184,7 @@ impl Board {
         }
         state.hurry = false;
         state.out_bytes = 0;
-        state.sending = true;
         std::mem::take(&mut state.out)
-    }
-
-    /// What [`Board::to_send`] gave is with the parent.
-    pub(crate) fn sent(&self) {
-        self.change(|state| state.sending = false);
     }
 
     // ---- from the interpreter's thread
@@ -185,7 +193,7 @@ impl Board {
     pub(crate) fn connect(&self, doorbell: UserSignalSender) {
         let mut state = self.state.lock();
         state.doorbell = Some(doorbell);
-        state.reset = false;
+        state.reset = None;
         state.interrupted = false;
         state.scheduled.clear();
     }
@@ -204,7 +212,7 @@ impl Board {
 
     fn next_task(&self) -> Option<Task> {
         let mut state = self.state.lock();
-        if state.reset {
+        if state.reset.is_some() {
             // It stays: a program that catches SystemExit meets the next one.
             return Some(Task::Reset);
         }
@@ -228,15 +236,15 @@ impl Board {
         result
     }
 
-    /// Whether this run was ended by a soft reset.
-    pub(crate) fn resetting(&self) -> bool {
-        self.state.lock().reset
+    /// The reset that ended this run, if one did.
+    pub(crate) fn take_reset(&self) -> Option<End> {
+        self.state.lock().reset.take()
     }
 
     /// Whether Ctrl-C or a reset waits, for the eyes of a callback that runs where signals are not looked at.
     pub(crate) fn demanded(&self) -> bool {
         let state = self.state.lock();
-        state.interrupted || state.reset
+        state.interrupted || state.reset.is_some()
     }
 
     /// Waits until `ready` finds something, or `until`; what was printed before goes out first. Attends to whatever
@@ -254,7 +262,7 @@ impl Board {
             if let Some(found) = ready(&mut state) {
                 return Ok(Some(found));
             }
-            if state.interrupted || state.reset || !(state.scheduled.is_empty() || schedule::busy()) {
+            if state.interrupted || state.reset.is_some() || !(state.scheduled.is_empty() || schedule::busy()) {
                 continue;
             }
             match until {
@@ -309,15 +317,6 @@ impl Board {
         if !state.out.is_empty() {
             state.hurry = true;
             self.posted.notify_one();
-        }
-    }
-
-    /// Waits until everything is with the parent.
-    pub(crate) fn drain(&self) {
-        self.hurry();
-        let mut state = self.state.lock();
-        while !state.out.is_empty() || state.sending {
-            self.changed.wait(&mut state);
         }
     }
 }

@@ -3,20 +3,46 @@
 use rustpython_vm::builtins::PyCode;
 use rustpython_vm::bytecode::{CodeFlags, CodeObject, ConstantData};
 use rustpython_vm::compiler::{self, Mode};
-use rustpython_vm::{PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
+use crate::link::Program;
 use crate::modules::errors;
 
-/// A program in the flash.
+/// What the parent wants run; `None` for a file that is not there.
+pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option<PyRef<PyCode>>> {
+    match program {
+        Program::File(path) if board().flash.metadata(path).is_err() => Ok(None),
+        Program::File(path) => file(vm, path).map(Some),
+        Program::Text { name, text } => text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some),
+        Program::Interactive(text) => text_of(vm, text, "<stdin>", Mode::Single).map(Some),
+    }
+}
+
+/// A module or a program in the flash.
 pub(crate) fn file(vm: &VirtualMachine, path: &str) -> PyResult<PyRef<PyCode>> {
-    let text = board().flash.text(path).map_err(|e| errors::of_file(vm, &e))?;
-    text_of(vm, &text, path)
+    let text = board().flash.bytes(path).map_err(|e| errors::of_file(vm, &e))?;
+    text_of(vm, &utf8(vm, &text, path)?, path, Mode::Exec)
+}
+
+/// The text, or a SyntaxError that says in which line it is none.
+fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    String::from_utf8(text.to_vec()).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = 1 + text[..good].iter().filter(|&&byte| byte == b'\n').count();
+        let raised = vm.new_exception_msg(vm.ctx.exceptions.syntax_error.to_owned(), "invalid UTF-8".into());
+        let (path, line): (PyObjectRef, PyObjectRef) = (vm.ctx.new_str(path).into(), vm.ctx.new_int(line).into());
+        for (name, value) in [("filename", path), ("lineno", line)] {
+            let _ = raised.as_object().set_attr(name, value, vm); // without it, only the place is missing
+        }
+        raised
+    })
 }
 
 /// A program's text; `path` is what tracebacks call it.
-pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str) -> PyResult<PyRef<PyCode>> {
-    let code = compiler::compile(text, Mode::Exec, path, vm.compile_opts());
+pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
+    let code = compiler::compile(text, mode, path, vm.compile_opts());
     let mut code = code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
     unmangle(&mut code, &mut Vec::new());
     Ok(vm.ctx.new_code(code))

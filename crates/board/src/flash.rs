@@ -59,9 +59,9 @@ impl Flash {
         self.root.open_with(path, options)
     }
 
-    /// The whole of a text file.
-    pub(crate) fn text(&self, path: &str) -> io::Result<String> {
-        self.root.read_to_string(self.inside(path)?)
+    /// The whole of a file.
+    pub(crate) fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.root.read(self.inside(path)?)
     }
 
     /// Kind, size and times.
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(flash.absolute("../main.py"), "/main.py");
         assert_eq!(flash.absolute("../../../etc/passwd"), "/etc/passwd");
         assert_eq!(flash.absolute("/a//./b/"), "/a/b");
-        assert_eq!(flash.text("../main.py").unwrap(), "print(1)");
+        assert_eq!(flash.bytes("../main.py").unwrap(), b"print(1)");
     }
 
     #[cfg(unix)]
@@ -158,9 +158,9 @@ mod tests {
         for (name, target) in [("up", "../secret"), ("absolute", "/etc/passwd"), ("dir", "..")] {
             std::os::unix::fs::symlink(target, folder.path().join("flash").join(name)).unwrap();
         }
-        assert!(flash.text("up").is_err());
-        assert!(flash.text("absolute").is_err());
-        assert!(flash.text("dir/secret").is_err());
+        assert!(flash.bytes("up").is_err());
+        assert!(flash.bytes("absolute").is_err());
+        assert!(flash.bytes("dir/secret").is_err());
         assert!(flash.file("up", OpenOptions::new().write(true)).is_err());
         assert_eq!(fs::read_to_string(folder.path().join("secret")).unwrap(), "secret");
     }

@@ -8,7 +8,7 @@ use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 
 use crate::board::board;
 use crate::compile;
-use crate::modules::{self, errors};
+use crate::modules;
 
 /// Puts `__import__` into the builtins.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
@@ -125,8 +125,7 @@ fn find(name: &str) -> Option<Found> {
 
 /// Runs a module's file; a module that fails is not loaded.
 fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModule>> {
-    let text = board().flash.text(&found.file).map_err(|e| errors::of_file(vm, &e))?;
-    let code = compile::text_of(vm, &text, found.file.trim_start_matches('/'))?;
+    let code = compile::file(vm, found.file.trim_start_matches('/'))?;
     let globals = vm.ctx.new_dict();
     let module = vm.new_module(name, globals.clone(), None);
     globals.set_item("__file__", vm.ctx.new_str(found.file.as_str()).into(), vm)?;

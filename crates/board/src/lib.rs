@@ -7,9 +7,11 @@
 
 mod board;
 mod compile;
+mod complete;
 mod console;
 mod flash;
 mod import;
+mod line;
 pub mod link;
 mod memory;
 mod messages;
@@ -17,6 +19,7 @@ mod modules;
 mod patches;
 mod process;
 mod profile;
+pub mod repl;
 mod traceback;
 mod vm;
 

@@ -13,14 +13,14 @@ pub const LONGEST: usize = 1 << 20;
 /// From the parent to the board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToBoard {
+    /// Run this, after whatever runs now, in the same globals. [`FromBoard::Ended`] answers.
+    Run(Program),
+    /// Which names could stand where this text ends? [`FromBoard::Candidates`] answers.
+    Complete(String),
     /// Bytes typed at the console, or sent by a program there.
     Input(Vec<u8>),
-    /// Ctrl-C: KeyboardInterrupt in the running program.
+    /// Ctrl-C: KeyboardInterrupt in the program that runs, if one does.
     Interrupt,
-    /// Stop the program and start it again with empty globals, in this process.
-    SoftReset,
-    /// End the process at once; the parent starts another.
-    HardReset,
     /// The level that the outside gives to a pin.
     SetPin {
         /// The pin's number on the board.
@@ -28,6 +28,22 @@ pub enum ToBoard {
         /// High or low.
         high: bool,
     },
+}
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Program {
+    /// A file in the flash, if it is there.
+    File(String),
+    /// A program that is in no file; tracebacks call it `name`.
+    Text {
+        /// Its name.
+        name: String,
+        /// Its text, which must be UTF-8.
+        text: Vec<u8>,
+    },
+    /// What was typed at the prompt: values of expressions are printed.
+    Interactive(String),
 }
 
 /// From the board to the parent.
@@ -44,21 +60,45 @@ pub enum FromBoard {
         /// High or low.
         high: bool,
     },
-    /// The program is over. After a soft reset another run follows; after anything else, the process ends.
-    Exited(End),
+    /// The byte that is Ctrl-C from now on, while a program runs; none where all are data.
+    InterruptByte(Option<u8>),
+    /// What could complete the text, and how much of it they complete.
+    Candidates {
+        /// The end of the text, which all of `names` begin with.
+        typed: String,
+        /// The names.
+        names: Vec<String>,
+    },
+    /// What was to be run is over.
+    Ended(End),
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// It came to its end.
     Finished,
-    /// An exception; its traceback is in the output.
-    Raised,
+    /// There is no such file in the flash.
+    Missing,
+    /// An exception.
+    Raised(Raised),
     /// `sys.exit()`, with this status.
     Exit(i32),
-    /// A soft reset, asked for by the parent or by the program.
+    /// `machine.soft_reset()`.
     SoftReset,
+    /// `machine.reset()`.
+    HardReset,
+}
+
+/// An exception that nobody caught.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raised {
+    /// What the board prints, lines ended by `\r\n`.
+    pub traceback: String,
+    /// The exception's class.
+    pub class: String,
+    /// The number of an OSError.
+    pub errno: Option<i32>,
 }
 
 /// Writes one frame; the caller flushes.
@@ -100,8 +140,8 @@ mod tests {
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..300).prop_map(ToBoard::Input),
             Just(ToBoard::Interrupt),
-            Just(ToBoard::SoftReset),
-            Just(ToBoard::HardReset),
+            any::<String>().prop_map(|text| ToBoard::Run(Program::Interactive(text))),
+            any::<String>().prop_map(ToBoard::Complete),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
         ]
     }

@@ -25,7 +25,8 @@ static REPEATS: [OnceLock<Repeat>; 7] = [const { OnceLock::new() }; 7];
 /// Which of them have pointers for elements.
 const OF_POINTERS: [usize; 3] = [3, 4, 6];
 static NEW_BYTES: OnceLock<fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult> = OnceLock::new();
-static INIT_BYTEARRAY: OnceLock<fn(PyObjectRef, FuncArgs, &VirtualMachine) -> PyResult<()>> = OnceLock::new();
+static INIT_BYTEARRAY: OnceLock<Init> = OnceLock::new();
+type Init = fn(PyObjectRef, FuncArgs, &VirtualMachine) -> PyResult<()>;
 
 /// Has the system refuse the process more than [`ALL`].
 pub(crate) fn limit_process() -> std::io::Result<()> {

@@ -1,6 +1,5 @@
-//! The board process: its arguments, its three threads, and the run from switching on to the end.
-//!
-//! The main thread reads the link, one thread writes it, one runs Python. What Python sees is made in `vm`.
+//! The board process: its arguments, and its threads. One reads the link, one writes it, one runs Python.
+//! What Python sees is made in `vm`; when what is run, the parent knows.
 
 use std::io::{self, BufReader, BufWriter, Write};
 use std::process::ExitCode;
@@ -9,11 +8,11 @@ use std::thread;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
 
-use crate::board::{self, Board};
+use crate::board::{self, Board, Job};
 use crate::flash::Flash;
 use crate::link::{self, End, FromBoard, ToBoard};
 use crate::profile::Profile;
-use crate::{compile, memory, traceback, vm};
+use crate::{compile, complete, memory, traceback, vm};
 
 /// The stack of the thread that runs Python: room for the recursion limit at more than 10 KiB a call.
 /// It is reserved, not used: a page costs memory when it is touched.
@@ -22,7 +21,7 @@ const STACK: usize = 64 << 20;
 /// Exit status when the arguments are wrong, or the flash folder cannot be opened.
 const USAGE: u8 = 2;
 
-/// The board process: `--profile NAME --flash FOLDER FILE`, where FILE is a program in the flash.
+/// The board process: `--profile NAME --flash FOLDER`. What it runs, the parent says.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match Arguments::parse(arguments) {
         Ok(arguments) => run(arguments),
@@ -37,19 +36,17 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 struct Arguments {
     profile: &'static Profile,
     flash: Flash,
-    program: String,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-        let (mut profile, mut flash, mut program) = (None, None, None);
+        let (mut profile, mut flash) = (None, None);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("start a board: {word} wants a value"));
             match word.as_str() {
                 "--profile" => profile = Some(value()?),
                 "--flash" => flash = Some(value()?),
-                _ if word.starts_with('-') => return Err(format!("start a board: no option {word}")),
-                _ => program = Some(word),
+                _ => return Err(format!("start a board: no option {word}")),
             }
         }
         let profile = profile.as_deref().unwrap_or("esp32");
@@ -60,7 +57,6 @@ impl Arguments {
                 format!("start a board: no profile {profile}; there are {names}")
             })?,
             flash: Flash::open(&folder).map_err(|e| format!("open the flash folder {folder}: {e}"))?,
-            program: program.unwrap_or_else(|| "main.py".to_owned()),
         })
     }
 }
@@ -73,50 +69,57 @@ fn run(arguments: Arguments) -> ExitCode {
     thread::spawn(move || write_link(board));
     thread::spawn(move || read_link(board));
     let python = thread::Builder::new().name("python".to_owned()).stack_size(STACK);
-    let python = python.spawn(move || run_program(board, &arguments.program));
-    match python.map(thread::JoinHandle::join) {
-        Ok(Ok(End::Finished | End::SoftReset)) => ExitCode::SUCCESS,
-        Ok(Ok(End::Exit(status))) => ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX)),
-        Ok(Ok(End::Raised)) | Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
+    match python.spawn(move || run_programs(board)).map(thread::JoinHandle::join) {
+        Ok(Ok(never)) => match never {},
+        Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// Runs the program, again after each soft reset.
-fn run_program(board: &'static Board, program: &str) -> End {
+/// Runs one program after the other, all in the same globals, until the parent ends the process: a reset is a new one.
+fn run_programs(board: &'static Board) -> Never {
+    vm::start(board).enter(|vm| {
+        let scope = vm.new_scope_with_main();
+        let scope = vm.expect_pyresult(scope, "a fresh interpreter has a main module");
+        loop {
+            match next_job(board, vm) {
+                Job::Run(program) => {
+                    let result = compile::program(vm, &program).and_then(|code| match code {
+                        Some(code) => vm.run_code_obj(code, scope.clone()).map(|_| End::Finished),
+                        None => Ok(End::Missing),
+                    });
+                    let end = result.unwrap_or_else(|raised| end_of(&raised, vm));
+                    board.tell(FromBoard::Ended(board.take_reset().unwrap_or(end)));
+                }
+                Job::Complete(text) => {
+                    let (typed, names) = complete::names(vm, &scope, &text);
+                    board.tell(FromBoard::Candidates { typed, names });
+                }
+            }
+        }
+    })
+}
+
+/// Waits for work. Callbacks run meanwhile, as at a board's prompt; Ctrl-C means nothing then.
+fn next_job(board: &Board, vm: &VirtualMachine) -> Job {
     loop {
-        let end = run_once(board, program);
-        board.tell(FromBoard::Exited(end));
-        board.drain();
-        if end != End::SoftReset {
-            return end;
+        if let Ok(Some(job)) = board.wait(vm, None, |state| state.jobs.pop_front()) {
+            return job;
         }
     }
 }
 
-fn run_once(board: &'static Board, program: &str) -> End {
-    vm::start(board).enter(|vm| {
-        let result = compile::file(vm, program).and_then(|code| {
-            let scope = vm.new_scope_with_main()?;
-            vm.run_code_obj(code, scope)
-        });
-        let end = match result {
-            Ok(_) => End::Finished,
-            Err(raised) => end_of(board, &raised, vm),
-        };
-        if board.resetting() { End::SoftReset } else { end }
-    })
-}
-
-fn end_of(board: &Board, raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {
+fn end_of(raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {
     if !raised.fast_isinstance(vm.ctx.exceptions.system_exit) {
-        board.last_words(&traceback::text(vm, raised).replace('\n', "\r\n"));
-        return End::Raised;
+        return End::Raised(traceback::raised(vm, raised));
     }
     match raised.get_arg(0) {
         None => End::Exit(0),
         Some(status) => End::Exit(status.try_into_value(vm).unwrap_or(1)),
     }
 }
+
+/// What a function gives that does not come back.
+enum Never {}
 
 fn write_link(board: &'static Board) {
     let mut to = BufWriter::new(io::stdout().lock());
@@ -129,7 +132,6 @@ fn write_link(board: &'static Board) {
         if to.flush().is_err() {
             end_now();
         }
-        board.sent();
     }
 }
 
@@ -139,18 +141,19 @@ fn read_link(board: &'static Board) {
         match link::read(&mut from) {
             Ok(Some(ToBoard::Input(bytes))) => board.change(|state| state.input.extend(bytes)),
             Ok(Some(ToBoard::Interrupt)) => board.interrupt(),
-            Ok(Some(ToBoard::SoftReset)) => board.soft_reset(),
+            Ok(Some(ToBoard::Run(program))) => board.change(|state| state.begin(program)),
+            Ok(Some(ToBoard::Complete(text))) => board.change(|state| state.jobs.push_back(Job::Complete(text))),
             Ok(Some(ToBoard::SetPin { pin, high })) => {
                 board.change(|state| state.pins[usize::from(pin)].given = high);
             }
             // Without a parent there is nobody to run for.
-            Ok(Some(ToBoard::HardReset) | None) | Err(_) => end_now(),
+            Ok(None) | Err(_) => end_now(),
         }
     }
 }
 
 /// Ends the process whatever Python is doing.
-#[expect(clippy::exit, reason = "a hard reset waits for nobody")]
+#[expect(clippy::exit, reason = "a board that nobody holds stops at once")]
 fn end_now() -> ! {
     std::process::exit(0)
 }

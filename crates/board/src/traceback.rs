@@ -4,6 +4,7 @@
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
 
+use crate::link::Raised;
 use crate::messages;
 
 /// The whole text, with `\n` at each line's end.
@@ -19,6 +20,17 @@ pub(crate) fn text(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> String {
     }
     text.push_str(&format!("{}: {}\n", messages::class_name(&raised.class().name()), messages::of(vm, raised)));
     text
+}
+
+/// What the parent is told of an exception that nobody caught.
+pub(crate) fn raised(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> Raised {
+    let is_os_error = raised.fast_isinstance(vm.ctx.exceptions.os_error);
+    let number = || raised.get_arg(0).and_then(|number| number.try_into_value(vm).ok());
+    Raised {
+        traceback: text(vm, raised).replace('\n', "\r\n"),
+        class: messages::class_name(&raised.class().name()).to_owned(),
+        errno: is_os_error.then(number).flatten(),
+    }
 }
 
 /// Where the compiler stopped; the frames say only who compiled.

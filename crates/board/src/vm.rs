@@ -101,6 +101,7 @@ fn furnish_sys(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
     modules.set_item("sys", vm.sys_module.clone().into(), vm)?;
     modules.set_item("builtins", vm.builtins.clone().into(), vm)?;
     sys.set_item("unraisablehook", vm.new_function("unraisablehook", print_unraisable).into(), vm)?;
+    sys.set_item("displayhook", vm.new_function("displayhook", show_value).into(), vm)?;
     sys.set_item("print_exception", vm.new_function("print_exception", print_exception).into(), vm)?;
     sys.set_item("platform", vm.ctx.new_str(board.profile.platform).into(), vm)?;
     sys.set_item("path", vm.ctx.new_list(["", "/lib"].map(|path| vm.ctx.new_str(path).into()).to_vec()).into(), vm)?;
@@ -115,6 +116,17 @@ fn print_exception(raised: PyBaseExceptionRef, file: OptionalArg<PyObjectRef>, v
         OptionalArg::Missing => vm.sys_module.get_attr("stdout", vm)?,
     };
     vm.call_method(&file, "write", (text,)).map(drop)
+}
+
+/// The value of an expression at the prompt, which `_` is from then on.
+fn show_value(value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    if vm.is_none(&value) {
+        return Ok(());
+    }
+    let text = format!("{}\n", value.repr(vm)?);
+    vm.builtins.set_attr("_", value, vm)?;
+    let stdout = vm.sys_module.get_attr("stdout", vm)?;
+    vm.call_method(&stdout, "write", (text,)).map(drop)
 }
 
 /// What `__del__` and the like raised. It must not fail, and nobody can catch it.

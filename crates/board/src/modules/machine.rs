@@ -12,11 +12,19 @@ mod machine {
     use rustpython_vm::{Context, FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
 
     use crate::board::board;
+    use crate::link::End;
 
-    /// Ends this run; the program begins again with empty globals.
+    /// Ends the program; the interpreter begins again, with empty globals.
     #[pyfunction]
     fn soft_reset(vm: &VirtualMachine) -> PyResult<()> {
-        board().soft_reset();
+        board().reset(End::SoftReset);
+        board().attend(vm)
+    }
+
+    /// Ends the program; the whole board begins again.
+    #[pyfunction]
+    fn reset(vm: &VirtualMachine) -> PyResult<()> {
+        board().reset(End::HardReset);
         board().attend(vm)
     }
 

@@ -8,11 +8,19 @@ use rustpython_vm::pymodule;
 mod micropython {
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
+    use crate::board::board;
+    use crate::link::FromBoard;
     use crate::modules::schedule;
 
     #[pyfunction(name = "const")]
     fn constant(value: PyObjectRef) -> PyObjectRef {
         value
+    }
+
+    /// Which byte of the console is Ctrl-C while a program runs; -1 for none.
+    #[pyfunction]
+    fn kbd_intr(byte: i32) {
+        board().tell(FromBoard::InterruptByte(u8::try_from(byte).ok()));
     }
 
     #[pyfunction]

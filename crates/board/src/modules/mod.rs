@@ -1,5 +1,7 @@
 //! The native modules of a board: which there are, and what all of them share. One file each.
 
+#![allow(clippy::module_inception, reason = "a module for Python is one in Rust, in a file of its name")]
+
 pub(crate) mod errors;
 pub(crate) mod files;
 pub(crate) mod machine;

@@ -1,6 +1,6 @@
 //! Ctrl-C, resets, and what must not bring the process down.
 
-use socklab_board::link::{End, FromBoard, ToBoard};
+use socklab_board::link::{End, FromBoard, Program, ToBoard};
 
 use crate::support::{Board, printed};
 
@@ -8,7 +8,7 @@ fn interrupted(program: &str) -> String {
     let mut board = Board::start("esp32", &[("main.py", program)]);
     board.until("ready\r\n");
     board.tell(ToBoard::Interrupt);
-    assert_eq!(board.end(), End::Raised);
+    assert_eq!(board.raised().class, "KeyboardInterrupt");
     std::mem::take(&mut board.output)
 }
 
@@ -71,25 +71,51 @@ fn endless_recursion_is_an_error_in_the_program() {
 }
 
 #[test]
-fn a_soft_reset_forgets_everything_and_starts_again() {
-    let program = "import time\nprint('x' in globals(), 'ready')\nx = 1\ntime.sleep(1000)";
-    let mut board = Board::start("esp32", &[("main.py", program)]);
-    for _ in 0..3 {
-        assert_eq!(board.until("ready\r\n"), "False ready\r\n");
-        board.tell(ToBoard::SoftReset);
-        assert_eq!(board.end(), End::SoftReset);
+fn a_program_that_asks_for_a_reset_is_over_whatever_it_catches() {
+    let program = "import machine\ntry:\n    machine.soft_reset()\nexcept SystemExit:\n    print('not for long')\nwhile True: pass";
+    assert_eq!(Board::start("esp32", &[("main.py", program)]).end(), End::SoftReset);
+    assert_eq!(Board::start("esp32", &[("main.py", "import machine\nmachine.reset()")]).end(), End::HardReset);
+}
+
+#[test]
+fn globals_stay_from_one_program_to_the_next() {
+    let mut board = Board::switch_on("esp32", &[("main.py", "x = 20")]);
+    for (program, printed) in [
+        (Program::File("boot.py".into()), End::Missing),
+        (Program::File("main.py".into()), End::Finished),
+        (Program::Text { name: "more.py".into(), text: b"x += 1\n".to_vec() }, End::Finished),
+        (Program::Interactive("x * 2".into()), End::Finished),
+        (Program::Interactive("_ + 1".into()), End::Finished),
+    ] {
+        board.tell(ToBoard::Run(program));
+        assert_eq!(board.end(), printed);
+    }
+    assert_eq!(board.output, "42\r\n43\r\n");
+}
+
+#[test]
+fn names_are_completed_from_what_there_is() {
+    let mut board = Board::switch_on("esp32", &[]);
+    board.tell(ToBoard::Run(Program::Text { name: "a".into(), text: b"import sys\nvalue = 1\n".to_vec() }));
+    board.end();
+    for (text, typed, some) in
+        [("print(val", "val", "value"), ("sys.pa", "pa", "path"), ("nothing.x", "x", ""), ("prin", "prin", "print")]
+    {
+        board.tell(ToBoard::Complete(text.into()));
+        let FromBoard::Candidates { typed: back, names } = board.next() else { panic!("no answer to {text}") };
+        assert_eq!(back, typed);
+        assert!(some.is_empty() == names.is_empty() && (some.is_empty() || names.contains(&some.into())), "{names:?}");
     }
 }
 
 #[test]
-fn a_hard_reset_waits_for_nothing() {
+fn a_board_without_a_parent_stops() {
     let mut board = Board::start(
         "esp32",
         &[("main.py", "print('ready')\nwhile True:\n    try:\n        while True: pass\n    except: pass")],
     );
     board.until("ready");
-    board.tell(ToBoard::HardReset);
-    board.assert_closed();
+    board.assert_ends_alone();
 }
 
 #[test]
@@ -101,8 +127,8 @@ fn what_is_told_keeps_its_place_among_the_output() {
         match board.next() {
             FromBoard::Output(bytes) => seen.push(String::from_utf8(bytes).unwrap()),
             FromBoard::Pin { pin, high } => seen.push(format!("{pin}={high}")),
-            FromBoard::Exited(_) => break,
-            FromBoard::Note(_) => {}
+            FromBoard::Ended(_) => break,
+            _ => {}
         }
     }
     assert_eq!(seen, ["2=false", "a\r\n", "2=true", "b\r\n"]);

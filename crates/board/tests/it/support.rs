@@ -3,14 +3,14 @@
 use std::io::{BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use socklab_board::link::{self, End, FromBoard, ToBoard};
+use socklab_board::link::{self, End, FromBoard, Program, Raised, ToBoard};
 use tempfile::TempDir;
 
 /// A board process; it ends when this is dropped.
 pub(crate) struct Board {
-    pub(crate) flash: TempDir,
+    _flash: TempDir,
     child: Child,
-    to: BufWriter<ChildStdin>,
+    to: Option<BufWriter<ChildStdin>>,
     from: BufReader<ChildStdout>,
     /// What it printed and nobody has asked for yet.
     pub(crate) output: String,
@@ -24,7 +24,15 @@ pub(crate) fn printed(program: &str) -> String {
 }
 
 impl Board {
+    /// Starts a board that runs `main.py`.
     pub(crate) fn start(profile: &str, files: &[(&str, &str)]) -> Board {
+        let mut board = Board::switch_on(profile, files);
+        board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
+        board
+    }
+
+    /// Starts a board that runs nothing yet.
+    pub(crate) fn switch_on(profile: &str, files: &[(&str, &str)]) -> Board {
         let flash = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = flash.path().join(name);
@@ -38,14 +46,15 @@ impl Board {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let to = BufWriter::new(child.stdin.take().unwrap());
+        let to = Some(BufWriter::new(child.stdin.take().unwrap()));
         let from = BufReader::new(child.stdout.take().unwrap());
-        Board { flash, child, to, from, output: String::new() }
+        Board { _flash: flash, child, to, from, output: String::new() }
     }
 
     pub(crate) fn tell(&mut self, frame: ToBoard) {
-        link::write(&mut self.to, &frame).unwrap();
-        self.to.flush().unwrap();
+        let to = self.to.as_mut().expect("an open link");
+        link::write(to, &frame).unwrap();
+        to.flush().unwrap();
     }
 
     pub(crate) fn type_in(&mut self, text: &str) {
@@ -69,16 +78,27 @@ impl Board {
                 return std::mem::replace(&mut self.output, rest);
             }
             let frame = self.next();
-            assert!(!matches!(frame, FromBoard::Exited(_)), "ended with {frame:?} after {:?}", self.output);
+            assert!(!matches!(frame, FromBoard::Ended(_)), "ended with {frame:?} after {:?}", self.output);
         }
     }
 
     /// Reads until the program is over.
     pub(crate) fn end(&mut self) -> End {
         loop {
-            if let FromBoard::Exited(end) = self.next() {
+            if let FromBoard::Ended(end) = self.next() {
+                if let End::Raised(raised) = &end {
+                    self.output.push_str(&raised.traceback);
+                }
                 return end;
             }
+        }
+    }
+
+    /// Reads until the program is over, which must be by an exception.
+    pub(crate) fn raised(&mut self) -> Raised {
+        match self.end() {
+            End::Raised(raised) => raised,
+            end => panic!("{end:?} after {:?}", self.output),
         }
     }
 }
@@ -91,9 +111,9 @@ impl Drop for Board {
 }
 
 impl Board {
-    /// Reads to the end of the link: the process is gone.
-    pub(crate) fn assert_closed(&mut self) {
-        while let Ok(Some(_)) = link::read::<FromBoard>(&mut self.from) {}
+    /// Closes the link, upon which the process has to end.
+    pub(crate) fn assert_ends_alone(&mut self) {
+        self.to = None;
         assert!(self.child.wait().unwrap().success());
     }
 }
