@@ -19,6 +19,11 @@ pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option
     }
 }
 
+/// A module's text.
+pub(crate) fn module(vm: &VirtualMachine, text: &str, path: &str) -> PyResult<PyRef<PyCode>> {
+    text_of(vm, text, path, Mode::Exec)
+}
+
 /// A module or a program in the flash.
 pub(crate) fn file(vm: &VirtualMachine, path: &str) -> PyResult<PyRef<PyCode>> {
     let text = board().flash.bytes(path).map_err(|e| errors::of_file(vm, &e))?;
@@ -41,7 +46,7 @@ fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
 }
 
 /// A program's text; `path` is what tracebacks call it.
-pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
+fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
     let code = compiler::compile(text, mode, path, vm.compile_opts());
     let mut code = code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
     unmangle(&mut code, &mut Vec::new());

@@ -7,8 +7,8 @@ use rustpython_vm::scope::Scope;
 use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 
 use crate::board::board;
-use crate::compile;
 use crate::modules;
+use crate::{compile, frozen};
 
 /// Puts `__import__` into the builtins.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
@@ -101,31 +101,45 @@ fn firmware<'a>(name: &'a str, vm: &VirtualMachine) -> Option<&'a str> {
     (own || modules::BORROWED.contains(&name) || modules::BUILT_IN.contains(&name)).then_some(name)
 }
 
-/// A module in the flash.
+/// A module that is Python text.
 struct Found {
     file: String,
     folder: Option<String>,
+    frozen: Option<&'static str>,
 }
 
-/// Where the flash has a module: in the root or `/lib`, as a file or a package.
+/// Where a module is: in the root of the flash, frozen, or in `/lib`, in that order.
 fn find(name: &str) -> Option<Found> {
+    find_in("", name).or_else(|| frozen_module(name)).or_else(|| find_in("/lib", name))
+}
+
+fn frozen_module(name: &str) -> Option<Found> {
+    let text = frozen::text(name)?;
+    let folder = frozen::is_package(name).then(|| format!(".frozen/{}", name.replace('.', "/")));
+    Some(Found { file: format!("{}.py", name.replace('.', "/")), folder, frozen: Some(text) })
+}
+
+/// As a file or a package.
+fn find_in(root: &str, name: &str) -> Option<Found> {
     let is_dir = |path: &str| board().flash.metadata(path).is_ok_and(|there| there.is_dir());
     let is_file = |path: &str| board().flash.metadata(path).is_ok_and(|there| there.is_file());
-    ["", "/lib"].iter().find_map(|root| {
-        let base = format!("{root}/{}", name.replace('.', "/"));
-        let file = format!("{base}.py");
-        let package = format!("{base}/__init__.py");
-        match () {
-            () if is_dir(&base) && is_file(&package) => Some(Found { file: package, folder: Some(base) }),
-            () if is_file(&file) => Some(Found { file, folder: None }),
-            () => None,
-        }
-    })
+    let base = format!("{root}/{}", name.replace('.', "/"));
+    let file = format!("{base}.py");
+    let package = format!("{base}/__init__.py");
+    match () {
+        () if is_dir(&base) && is_file(&package) => Some(Found { file: package, folder: Some(base), frozen: None }),
+        () if is_file(&file) => Some(Found { file, folder: None, frozen: None }),
+        () => None,
+    }
 }
 
 /// Runs a module's file; a module that fails is not loaded.
 fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModule>> {
-    let code = compile::file(vm, found.file.trim_start_matches('/'))?;
+    let file = found.file.trim_start_matches('/');
+    let code = match found.frozen {
+        Some(text) => compile::module(vm, text, file)?,
+        None => compile::file(vm, file)?,
+    };
     let globals = vm.ctx.new_dict();
     let module = vm.new_module(name, globals.clone(), None);
     globals.set_item("__file__", vm.ctx.new_str(found.file.as_str()).into(), vm)?;

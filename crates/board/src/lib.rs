@@ -10,6 +10,7 @@ mod compile;
 mod complete;
 mod console;
 mod flash;
+mod frozen;
 mod import;
 mod line;
 pub mod link;
