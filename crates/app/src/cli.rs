@@ -33,6 +33,10 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// The flags people know from nc and ncat
     Nc(NcArgs),
+    /// Run a MicroPython program as on a board
+    Run(RunArgs),
+    /// A board's prompt, here or for mpremote and Thonny
+    Repl(ReplArgs),
     /// Look at what was captured
     Capture(CaptureArgs),
     /// The addresses of this machine that a device can dial, and what would stop it
@@ -209,6 +213,68 @@ pub(crate) struct SendArgs {
     /// The encoding of text
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) encoding: Encoding,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab run main.py\n  \
+    socklab run main.py --board k230\n  \
+    socklab run blink.py --set 4=1 --events json\n\n\
+    Ctrl-C is the board's Ctrl-C; a second one ends it whatever it does.")]
+pub(crate) struct RunArgs {
+    /// The program; the modules beside it can be imported
+    #[arg(value_name = "FILE")]
+    pub(crate) script: PathBuf,
+    #[command(flatten)]
+    pub(crate) board: BoardArgs,
+    /// End the board after so long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab repl                       a prompt in this terminal; Ctrl-] leaves\n  \
+    socklab repl --pty                 then: mpremote connect /dev/pts/N\n  \
+    socklab repl --tcp 2323            then: mpremote connect socket://localhost:2323\n\n\
+    The board keeps its files between two starts: see --flash.")]
+pub(crate) struct ReplArgs {
+    #[command(flatten)]
+    pub(crate) board: BoardArgs,
+    /// Be a serial port, under a name of the system's or this one
+    #[arg(long, value_name = "LINK", num_args = 0..=1)]
+    pub(crate) pty: Option<Option<PathBuf>>,
+    /// Serve the console on a TCP port of this machine (0: any)
+    #[arg(long, value_name = "PORT")]
+    pub(crate) tcp: Option<u16>,
+}
+
+/// Which board, and what is around it.
+#[derive(Debug, Args)]
+pub(crate) struct BoardArgs {
+    /// Which board: esp32, k230, waffle, mpython, rp2, linux
+    #[arg(long, value_name = "NAME", default_value = "esp32")]
+    pub(crate) board: String,
+    /// The folder that is the board's file system [default: flash/NAME in the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) flash: Option<PathBuf>,
+    /// The level that the outside gives to a pin, such as 4=1
+    #[arg(long, value_name = "PIN=LEVEL", value_parser = pin_level)]
+    pub(crate) set: Vec<(u8, bool)>,
+    /// How pin changes are told on stderr
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub(crate) events: Events,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Events {
+    /// A line each
+    #[default]
+    Text,
+    /// A JSON object each
+    Json,
+    /// Not at all
+    None,
 }
 
 #[derive(Debug, Args)]
@@ -398,6 +464,18 @@ pub(crate) struct AddrArgs {
     /// The port that the device is to dial
     #[arg(default_value_t = 10000)]
     pub(crate) port: u16,
+}
+
+/// `4=1`, `pin4=1`.
+fn pin_level(text: &str) -> Result<(u8, bool), String> {
+    let wrong = || format!("{text:?} is not PIN=LEVEL, such as 4=1");
+    let (pin, level) = text.split_once('=').ok_or_else(wrong)?;
+    let pin = pin.strip_prefix("pin").unwrap_or(pin).parse().map_err(|_| wrong())?;
+    match level {
+        "0" => Ok((pin, false)),
+        "1" => Ok((pin, true)),
+        _ => Err(wrong()),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

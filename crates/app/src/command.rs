@@ -8,7 +8,7 @@ use socklab_engine::Lang;
 use crate::cli::{Cli, Command, ConnectArgs, ListenArgs};
 use crate::places::Places;
 use crate::say::Fail;
-use crate::{addr, capture, nc, say, send, session};
+use crate::{addr, board, capture, nc, say, send, session};
 
 pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
     let places = Places::new(cli.data);
@@ -18,6 +18,8 @@ pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
         Some(Command::Connect(args)) => session::connect(args, &places, lang),
         Some(Command::Send(args)) => send::run(args, lang),
         Some(Command::Nc(args)) => nc::run(args, lang),
+        Some(Command::Run(args)) => board::run(args, &places, lang),
+        Some(Command::Repl(args)) => board::repl(args, &places, lang),
         Some(Command::Capture(args)) => capture::run(args, &places, lang),
         Some(Command::Addr(args)) => addr::run(&args, lang),
         Some(Command::Serve) => Err(Fail::Usage(

@@ -1,6 +1,7 @@
 //! Socklab's command line. What can be typed is in `cli`; each command is a module.
 
 mod addr;
+mod board;
 mod capture;
 mod cli;
 mod command;
@@ -20,6 +21,9 @@ mod zh;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = board::process() {
+        return code;
+    }
     let lang = say::language();
     let result = zh::parse(lang).map_err(say::Fail::from).and_then(|cli| command::run(cli, lang));
     match result {

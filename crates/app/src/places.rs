@@ -21,6 +21,11 @@ impl Places {
         asked.map_or_else(|| self.data.join("captures"), Path::to_owned)
     }
 
+    /// The files of the board of that name, unless `asked` is another folder.
+    pub(crate) fn flash(&self, board: &str, asked: Option<&Path>) -> PathBuf {
+        asked.map_or_else(|| self.data.join("flash").join(board), Path::to_owned)
+    }
+
     /// The lines typed before.
     pub(crate) fn history(&self) -> PathBuf {
         self.data.join("history.txt")

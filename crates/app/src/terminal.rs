@@ -12,6 +12,14 @@ impl Terminal {
         system::save();
         Terminal
     }
+
+    /// Gives each key at once and shows none: the program at the other end does, as on a serial line. With `whole`,
+    /// Ctrl-C is a key like any other.
+    pub(crate) fn by_key(whole: bool) -> Self {
+        system::save();
+        system::by_key(whole);
+        Terminal
+    }
 }
 
 impl Drop for Terminal {
@@ -25,7 +33,7 @@ mod system {
     use std::io::{self, Write};
     use std::sync::{Mutex, PoisonError};
 
-    use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+    use nix::sys::termios::{LocalFlags, SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
     static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 
@@ -34,6 +42,16 @@ mod system {
 
     pub(super) fn save() {
         *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = tcgetattr(io::stdin()).ok();
+    }
+
+    pub(super) fn by_key(whole: bool) {
+        let Ok(mut settings) = tcgetattr(io::stdin()) else { return };
+        if whole {
+            cfmakeraw(&mut settings);
+        } else {
+            settings.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        }
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &settings);
     }
 
     /// Does nothing where the prompt has done it, or was never there.
@@ -49,6 +67,8 @@ mod system {
 #[cfg(not(unix))]
 mod system {
     pub(super) fn save() {}
+
+    pub(super) fn by_key(_whole: bool) {}
 
     pub(crate) fn restore() {}
 }

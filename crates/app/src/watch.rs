@@ -45,22 +45,27 @@ pub(crate) struct Watch {
     queue: Receiver<Happening>,
 }
 
+/// Has the first Ctrl-C, or request to terminate, do something. The second one ends the program at once.
+#[allow(clippy::exit)]
+pub(crate) fn on_interrupt(mut then: impl FnMut() + Send + 'static) -> Result<(), Fail> {
+    let handler = move || {
+        if INTERRUPTED_BEFORE.swap(true, Ordering::SeqCst) {
+            terminal::restore();
+            std::process::exit(INTERRUPTED.into());
+        }
+        then();
+    };
+    ctrlc::set_handler(handler).map_err(|error| Fail::Other(format!("cannot watch for Ctrl-C: {error}")))
+}
+
 static INTERRUPTED_BEFORE: AtomicBool = AtomicBool::new(false);
 
 impl Watch {
-    /// Watches for Ctrl-C from now on. The second one ends the program at once.
-    #[allow(clippy::exit)]
+    /// Watches for Ctrl-C from now on.
     pub(crate) fn new() -> Result<Self, Fail> {
         let (sender, queue) = mpsc::channel();
-        let on_interrupt = sender.clone();
-        let handler = move || {
-            if INTERRUPTED_BEFORE.swap(true, Ordering::SeqCst) {
-                terminal::restore();
-                std::process::exit(INTERRUPTED.into());
-            }
-            let _ = on_interrupt.send(Happening::Interrupt);
-        };
-        ctrlc::set_handler(handler).map_err(|error| Fail::Other(format!("cannot watch for Ctrl-C: {error}")))?;
+        let interrupted = sender.clone();
+        on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
         Ok(Watch { sender, queue })
     }
 

@@ -24,7 +24,7 @@ struct Text {
     args: &'static [&'static [(&'static str, &'static str)]],
 }
 
-const COMMANDS: [Text; 16] = [
+const COMMANDS: [Text; 18] = [
     Text {
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
@@ -120,6 +120,32 @@ const COMMANDS: [Text; 16] = [
         ]],
     },
     Text {
+        path: "run",
+        about: "像在板子上一样运行 MicroPython 程序",
+        after: "示例：\n  \
+            socklab run main.py\n  \
+            socklab run main.py --board k230\n  \
+            socklab run blink.py --set 4=1 --events json\n\n\
+            Ctrl-C 即板子的 Ctrl-C；再按一次立即结束。",
+        args: &[&[("script", "程序文件；可以导入同一文件夹中的模块"), ("timeout", "经过此时长后结束板子")], &BOARD],
+    },
+    Text {
+        path: "repl",
+        about: "板子的提示符：在此终端中，或提供给 mpremote 和 Thonny",
+        after: "示例：\n  \
+            socklab repl                       在此终端中；Ctrl-] 退出\n  \
+            socklab repl --pty                 然后：mpremote connect /dev/pts/N\n  \
+            socklab repl --tcp 2323            然后：mpremote connect socket://localhost:2323\n\n\
+            板子的文件会保留到下次启动：见 --flash。",
+        args: &[
+            &[
+                ("pty", "作为串口，使用系统给出的或指定的名称"),
+                ("tcp", "在本机的 TCP 端口上提供控制台（0 为任意端口）"),
+            ],
+            &BOARD,
+        ],
+    },
+    Text {
         path: "capture",
         about: "查看抓取的数据",
         after: "示例：socklab capture show --peer e1.3",
@@ -198,6 +224,14 @@ const COMMANDS: [Text; 16] = [
     Text { path: "help", about: "显示本帮助，或某个命令的帮助", after: "", args: &[] },
 ];
 
+/// Of `run` and `repl`.
+const BOARD: [(&str, &str); 4] = [
+    ("board", "哪种板子：esp32、k230、waffle、mpython、rp2、linux"),
+    ("flash", "作为板子文件系统的文件夹 [默认：数据文件夹中的 flash/NAME]"),
+    ("set", "外部给引脚的电平，例如 4=1"),
+    ("events", "引脚变化如何显示在标准错误输出上"),
+];
+
 /// Of `listen` and `connect`.
 const SESSION: [(&str, &str); 8] = [
     ("echo", "把每个对端发来的数据发回给它"),
@@ -226,7 +260,10 @@ const PEER: &str = "仅此对端（可重复给出）";
 const HELP: [&str; 2] = ["显示帮助（详情用 --help）", "显示帮助（摘要用 -h）"];
 
 /// The values of arguments: id, value, and its Chinese.
-const VALUES: [(&str, &str, &str); 12] = [
+const VALUES: [(&str, &str, &str); 15] = [
+    ("events", "text", "每次一行"),
+    ("events", "json", "每次一个 JSON 对象"),
+    ("events", "none", "不显示"),
     ("show", "text", "每条记录一行，文本"),
     ("show", "hex", "每条记录一行，十六进制"),
     ("show", "both", "十六进制转储，旁边附文本"),

@@ -38,6 +38,8 @@ pub(crate) struct Board {
     pub(crate) profile: &'static Profile,
     /// Its files.
     pub(crate) flash: Flash,
+    /// The folder of the program, when that is not in the flash: it has modules to import, and nothing else.
+    pub(crate) beside: Option<Flash>,
     /// When it was switched on: `time.ticks_ms` counts from here, over soft resets.
     pub(crate) started: Instant,
     state: Mutex<State>,
@@ -110,10 +112,11 @@ pub(crate) fn board() -> &'static Board {
 }
 
 /// Makes the board of this process; the first call decides.
-pub(crate) fn switch_on(profile: &'static Profile, flash: Flash) -> &'static Board {
+pub(crate) fn switch_on(profile: &'static Profile, flash: Flash, beside: Option<Flash>) -> &'static Board {
     BOARD.get_or_init(|| Board {
         profile,
         flash,
+        beside,
         started: Instant::now(),
         state: Mutex::new(State::new()),
         changed: Condvar::new(),

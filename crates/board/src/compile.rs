@@ -6,6 +6,7 @@ use rustpython_vm::compiler::{self, Mode};
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
+use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::errors;
 
@@ -13,7 +14,7 @@ use crate::modules::errors;
 pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option<PyRef<PyCode>>> {
     match program {
         Program::File(path) if board().flash.metadata(path).is_err() => Ok(None),
-        Program::File(path) => file(vm, path).map(Some),
+        Program::File(path) => file(vm, &board().flash, path).map(Some),
         Program::Text { name, text } => text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some),
         Program::Interactive(text) => text_of(vm, text, "<stdin>", Mode::Single).map(Some),
     }
@@ -25,8 +26,8 @@ pub(crate) fn module(vm: &VirtualMachine, text: &str, path: &str) -> PyResult<Py
 }
 
 /// A module or a program in the flash.
-pub(crate) fn file(vm: &VirtualMachine, path: &str) -> PyResult<PyRef<PyCode>> {
-    let text = board().flash.bytes(path).map_err(|e| errors::of_file(vm, &e))?;
+pub(crate) fn file(vm: &VirtualMachine, flash: &Flash, path: &str) -> PyResult<PyRef<PyCode>> {
+    let text = flash.bytes(path).map_err(|e| errors::of_file(vm, &e))?;
     text_of(vm, &utf8(vm, &text, path)?, path, Mode::Exec)
 }
 

@@ -7,6 +7,7 @@ use rustpython_vm::scope::Scope;
 use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 
 use crate::board::board;
+use crate::flash::Flash;
 use crate::modules;
 use crate::{compile, frozen};
 
@@ -105,30 +106,39 @@ fn firmware<'a>(name: &'a str, vm: &VirtualMachine) -> Option<&'a str> {
 struct Found {
     file: String,
     folder: Option<String>,
-    frozen: Option<&'static str>,
+    text: Text,
 }
 
-/// Where a module is: in the root of the flash, frozen, or in `/lib`, in that order.
+/// Where a module's text is.
+enum Text {
+    Flash,
+    Beside,
+    Frozen(&'static str),
+}
+
+/// Where a module is: in the root of the flash, beside the program, frozen, or in `/lib`, in that order.
 fn find(name: &str) -> Option<Found> {
-    find_in("", name).or_else(|| frozen_module(name)).or_else(|| find_in("/lib", name))
+    let flash = |root| find_in(&board().flash, root, name, Text::Flash);
+    let beside = || board().beside.as_ref().and_then(|folder| find_in(folder, "", name, Text::Beside));
+    flash("").or_else(beside).or_else(|| frozen_module(name)).or_else(|| flash("/lib"))
 }
 
 fn frozen_module(name: &str) -> Option<Found> {
     let text = frozen::text(name)?;
     let folder = frozen::is_package(name).then(|| format!(".frozen/{}", name.replace('.', "/")));
-    Some(Found { file: format!("{}.py", name.replace('.', "/")), folder, frozen: Some(text) })
+    Some(Found { file: format!("{}.py", name.replace('.', "/")), folder, text: Text::Frozen(text) })
 }
 
 /// As a file or a package.
-fn find_in(root: &str, name: &str) -> Option<Found> {
-    let is_dir = |path: &str| board().flash.metadata(path).is_ok_and(|there| there.is_dir());
-    let is_file = |path: &str| board().flash.metadata(path).is_ok_and(|there| there.is_file());
+fn find_in(flash: &Flash, root: &str, name: &str, text: Text) -> Option<Found> {
+    let is_dir = |path: &str| flash.metadata(path).is_ok_and(|there| there.is_dir());
+    let is_file = |path: &str| flash.metadata(path).is_ok_and(|there| there.is_file());
     let base = format!("{root}/{}", name.replace('.', "/"));
     let file = format!("{base}.py");
     let package = format!("{base}/__init__.py");
     match () {
-        () if is_dir(&base) && is_file(&package) => Some(Found { file: package, folder: Some(base), frozen: None }),
-        () if is_file(&file) => Some(Found { file, folder: None, frozen: None }),
+        () if is_dir(&base) && is_file(&package) => Some(Found { file: package, folder: Some(base), text }),
+        () if is_file(&file) => Some(Found { file, folder: None, text }),
         () => None,
     }
 }
@@ -136,9 +146,10 @@ fn find_in(root: &str, name: &str) -> Option<Found> {
 /// Runs a module's file; a module that fails is not loaded.
 fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModule>> {
     let file = found.file.trim_start_matches('/');
-    let code = match found.frozen {
-        Some(text) => compile::module(vm, text, file)?,
-        None => compile::file(vm, file)?,
+    let code = match (&found.text, &board().beside) {
+        (Text::Frozen(text), _) => compile::module(vm, text, file)?,
+        (Text::Beside, Some(folder)) => compile::file(vm, folder, file)?,
+        _ => compile::file(vm, &board().flash, file)?,
     };
     let globals = vm.ctx.new_dict();
     let module = vm.new_module(name, globals.clone(), None);

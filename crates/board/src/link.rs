@@ -19,6 +19,8 @@ pub enum ToBoard {
     Complete(String),
     /// Bytes typed at the console, or sent by a program there.
     Input(Vec<u8>),
+    /// Hand back what was typed and nobody has read. [`FromBoard::Unread`] answers.
+    GiveBack,
     /// Ctrl-C: KeyboardInterrupt in the program that runs, if one does.
     Interrupt,
     /// The level that the outside gives to a pin.
@@ -69,6 +71,8 @@ pub enum FromBoard {
         /// The names.
         names: Vec<String>,
     },
+    /// What was typed and not read.
+    Unread(Vec<u8>),
     /// What was to be run is over.
     Ended(End),
 }

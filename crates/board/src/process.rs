@@ -36,16 +36,18 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
 struct Arguments {
     profile: &'static Profile,
     flash: Flash,
+    beside: Option<Flash>,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-        let (mut profile, mut flash) = (None, None);
+        let (mut profile, mut flash, mut beside) = (None, None, None);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("start a board: {word} wants a value"));
             match word.as_str() {
                 "--profile" => profile = Some(value()?),
                 "--flash" => flash = Some(value()?),
+                "--beside" => beside = Some(value()?),
                 _ => return Err(format!("start a board: no option {word}")),
             }
         }
@@ -57,6 +59,8 @@ impl Arguments {
                 format!("start a board: no profile {profile}; there are {names}")
             })?,
             flash: Flash::open(&folder).map_err(|e| format!("open the flash folder {folder}: {e}"))?,
+            // Modules there may be used; one that cannot be opened has none.
+            beside: beside.and_then(|folder| Flash::open(&folder).ok()),
         })
     }
 }
@@ -65,7 +69,7 @@ fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = memory::limit_process() {
         let _ = writeln!(io::stderr(), "limit the board's memory: {error}");
     }
-    let board = board::switch_on(arguments.profile, arguments.flash);
+    let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside);
     thread::spawn(move || write_link(board));
     thread::spawn(move || read_link(board));
     let python = thread::Builder::new().name("python".to_owned()).stack_size(STACK);
@@ -140,6 +144,11 @@ fn read_link(board: &'static Board) {
     loop {
         match link::read(&mut from) {
             Ok(Some(ToBoard::Input(bytes))) => board.change(|state| state.input.extend(bytes)),
+            Ok(Some(ToBoard::GiveBack)) => {
+                let mut unread = Vec::new();
+                board.change(|state| unread.extend(state.input.drain(..)));
+                board.tell(FromBoard::Unread(unread));
+            }
             Ok(Some(ToBoard::Interrupt)) => board.interrupt(),
             Ok(Some(ToBoard::Run(program))) => board.change(|state| state.begin(program)),
             Ok(Some(ToBoard::Complete(text))) => board.change(|state| state.jobs.push_back(Job::Complete(text))),

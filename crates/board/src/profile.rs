@@ -3,6 +3,9 @@
 //! Numbers and flags are from the sources named in the workbench's device notes: ESP-IDF's newlib for `esp32` and
 //! `mpython`, `py/mperrno.h` (Linux's numbers) for the others.
 
+/// The firmware that boards are taken for.
+pub(crate) const VERSION: &str = "v1.29.0 on 2026-08-17";
+
 /// A board's name and everything in which it differs from another.
 #[derive(Debug)]
 pub struct Profile {
@@ -256,6 +259,11 @@ impl Profile {
     /// All names, for a message that says what there is.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PROFILES.iter().map(|profile| profile.name)
+    }
+
+    /// What the board says before its first prompt.
+    pub fn banner(&self) -> String {
+        format!("MicroPython {VERSION}; {}\r\nType \"help()\" for more information.\r\n", self.machine)
     }
 
     /// The name of an error number on this board.

@@ -4,6 +4,7 @@
 //! the log through a cursor. No HTTP and no command line.
 
 mod batch;
+pub mod board;
 pub mod command;
 mod datagram;
 mod dial;

@@ -1,0 +1,343 @@
+//! `run` and `repl`: a virtual board in this terminal, or offered to tools. What a board does belongs in the crates
+//! `board` and `engine`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal, Read, Write};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socklab_engine::Lang;
+use socklab_engine::board::link::{End, FromBoard, Raised};
+use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, tcp};
+
+use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
+use crate::places::Places;
+use crate::say::{self, Fail, INTERRUPTED};
+use crate::terminal::Terminal;
+use crate::watch::on_interrupt;
+
+/// The subcommand that a board process is; nobody types it.
+const PROCESS: &str = "board-process";
+
+/// Ctrl-], which leaves a prompt: every other key is the board's.
+const LEAVE: u8 = 0x1d;
+
+/// If this process was started to be a board, is one to its end.
+pub(crate) fn process() -> Option<ExitCode> {
+    let mut words = std::env::args().skip(1);
+    (words.next().as_deref() == Some(PROCESS)).then(|| socklab_engine::board::main(words))
+}
+
+/// What `run` and `repl` wait for.
+enum Happening {
+    Board(BoardEvent),
+    Interrupt,
+    Left,
+}
+
+/// `socklab run`.
+pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
+    let source = read_source(&args.script, lang)?;
+    let mut config = config(&args.board, places, Some(source), lang)?;
+    config.options.extend([OsString::from("--beside"), beside(&args.script).into()]);
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let (session, happenings) = Session::start(config, &args.board, lang)?;
+    let _terminal = io::stdin().is_terminal().then(|| Terminal::by_key(false));
+    let shown = session.show(Lines::default());
+    session.read_keys(None);
+    let code = session.wait(&happenings, deadline);
+    session.end(shown, code)
+}
+
+/// `socklab repl`.
+pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
+    let config = config(&args.board, places, None, lang)?;
+    let (session, happenings) = Session::start(config, &args.board, lang)?;
+    let offered = session.offer(&args, lang)?;
+    if offered.is_some() {
+        let code = session.wait(&happenings, None);
+        return session.end(None, code);
+    }
+    let is_terminal = io::stdin().is_terminal();
+    let _terminal = is_terminal.then(|| Terminal::by_key(true));
+    let shown = session.show(Plain);
+    session.read_keys(is_terminal.then_some(LEAVE));
+    let code = session.wait(&happenings, None);
+    session.end(shown, code)
+}
+
+fn read_source(script: &Path, lang: Lang) -> Result<Source, Fail> {
+    let name = script.file_name().unwrap_or(script.as_os_str()).to_string_lossy().into_owned();
+    match fs::read(script) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(error) => {
+            let script = script.display();
+            let _ = lang;
+            Err(Fail::usage(format!("cannot read {script}: {error}"), format!("无法读取 {script}：{error}")))
+        }
+    }
+}
+
+/// The folder in which a program's own modules are.
+fn beside(script: &Path) -> &Path {
+    script.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn config(args: &BoardArgs, places: &Places, source: Option<Source>, lang: Lang) -> Result<BoardConfig, Fail> {
+    let profile = Profile::named(&args.board).ok_or_else(|| {
+        let names: Vec<_> = Profile::names().collect();
+        Fail::usage(
+            format!("no board {:?}; there are {}", args.board, names.join(", ")),
+            format!("没有名为 {:?} 的板子；可用的有 {}", args.board, names.join("、")),
+        )
+    })?;
+    let flash = places.flash(profile.name, args.flash.as_deref());
+    fs::create_dir_all(&flash).map_err(|error| cannot("create", &flash, &error, lang))?;
+    let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
+    Ok(BoardConfig { command: vec![own.into(), PROCESS.into()], profile, flash, options: Vec::new(), source })
+}
+
+fn cannot(operation: &str, path: &Path, error: &io::Error, _lang: Lang) -> Fail {
+    let path = path.display();
+    Fail::other(format!("cannot {operation} {path}: {error}"), format!("无法使用 {path}：{error}"))
+}
+
+/// How the board's output is shown.
+trait Shape: Send + 'static {
+    fn shape<'a>(&mut self, bytes: &'a [u8], shaped: &'a mut Vec<u8>) -> &'a [u8];
+}
+
+/// As it is: the terminal is the board's.
+struct Plain;
+
+impl Shape for Plain {
+    fn shape<'a>(&mut self, bytes: &'a [u8], _: &'a mut Vec<u8>) -> &'a [u8] {
+        bytes
+    }
+}
+
+/// With the line ends of this system's text, not of a serial line.
+#[derive(Default)]
+struct Lines {
+    after_cr: bool,
+}
+
+impl Shape for Lines {
+    fn shape<'a>(&mut self, bytes: &'a [u8], shaped: &'a mut Vec<u8>) -> &'a [u8] {
+        shaped.clear();
+        for &byte in bytes {
+            if std::mem::take(&mut self.after_cr) && byte != b'\n' {
+                shaped.push(b'\r');
+            }
+            self.after_cr = byte == b'\r';
+            if !self.after_cr {
+                shaped.push(byte);
+            }
+        }
+        shaped
+    }
+}
+
+struct Session {
+    board: Board,
+    sender: Sender<Happening>,
+    events: Events,
+    lang: Lang,
+}
+
+impl Session {
+    fn start(config: BoardConfig, args: &BoardArgs, lang: Lang) -> Result<(Self, Receiver<Happening>), Fail> {
+        let (sender, happenings) = mpsc::channel();
+        let interrupted = sender.clone();
+        on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
+        let told = sender.clone();
+        let board = Board::start(config, move |event| drop(told.send(Happening::Board(event))));
+        args.set.iter().for_each(|(pin, high)| board.remote().set_pin(*pin, *high));
+        Ok((Session { board, sender, events: args.events, lang }, happenings))
+    }
+
+    fn remote(&self) -> BoardRemote {
+        self.board.remote()
+    }
+
+    /// Shows the board's output on stdout; what is given ends when all of it is shown.
+    fn show(&self, mut shape: impl Shape) -> Option<Receiver<()>> {
+        let (alive, shown) = mpsc::channel();
+        let (mut shaped, left) = (Vec::new(), self.sender.clone());
+        let seat = self.remote().attach(move |bytes| {
+            let _ = &alive;
+            let mut stdout = io::stdout().lock();
+            let written = stdout.write_all(shape.shape(bytes, &mut shaped)).and_then(|()| stdout.flush());
+            if written.is_err() {
+                let _ = left.send(Happening::Left); // whoever read has gone
+            }
+            written
+        });
+        std::mem::forget(seat); // it stays until the board goes
+        Some(shown)
+    }
+
+    /// Types what comes from stdin; `leave` is the key that ends the session.
+    fn read_keys(&self, leave: Option<u8>) {
+        let (remote, sender) = (self.remote(), self.sender.clone());
+        let seat = remote.attach(|_| Err(io::ErrorKind::Unsupported.into()));
+        thread::spawn(move || {
+            type_keys(&seat, leave);
+            match leave {
+                Some(_) => drop(sender.send(Happening::Left)),
+                None => remote.end_when_idle(),
+            }
+        });
+    }
+
+    /// Serves the console to others, and says where.
+    fn offer(&self, args: &ReplArgs, lang: Lang) -> Result<Option<Offered>, Fail> {
+        let mut offered = Offered::default();
+        if let Some(port) = args.tcp {
+            let address = (Ipv4Addr::LOCALHOST, port).into();
+            let at = tcp::serve(self.remote(), address)?;
+            say::tell(format_args!("mpremote connect socket://{at}"));
+            offered.any = true;
+        }
+        #[cfg(unix)]
+        if let Some(link) = &args.pty {
+            let port = socklab_engine::board::pty::serve(&self.remote(), link.as_deref());
+            let port = port
+                .map_err(|error| cannot("make", link.as_deref().unwrap_or(Path::new("a serial port")), &error, lang))?;
+            say::tell(format_args!("mpremote connect {}", port.path.display()));
+            offered.ports.push(port);
+            offered.any = true;
+        }
+        #[cfg(not(unix))]
+        if args.pty.is_some() {
+            let _ = lang;
+            return Err(Fail::usage(
+                "this system has no pseudo-terminals; use --tcp",
+                "此系统没有伪终端；请使用 --tcp",
+            ));
+        }
+        Ok(offered.any.then_some(offered))
+    }
+
+    /// The exit code, when it is time to end.
+    fn wait(&self, happenings: &Receiver<Happening>, deadline: Option<Instant>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut interrupted = false;
+        loop {
+            let wait = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            match happenings.recv_timeout(wait) {
+                Err(_) => {
+                    outcome.code = 1;
+                    outcome.said =
+                        Some(self.lang.pick("the board was stopped: its time is over", "板子已停止：时间到").into());
+                    return outcome;
+                }
+                Ok(Happening::Left) => return outcome,
+                Ok(Happening::Interrupt) if self.is_program() => {
+                    interrupted = true;
+                    self.remote().interrupt();
+                }
+                Ok(Happening::Interrupt) => return Outcome { code: INTERRUPTED, ..outcome },
+                Ok(Happening::Board(BoardEvent::Ended(end))) => {
+                    outcome.code =
+                        if interrupted && matches!(end, End::Raised(_)) { INTERRUPTED } else { code_of(&end) };
+                    return outcome;
+                }
+                Ok(Happening::Board(event)) => {
+                    if self.tell(event, &mut outcome).is_break() {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, event: BoardEvent, outcome: &mut Outcome) -> std::ops::ControlFlow<()> {
+        match event {
+            BoardEvent::Told(FromBoard::Pin { pin, high }) => self.tell_pin(pin, high),
+            BoardEvent::Told(FromBoard::Note(note)) => say::say(format_args!("[board] {note}")),
+            BoardEvent::Told(_) | BoardEvent::Ended(_) => {}
+            BoardEvent::Raised(raised) => outcome.raised = Some(raised),
+            BoardEvent::Crashed(status) => {
+                outcome.code = 1;
+                let (en, zh) = ("the board's interpreter died", "板子的解释器意外终止");
+                say::say(format_args!("{} ({status})", self.lang.pick(en, zh)));
+                return if self.is_program() {
+                    std::ops::ControlFlow::Break(())
+                } else {
+                    std::ops::ControlFlow::Continue(())
+                };
+            }
+            BoardEvent::Failed(error) => {
+                outcome.code = 1;
+                say::say(format_args!("{}: {error}", self.lang.pick("cannot start a board", "无法启动板子")));
+                return std::ops::ControlFlow::Break(());
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn tell_pin(&self, pin: u8, high: bool) {
+        match self.events {
+            Events::Text => say::tell(format_args!("[pin {pin}] {}", u8::from(high))),
+            Events::Json => say::tell(format_args!("{{\"pin\":{pin},\"value\":{}}}", u8::from(high))),
+            Events::None => {}
+        }
+    }
+
+    fn is_program(&self) -> bool {
+        self.board.runs_program()
+    }
+
+    /// Ends the board, once all it had to say is shown.
+    fn end(self, shown: Option<Receiver<()>>, outcome: Outcome) -> Result<ExitCode, Fail> {
+        drop(self.board);
+        if let Some(shown) = shown {
+            let _ = shown.recv(); // fails when the last of it is written
+        }
+        if let Some(text) = outcome.said {
+            say::say(text);
+        }
+        Ok(ExitCode::from(outcome.code))
+    }
+}
+
+/// What a session came to.
+#[derive(Default)]
+struct Outcome {
+    code: u8,
+    raised: Option<Raised>,
+    said: Option<String>,
+}
+
+/// Where others find the console; dropping it takes it away.
+#[derive(Default)]
+struct Offered {
+    any: bool,
+    #[cfg(unix)]
+    ports: Vec<socklab_engine::board::pty::Port>,
+}
+
+fn code_of(end: &End) -> u8 {
+    match end {
+        End::Raised(_) | End::Missing => 1,
+        End::Exit(status) => u8::try_from(*status).unwrap_or(1),
+        End::Finished | End::SoftReset | End::HardReset => 0,
+    }
+}
+
+fn type_keys(seat: &Seat, leave: Option<u8>) {
+    let (mut stdin, mut buffer) = (io::stdin().lock(), [0; 4096]);
+    while let Ok(count @ 1..) = stdin.read(&mut buffer) {
+        let keys = &buffer[..count];
+        let end = leave.and_then(|leave| keys.iter().position(|key| *key == leave));
+        if !seat.type_in(&keys[..end.unwrap_or(count)]) || end.is_some() {
+            return;
+        }
+    }
+}

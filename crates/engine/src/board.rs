@@ -1,0 +1,478 @@
+//! A virtual board as the workbench holds it: its process, its prompt, and the resets between. What happens inside of
+//! the process belongs to the crate `board`; who sits at the console, to `console`.
+//!
+//! The prompt is kept here, not in the process: it outlives the resets, each of which is a new process, and a program
+//! that brings its interpreter down.
+
+mod console;
+mod process;
+#[cfg(unix)]
+pub mod pty;
+pub mod tcp;
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+
+use socklab_board::link::{End, FromBoard, Program, ToBoard};
+use socklab_board::repl::{Action, Repl};
+pub use socklab_board::{Profile, link, main};
+
+use console::{Console, SeatId};
+use process::Process;
+
+/// What Ctrl-C is on a console.
+const CTRL_C: u8 = 3;
+/// What stands between the output of a program that another program started, and its traceback, and after that.
+const MARK: &[u8] = b"\x04";
+
+/// Which board, and what it is for.
+#[derive(Clone, Debug)]
+pub struct BoardConfig {
+    /// The program, and its first arguments, that is a board process.
+    pub command: Vec<OsString>,
+    /// What kind of board.
+    pub profile: &'static Profile,
+    /// Its files.
+    pub flash: PathBuf,
+    /// More arguments of the board process.
+    pub options: Vec<OsString>,
+    /// The program that it runs, and then ends; without one, it starts as a board does, and has a prompt.
+    pub source: Option<Source>,
+}
+
+/// A program that is not in the flash.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What tracebacks call it.
+    pub name: String,
+    /// Its text.
+    pub text: Vec<u8>,
+}
+
+/// What those who watch a board are told. What it prints, they see at its console.
+#[derive(Debug)]
+pub enum BoardEvent {
+    /// The board has something to show: a pin, a remark.
+    Told(FromBoard),
+    /// An exception that nobody caught, after its traceback was printed.
+    Raised(socklab_board::link::Raised),
+    /// The program is over, and so is the board.
+    Ended(End),
+    /// The process ended when nobody had asked it to. A board with a prompt starts again.
+    Crashed(ExitStatus),
+    /// The process cannot be started; the board is over.
+    Failed(io::Error),
+}
+
+enum Happening {
+    Heard(u64, Option<FromBoard>),
+    Attach(Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>, Sender<SeatId>),
+    Detach(SeatId),
+    Typed(Vec<u8>),
+    Interrupt,
+    SetPin(u8, bool),
+    EndWhenIdle,
+    Stop,
+}
+
+/// A board that runs.
+#[derive(Debug)]
+pub struct Board {
+    remote: BoardRemote,
+    runs_program: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A way to reach a board, from any thread.
+#[derive(Clone, Debug)]
+pub struct BoardRemote {
+    sender: Sender<Happening>,
+}
+
+/// A place at a board's console; dropping it leaves it.
+#[derive(Debug)]
+pub struct Seat {
+    id: Option<SeatId>,
+    sender: Sender<Happening>,
+}
+
+impl Board {
+    /// Switches a board on. `tell` is called in the board's own thread.
+    pub fn start(config: BoardConfig, tell: impl Fn(BoardEvent) + Send + 'static) -> Self {
+        let (sender, happenings) = mpsc::channel();
+        let runs_program = config.source.is_some();
+        let keeper = Keeper {
+            config,
+            tell,
+            sender: sender.clone(),
+            process: None,
+            generation: 0,
+            repl: Repl::new(),
+            doing: Doing::Idle,
+            typed: VecDeque::new(),
+            lent: false,
+            interrupt_byte: Some(CTRL_C),
+            ends_when_idle: false,
+            console: Console::default(),
+        };
+        let thread = thread::Builder::new().name("socklab-board".into());
+        let thread = thread.spawn(move || keeper.run(happenings)).expect("the system has room for a thread");
+        Board { remote: BoardRemote { sender }, runs_program, thread: Some(thread) }
+    }
+
+    /// Whether it runs one program, and has no prompt.
+    pub fn runs_program(&self) -> bool {
+        self.runs_program
+    }
+
+    /// To reach it.
+    pub fn remote(&self) -> BoardRemote {
+        self.remote.clone()
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        let _ = self.remote.sender.send(Happening::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl BoardRemote {
+    /// Sits down at the console: `write` gets all output from now on, in a thread of its own, until it fails.
+    pub fn attach(&self, write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Seat {
+        let (answer, id) = mpsc::channel();
+        let _ = self.sender.send(Happening::Attach(Box::new(write), answer));
+        Seat { id: id.recv().ok(), sender: self.sender.clone() }
+    }
+
+    /// Ctrl-C for the program that runs.
+    pub fn interrupt(&self) {
+        let _ = self.sender.send(Happening::Interrupt);
+    }
+
+    /// Ends the board at the next prompt that has nothing to do.
+    pub fn end_when_idle(&self) {
+        let _ = self.sender.send(Happening::EndWhenIdle);
+    }
+
+    /// The level that the outside gives to a pin.
+    pub fn set_pin(&self, pin: u8, high: bool) {
+        let _ = self.sender.send(Happening::SetPin(pin, high));
+    }
+}
+
+impl Seat {
+    /// Types at the console; false once the board is gone.
+    pub fn type_in(&self, bytes: &[u8]) -> bool {
+        self.sender.send(Happening::Typed(bytes.to_vec())).is_ok()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            let _ = self.sender.send(Happening::Detach(id));
+        }
+    }
+}
+
+/// What the board is doing, which decides whose the typed bytes are.
+#[derive(Clone, Debug)]
+enum Doing {
+    /// Nothing: the prompt takes what is typed.
+    Idle,
+    /// A program takes it; then comes this.
+    Running(Then),
+    /// A program has ended, and what was typed for it and not read is on its way back.
+    TakingBack(Then, End),
+    /// The names that could complete what was typed are looked for.
+    Completing,
+}
+
+/// What comes after a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// The end of the board.
+    End,
+    /// After `boot.py`, `main.py`, for people.
+    Main,
+    /// The first prompt.
+    Start,
+    /// The next prompt; the program's end was to be marked.
+    Prompt { marked: bool },
+}
+
+/// Whether the board goes on.
+type Goes = std::ops::ControlFlow<()>;
+const ON: Goes = Goes::Continue(());
+const OVER: Goes = Goes::Break(());
+
+/// The board's own thread.
+struct Keeper<F> {
+    config: BoardConfig,
+    tell: F,
+    sender: Sender<Happening>,
+    process: Option<Process>,
+    /// Counts the processes, so that what the last one said is not taken for the next one's.
+    generation: u64,
+    repl: Repl,
+    doing: Doing,
+    /// Typed, and nobody's yet.
+    typed: VecDeque<u8>,
+    /// Whether the program that runs was given any of what was typed.
+    lent: bool,
+    interrupt_byte: Option<u8>,
+    ends_when_idle: bool,
+    console: Console,
+}
+
+impl<F: Fn(BoardEvent)> Keeper<F> {
+    fn run(mut self, happenings: Receiver<Happening>) {
+        if self.switch_on().is_break() {
+            return;
+        }
+        for happening in happenings {
+            let goes = match happening {
+                Happening::Heard(generation, frame) if generation == self.generation => self.hear(frame),
+                Happening::Heard(..) => ON,
+                Happening::Attach(write, answer) => {
+                    let _ = answer.send(self.console.attach(write));
+                    ON
+                }
+                Happening::Detach(seat) => {
+                    self.console.detach(seat);
+                    ON
+                }
+                Happening::Typed(bytes) => {
+                    self.typed.extend(bytes);
+                    self.take_typed()
+                }
+                Happening::Interrupt => {
+                    self.say(ToBoard::Interrupt);
+                    ON
+                }
+                Happening::SetPin(pin, high) => {
+                    self.say(ToBoard::SetPin { pin, high });
+                    ON
+                }
+                Happening::EndWhenIdle => {
+                    self.ends_when_idle = true;
+                    self.take_typed()
+                }
+                Happening::Stop => OVER,
+            };
+            if goes.is_break() {
+                return;
+            }
+        }
+    }
+
+    /// A new process, which begins as a board does.
+    fn switch_on(&mut self) -> Goes {
+        self.process = None; // the old one is gone before its flash is another's
+        self.generation += 1;
+        self.interrupt_byte = Some(CTRL_C);
+        self.lent = false;
+        let (generation, sender) = (self.generation, self.sender.clone());
+        let heard = move |frame| drop(sender.send(Happening::Heard(generation, frame)));
+        match Process::start(&self.command(), self.console.backlog.clone(), heard) {
+            Ok(process) => self.process = Some(process),
+            Err(error) => {
+                (self.tell)(BoardEvent::Failed(error));
+                return OVER;
+            }
+        }
+        match &self.config.source {
+            Some(Source { name, text }) => {
+                let program = Program::Text { name: name.clone(), text: text.clone() };
+                self.start(program, Then::End);
+            }
+            None => self.start(Program::File("boot.py".into()), Then::Main),
+        }
+        ON
+    }
+
+    fn command(&self) -> Vec<OsString> {
+        let mut command = self.config.command.clone();
+        command.extend(["--profile".into(), self.config.profile.name.into(), "--flash".into()]);
+        command.push(self.config.flash.clone().into());
+        command.extend(self.config.options.iter().cloned());
+        command
+    }
+
+    fn say(&mut self, frame: ToBoard) {
+        if let Some(process) = &mut self.process {
+            process.tell(&frame);
+        }
+    }
+
+    fn start(&mut self, program: Program, then: Then) {
+        self.doing = Doing::Running(then);
+        self.say(ToBoard::Run(program));
+    }
+
+    fn hear(&mut self, frame: Option<FromBoard>) -> Goes {
+        match frame {
+            None => return self.crash(),
+            Some(FromBoard::Output(bytes)) => self.console.put(&bytes),
+            Some(FromBoard::InterruptByte(byte)) => self.interrupt_byte = byte,
+            Some(FromBoard::Ended(end)) => return self.program_ends(end),
+            Some(FromBoard::Unread(bytes)) => return self.took_back(&bytes),
+            Some(FromBoard::Candidates { typed, names }) => return self.complete(&typed, &names),
+            Some(told) => (self.tell)(BoardEvent::Told(told)),
+        }
+        ON
+    }
+
+    /// The process has ended by itself.
+    fn crash(&mut self) -> Goes {
+        let Some(mut process) = self.process.take() else { return ON };
+        match process.end() {
+            Ok(status) => (self.tell)(BoardEvent::Crashed(status)),
+            Err(error) => (self.tell)(BoardEvent::Failed(error)),
+        }
+        match self.doing {
+            Doing::Running(Then::Prompt { .. } | Then::Main | Then::Start) | Doing::Idle => self.switch_on(),
+            _ => OVER,
+        }
+    }
+
+    fn program_ends(&mut self, end: End) -> Goes {
+        let Doing::Running(then) = self.doing else { return ON };
+        if std::mem::take(&mut self.lent) {
+            self.doing = Doing::TakingBack(then, end);
+            self.say(ToBoard::GiveBack);
+            return ON;
+        }
+        self.go_on(then, end)
+    }
+
+    fn took_back(&mut self, bytes: &[u8]) -> Goes {
+        let Doing::TakingBack(then, end) = std::mem::replace(&mut self.doing, Doing::Idle) else { return ON };
+        bytes.iter().rev().for_each(|&byte| self.typed.push_front(byte));
+        self.go_on(then, end)
+    }
+
+    /// What comes after a program that ended like that.
+    fn go_on(&mut self, then: Then, end: End) -> Goes {
+        self.interrupt_byte = Some(CTRL_C);
+        self.show_end(then, &end);
+        match (then, &end) {
+            (_, End::HardReset) => return self.switch_on(),
+            (Then::End, End::SoftReset) => return self.switch_on(),
+            (Then::End, _) => {
+                (self.tell)(BoardEvent::Ended(end));
+                return OVER;
+            }
+            (_, End::SoftReset | End::Exit(_)) => return self.soft_reset(),
+            (Then::Main, _) if self.repl.is_friendly() => {
+                self.start(Program::File("main.py".into()), Then::Start);
+                return ON;
+            }
+            (Then::Main | Then::Start, _) => self.at_prompt(|repl, banner, out| repl.start(banner, out)),
+            (Then::Prompt { .. }, _) => self.at_prompt(|repl, _, out| repl.ready(out)),
+        }
+        self.take_typed()
+    }
+
+    /// Prints what was raised, and the marks around it.
+    fn show_end(&mut self, then: Then, end: &End) {
+        let mark = if then == (Then::Prompt { marked: true }) { MARK } else { b"" };
+        self.console.put(mark);
+        if let End::Raised(raised) = end {
+            self.console.put(raised.traceback.as_bytes());
+        }
+        self.console.put(mark);
+        if let End::Raised(raised) = end {
+            (self.tell)(BoardEvent::Raised(raised.clone()));
+        }
+    }
+
+    fn at_prompt(&mut self, say: impl FnOnce(&mut Repl, &str, &mut Vec<u8>)) {
+        let mut out = Vec::new();
+        say(&mut self.repl, &self.config.profile.banner(), &mut out);
+        self.console.put(&out);
+        self.doing = Doing::Idle;
+    }
+
+    fn soft_reset(&mut self) -> Goes {
+        self.console.put(b"MPY: soft reboot\r\n");
+        self.switch_on()
+    }
+
+    /// Gives what was typed to whoever it is for.
+    fn take_typed(&mut self) -> Goes {
+        loop {
+            match self.doing {
+                Doing::Idle if self.typed.is_empty() && self.ends_when_idle => {
+                    (self.tell)(BoardEvent::Ended(End::Finished));
+                    return OVER;
+                }
+                _ if self.typed.is_empty() => return ON,
+                Doing::Idle => self.prompt_takes()?,
+                Doing::Running(_) => self.program_takes(),
+                Doing::TakingBack(..) | Doing::Completing => return ON,
+            }
+        }
+    }
+
+    fn prompt_takes(&mut self) -> Goes {
+        let mut out = Vec::new();
+        let action = loop {
+            let Some(byte) = self.typed.pop_front() else { break None };
+            if let Some(action) = self.repl.byte(byte, &mut out) {
+                break Some(action);
+            }
+        };
+        self.console.put(&out);
+        match action {
+            None => ON,
+            Some(action) => self.act(action),
+        }
+    }
+
+    fn program_takes(&mut self) {
+        let is_interrupt = |byte: &u8| Some(*byte) == self.interrupt_byte;
+        let input = self.typed.iter().position(is_interrupt).unwrap_or(self.typed.len());
+        if input > 0 {
+            let input = self.typed.drain(..input).collect();
+            self.lent = true;
+            self.say(ToBoard::Input(input));
+        } else {
+            self.typed.pop_front();
+            self.say(ToBoard::Interrupt);
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Goes {
+        let text = |text: Vec<u8>| Program::Text { name: "<stdin>".into(), text };
+        match action {
+            Action::Interactive(line) => self.start(Program::Interactive(line), Then::Prompt { marked: false }),
+            Action::File(file) => self.start(text(file.into_bytes()), Then::Prompt { marked: false }),
+            Action::Marked(file) => self.start(text(file), Then::Prompt { marked: true }),
+            Action::SoftReset => return self.soft_reset(),
+            Action::Complete(before) => {
+                self.doing = Doing::Completing;
+                self.say(ToBoard::Complete(before));
+            }
+            Action::Banner => self.at_prompt(|repl, banner, out| {
+                out.extend_from_slice(banner.as_bytes());
+                repl.ready(out);
+            }),
+        }
+        ON
+    }
+
+    fn complete(&mut self, typed: &str, names: &[String]) -> Goes {
+        self.at_prompt(|repl, _, out| repl.complete(typed, names, out));
+        self.take_typed()
+    }
+}

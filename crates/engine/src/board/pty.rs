@@ -1,0 +1,94 @@
+//! A board's console as a serial port: the far end of a pseudo-terminal, which mpremote and Thonny take for a USB one.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::openpty;
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+
+use super::BoardRemote;
+
+/// A port that takes nothing for so long, in milliseconds, has nobody at its other end.
+const PATIENCE: u16 = 1000;
+
+/// A serial port. Dropping it removes the link to it.
+#[derive(Debug)]
+pub struct Port {
+    /// What to open.
+    pub path: PathBuf,
+    link: Option<PathBuf>,
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        if let Some(link) = &self.link {
+            let _ = fs::remove_file(link); // it leads nowhere any more
+        }
+    }
+}
+
+/// Serves the console from threads of its own, as long as the program lives; with `link`, under that name.
+pub fn serve(board: &BoardRemote, link: Option<&Path>) -> io::Result<Port> {
+    let pair = openpty(None, None)?;
+    let mut settings = tcgetattr(&pair.slave)?;
+    cfmakeraw(&mut settings);
+    tcsetattr(&pair.slave, SetArg::TCSANOW, &settings)?;
+    let path = nix::unistd::ttyname(&pair.slave)?;
+    if let Some(link) = link {
+        put_link(&path, link)?;
+    }
+    let master = File::from(pair.master);
+    let mut output = Output { port: master.try_clone()?, is_read: true };
+    let seat = board.attach(move |bytes| output.write(bytes));
+    let slave = pair.slave;
+    thread::spawn(move || read(master, slave, |bytes| seat.type_in(bytes)));
+    Ok(Port { path: link.map_or(path, Path::to_owned), link: link.map(Path::to_owned) })
+}
+
+/// A link that a board left behind which did not end well is replaced; nothing else is.
+fn put_link(path: &Path, link: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(link).is_ok_and(|there| there.is_symlink()) {
+        fs::remove_file(link)?;
+    }
+    std::os::unix::fs::symlink(path, link)
+}
+
+/// Where the board's output goes. What nobody listens to is lost, as on a serial line.
+struct Output {
+    port: File,
+    is_read: bool,
+}
+
+impl Output {
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let mut ready = [PollFd::new(self.port.as_fd(), PollFlags::POLLOUT)];
+            let patience = PollTimeout::from(if self.is_read { PATIENCE } else { 0 });
+            self.is_read = poll(&mut ready, patience)? > 0;
+            if !self.is_read {
+                return Ok(());
+            }
+            // A page at most, for which there is room: more would wait for the reader.
+            let count = self.port.write(&bytes[..bytes.len().min(256)])?;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+}
+
+/// Types what comes in. `slave` is held open, so that the port outlives those who open and close it.
+fn read(mut master: File, slave: OwnedFd, type_in: impl Fn(&[u8]) -> bool) {
+    let mut buffer = [0; 4096];
+    loop {
+        match master.read(&mut buffer) {
+            Ok(count) if count > 0 && type_in(&buffer[..count]) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    drop(slave);
+}
