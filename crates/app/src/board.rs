@@ -12,8 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use socklab_engine::Lang;
+use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{End, FromBoard, Raised};
-use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, tcp};
+use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, tcp, webrepl};
 
 use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
 use crate::places::Places;
@@ -146,6 +147,7 @@ impl Shape for Lines {
 struct Session {
     board: Board,
     sender: Sender<Happening>,
+    flash: String,
     events: Events,
     lang: Lang,
 }
@@ -156,9 +158,10 @@ impl Session {
         let interrupted = sender.clone();
         on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
         let told = sender.clone();
+        let flash = config.flash.to_string_lossy().into_owned();
         let board = Board::start(config, move |event| drop(told.send(Happening::Board(event))));
         args.set.iter().for_each(|(pin, high)| board.remote().set_pin(*pin, *high));
-        Ok((Session { board, sender, events: args.events, lang }, happenings))
+        Ok((Session { board, sender, flash, events: args.events, lang }, happenings))
     }
 
     fn remote(&self) -> BoardRemote {
@@ -202,6 +205,14 @@ impl Session {
             let address = (Ipv4Addr::LOCALHOST, port).into();
             let at = tcp::serve(self.remote(), address)?;
             say::tell(format_args!("mpremote connect socket://{at}"));
+            offered.any = true;
+        }
+        if let Some(port) = args.webrepl {
+            let address = (Ipv4Addr::LOCALHOST, port).into();
+            let flash =
+                Flash::open(&self.flash).map_err(|error| cannot("open", Path::new(&self.flash), &error, lang))?;
+            let at = webrepl::serve(self.remote(), flash, args.password.clone(), address)?;
+            say::tell(format_args!("WebREPL ws://{at}/ ({}: {})", lang.pick("password", "密码"), args.password));
             offered.any = true;
         }
         #[cfg(unix)]

@@ -247,6 +247,12 @@ pub(crate) struct ReplArgs {
     /// Serve the console on a TCP port of this machine (0: any)
     #[arg(long, value_name = "PORT")]
     pub(crate) tcp: Option<u16>,
+    /// Serve the console and the files as WebREPL does, on a TCP port of this machine (0: any)
+    #[arg(long, value_name = "PORT")]
+    pub(crate) webrepl: Option<u16>,
+    /// The password that WebREPL asks for, 9 characters at most
+    #[arg(long, value_name = "WORD", default_value = "socklab", requires = "webrepl")]
+    pub(crate) password: String,
 }
 
 /// Which board, and what is around it.

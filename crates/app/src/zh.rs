@@ -141,6 +141,8 @@ const COMMANDS: [Text; 18] = [
             &[
                 ("pty", "作为串口，使用系统给出的或指定的名称"),
                 ("tcp", "在本机的 TCP 端口上提供控制台（0 为任意端口）"),
+                ("webrepl", "在本机的 TCP 端口上以 WebREPL 方式提供控制台和文件（0 为任意端口）"),
+                ("password", "WebREPL 的密码，最多 9 个字符"),
             ],
             &BOARD,
         ],

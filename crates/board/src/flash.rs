@@ -11,14 +11,15 @@ use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use parking_lot::Mutex;
 
 /// A folder as a board's file system, with the board's current directory.
-pub(crate) struct Flash {
+#[derive(Debug)]
+pub struct Flash {
     root: Dir,
     current: Mutex<String>,
 }
 
 impl Flash {
     /// Opens a folder of this machine.
-    pub(crate) fn open(folder: &str) -> io::Result<Flash> {
+    pub fn open(folder: &str) -> io::Result<Flash> {
         let root = Dir::open_ambient_dir(folder, ambient_authority())?;
         Ok(Flash { root, current: Mutex::new("/".to_owned()) })
     }
@@ -59,8 +60,13 @@ impl Flash {
         self.root.open_with(path, options)
     }
 
+    /// Creates a file, or empties it.
+    pub fn create(&self, path: &str) -> io::Result<File> {
+        self.file(path, OpenOptions::new().write(true).create(true).truncate(true))
+    }
+
     /// The whole of a file.
-    pub(crate) fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+    pub fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
         self.root.read(self.inside(path)?)
     }
 

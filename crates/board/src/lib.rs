@@ -9,7 +9,7 @@ mod board;
 mod compile;
 mod complete;
 mod console;
-mod flash;
+pub mod flash;
 mod frozen;
 mod import;
 mod line;

@@ -9,6 +9,7 @@ mod process;
 #[cfg(unix)]
 pub mod pty;
 pub mod tcp;
+pub mod webrepl;
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -20,7 +21,7 @@ use std::thread::{self, JoinHandle};
 
 use socklab_board::link::{End, FromBoard, Program, ToBoard};
 use socklab_board::repl::{Action, Repl};
-pub use socklab_board::{Profile, link, main};
+pub use socklab_board::{Profile, flash, link, main};
 
 use console::{Console, SeatId};
 use process::Process;
@@ -69,9 +70,12 @@ pub enum BoardEvent {
     Failed(io::Error),
 }
 
+/// How a reader is shown output.
+type Write = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+
 enum Happening {
     Heard(u64, Option<FromBoard>),
-    Attach(Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>, Sender<SeatId>),
+    Attach(Write, Sender<SeatId>),
     Detach(SeatId),
     Typed(Vec<u8>),
     Interrupt,
