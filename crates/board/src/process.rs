@@ -116,7 +116,7 @@ fn end_of(raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {
     if !raised.fast_isinstance(vm.ctx.exceptions.system_exit) {
         return End::Raised(traceback::raised(vm, raised));
     }
-    match raised.get_arg(0) {
+    match raised.get_arg(0).filter(|status| !vm.is_none(status)) {
         None => End::Exit(0),
         Some(status) => End::Exit(status.try_into_value(vm).unwrap_or(1)),
     }

@@ -6,6 +6,7 @@ mod kit;
 mod session;
 
 mod bad_input;
+mod board;
 #[cfg(target_os = "linux")]
 mod broadcast;
 #[cfg(unix)]

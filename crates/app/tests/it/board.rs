@@ -1,0 +1,199 @@
+//! Virtual boards on the command line: a program, a prompt, and the prompt as tools reach it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::kit::{Done, Lab, Running, dial, read_some};
+
+/// A lab with a program in it.
+fn with(program: &str) -> (Lab, String) {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), program).expect("a program");
+    let path = lab.typed("main.py");
+    (lab, path)
+}
+
+fn run(program: &str, options: &[&str]) -> Done {
+    let (lab, path) = with(program);
+    lab.run(["run", &path].iter().chain(options))
+}
+
+#[test]
+fn a_program_prints_and_ends() {
+    let done = run("print('hello', 6 * 7)\nprint('中文')", &[]);
+    assert_eq!((done.code, done.out.as_slice()), (Some(0), "hello 42\n中文\n".as_bytes()), "{done:?}");
+}
+
+#[test]
+fn modules_beside_the_program_can_be_imported_and_nothing_there_be_opened() {
+    let (lab, path) =
+        with("import helper\nprint(helper.x)\ntry:\n    open('helper.py')\nexcept OSError as e:\n    print(e)");
+    fs::write(lab.path("helper.py"), "x = 42").expect("a module");
+    assert_eq!(lab.run(["run", &path]).ok(), "42\n[Errno 2] ENOENT\n");
+}
+
+#[test]
+fn what_is_raised_is_printed_as_the_board_does() {
+    let done = run("def f():\n    return 1 / 0\nf()", &[]);
+    let text = "Traceback (most recent call last):\n  File \"main.py\", line 3, in <module>\n  \
+        File \"main.py\", line 2, in f\nZeroDivisionError: divide by zero\n";
+    assert_eq!((done.code, String::from_utf8_lossy(&done.out).as_ref()), (Some(1), text), "{done:?}");
+}
+
+#[test]
+fn a_syntax_error_names_its_line() {
+    let done = run("x = 1\nif x\n    pass", &[]);
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(done.code == Some(1) && text.contains("  File \"main.py\", line 2\nSyntaxError"), "{done:?}");
+}
+
+#[test]
+fn a_program_says_its_exit_code() {
+    assert_eq!(run("import sys\nsys.exit(3)", &[]).code, Some(3));
+    assert_eq!(run("import sys\nsys.exit()", &[]).code, Some(0));
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_in_a_line() {
+    let (lab, path) = with("");
+    for (args, says) in [
+        (vec!["run", "/nonexistent/main.py"], "No such file"),
+        (vec!["run", "/"], "Is a directory"),
+        (vec!["run", &path, "--board", "abacus"], "there are esp32, k230"),
+        (vec!["run", &path, "--set", "led=on"], "is not PIN=LEVEL"),
+    ] {
+        let done = lab.run(&args);
+        assert!(done.code == Some(2) && done.err.contains(says) && done.out.is_empty(), "{args:?}: {done:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_syntax_error() {
+    let (lab, path) = with("");
+    fs::write(lab.path("main.py"), b"x = 1\ny = '\xff'").expect("a program");
+    let done = lab.run(["run", &path]);
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(text.contains("line 2\nSyntaxError: invalid UTF-8"), "{done:?}");
+}
+
+#[test]
+fn pins_are_told_on_stderr() {
+    let program = "from machine import Pin\np = Pin(2, Pin.OUT)\np.on()\nprint(Pin(4, Pin.IN).value())";
+    let done = run(program, &["--events", "json", "--set", "4=1"]);
+    assert_eq!(done.err, "{\"pin\":2,\"value\":0}\n{\"pin\":2,\"value\":1}\n");
+    assert_eq!(done.ok(), "1\n");
+}
+
+#[test]
+fn ctrl_c_is_the_boards() {
+    for waits in ["time.sleep(1000)", "input()", "while True: pass"] {
+        let (lab, path) = with(&format!("import time\nprint('ready')\n{waits}"));
+        let running = lab.start(["run", &path]);
+        running.wait_for_text("ready");
+        running.interrupt();
+        let done = running.finish();
+        let text = String::from_utf8_lossy(&done.out).into_owned();
+        assert!(done.code == Some(130) && text.contains("KeyboardInterrupt"), "{waits}: {done:?}");
+    }
+}
+
+#[test]
+fn a_program_reads_what_is_typed() {
+    let (lab, path) = with("name = input('who? ')\nprint('hello', name)");
+    let done = lab.run_with(["run", &path], b"board\n");
+    assert_eq!(String::from_utf8_lossy(&done.out), "who? board\nhello board\n", "{done:?}");
+}
+
+#[test]
+fn its_time_is_over_when_it_is() {
+    let done = run("while True: pass", &["--timeout", "200ms"]);
+    assert!(done.code == Some(1) && done.err.contains("time is over"), "{done:?}");
+}
+
+#[test]
+fn a_prompt_in_a_pipe_ends_with_its_input() {
+    let done = Lab::new().run_with(["repl"], b"x = 6\rx * 7\rimport sys\rsys.exit()\rx\r");
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(text.contains("\r\n42\r\n>>> "), "{done:?}");
+    assert!(text.contains("MPY: soft reboot\r\n") && text.contains("NameError: name 'x' isn't defined"), "{done:?}");
+    assert_eq!(done.code, Some(0));
+}
+
+#[test]
+fn files_outlive_the_board() {
+    let lab = Lab::new();
+    lab.run_with(["repl"], b"f = open('boot.py', 'w'); f.write('print(\"booted\")'); f.close()\r").ok();
+    assert!(lab.run_with(["repl"], b"\r").ok().starts_with("booted\r\n"));
+}
+
+/// A board that is offered on a TCP port, and a tool that has come to it.
+fn offered(lab: &Lab) -> (Running, TcpStream) {
+    let running = lab.start(["repl", "--tcp", "0"]);
+    let told =
+        running.wait_for_told("an address", 1, |line| line.rsplit_once("socket://").map(|(_, at)| at.to_owned()));
+    let stream = dial(told[0].parse().expect("an address"));
+    (running, stream)
+}
+
+/// Says something to the board and reads exactly its answer.
+#[track_caller]
+fn talk(stream: &mut TcpStream, say: &[u8], answer: &[u8]) {
+    stream.write_all(say).expect("it takes it");
+    let got = read_some(stream, answer.len());
+    assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(answer), "to {say:?}");
+}
+
+#[test]
+fn tools_find_the_raw_prompt_they_know() {
+    let lab = Lab::new();
+    let (_running, mut stream) = offered(&lab);
+    stream.write_all(b"\r\x03\r\x01").expect("it takes it");
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"raw REPL; CTRL-B to exit\r\n>") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer in time");
+        seen.push(byte[0]);
+    }
+    talk(&mut stream, b"\x04", b"OK\r\nMPY: soft reboot\r\nraw REPL; CTRL-B to exit\r\n>");
+    talk(&mut stream, b"print(1+1)\x04", b"OK2\r\n\x04\x04>");
+    talk(&mut stream, b"\x05A\x01", b"R\x01\x80\x00\x01");
+    let error = b"\x04\x04Traceback (most recent call last):\r\n  File \"<stdin>\", line 1, in <module>\r\nValueError: x\r\n\x04>";
+    talk(&mut stream, b"raise ValueError('x')\x04", error);
+    talk(&mut stream, b"raise SystemExit\x04", b"OK\x04\x04MPY: soft reboot\r\nraw REPL; CTRL-B to exit\r\n>");
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_to_be() {
+    let lab = Lab::new();
+    let (listener, address) = crate::kit::listener();
+    let done = lab.run(["repl", "--tcp", &address.port().to_string()]);
+    drop(listener);
+    assert!(done.code == Some(1) && done.err.contains("address already in use"), "{done:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_serial_port_is_there_as_long_as_the_board() {
+    let lab = Lab::new();
+    let link = lab.typed("port");
+    let running = lab.start(["repl", "--pty", &link]);
+    running.wait_for_told("a port", 1, |line| line.contains(&link).then_some(()));
+    let mut port = fs::File::options().read(true).write(true).open(&link).expect("a serial port");
+    port.write_all(b"\x03\x01").expect("it takes it");
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"raw REPL; CTRL-B to exit\r\n>") {
+        let mut byte = [0];
+        port.read_exact(&mut byte).expect("an answer");
+        seen.push(byte[0]);
+    }
+    running.interrupt();
+    running.finish();
+    assert!(fs::symlink_metadata(&link).is_err(), "the link has gone with the board");
+}
+
+#[test]
+fn a_board_that_kills_its_interpreter_harms_nobody_else() {
+    let done = run("x = []\nwhile True:\n    x.append(bytearray(1 << 20))", &[]);
+    assert!(done.code == Some(1) && !done.err.is_empty() || done.out.ends_with(b"MemoryError: \n"), "{done:?}");
+}
