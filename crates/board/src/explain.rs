@@ -1,0 +1,1 @@
+//! What an exception that nobody caught means.

@@ -1,0 +1,183 @@
+//! A program, and what is true of it as a whole: what it imports, which functions it has.
+
+use std::collections::{HashMap, HashSet};
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+
+use super::bound;
+use crate::profile::Profile;
+
+/// A program that was parsed without an error.
+pub(super) struct Program<'a> {
+    pub(super) body: &'a [Stmt],
+    pub(super) profile: &'a Profile,
+    /// Modules by the names that they are imported as, without the `u` of older ones.
+    pub(super) modules: HashMap<&'a str, &'a str>,
+    /// What is imported out of modules, by the names that it gets: module and name there.
+    pub(super) imported: HashMap<&'a str, (&'a str, &'a str)>,
+    /// Names come out of a module unseen: `from x import *`.
+    pub(super) star: bool,
+    /// The functions that have a name of their own.
+    functions: HashMap<&'a str, Vec<&'a StmtFunctionDef>>,
+    /// Names that are declared global somewhere, and so may change at any time.
+    pub(super) global: HashSet<&'a str>,
+    /// How often a name is bound, anywhere.
+    bindings: HashMap<&'a str, usize>,
+    /// All attributes that are asked for.
+    pub(super) attributes: HashSet<&'a str>,
+    /// It calls `hasattr`.
+    asks: bool,
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn of(body: &'a [Stmt], profile: &'a Profile) -> Self {
+        let mut program = Program {
+            body,
+            profile,
+            modules: HashMap::new(),
+            imported: HashMap::new(),
+            star: false,
+            functions: HashMap::new(),
+            global: HashSet::new(),
+            bindings: HashMap::new(),
+            attributes: HashSet::new(),
+            asks: false,
+        };
+        program.visit_body(body);
+        for name in bound::names(body) {
+            *program.bindings.entry(name).or_default() += 1;
+        }
+        program
+    }
+
+    /// The board speaks MicroPython. `linux` is a computer with CPython.
+    pub(super) fn is_micropython(&self) -> bool {
+        self.profile.name != "linux"
+    }
+
+    /// The program's own function of that name, if there can be no other.
+    pub(super) fn function(&self, name: &str) -> Option<&'a StmtFunctionDef> {
+        let bound_once = self.bindings.get(name).is_some_and(|&times| times == 1);
+        match self.functions.get(name).map(Vec::as_slice) {
+            Some(&[only]) if bound_once && !self.global.contains(name) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The program defines something of this name, so that an attribute of that name may be its own.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.functions.contains_key(name) || self.bindings.contains_key(name)
+    }
+
+    /// The program imports a module of this name, as whatever.
+    pub(super) fn uses(&self, module: &str) -> bool {
+        self.modules.values().any(|used| *used == module) || self.imported.values().any(|(used, _)| *used == module)
+    }
+
+    /// The program asks with `hasattr` what there is.
+    pub(super) fn attributes_are_asked_for(&self) -> bool {
+        self.asks
+    }
+
+    /// The dotted name by which the library knows an expression: `socket.SOCK_STREAM`, `machine.Pin`.
+    pub(super) fn library_name(&self, expr: &Expr) -> Option<(&'a str, String)> {
+        match expr {
+            Expr::Name(name) if self.is_rebound(name.id.as_str()) => None,
+            Expr::Name(name) => match self.imported.get(name.id.as_str()) {
+                Some((module, inner)) => Some((module, format!("{module}.{inner}"))),
+                None => self.modules.get(name.id.as_str()).map(|module| (*module, (*module).to_owned())),
+            },
+            Expr::Attribute(attribute) => {
+                let (module, outer) = self.library_name(&attribute.value)?;
+                Some((module, format!("{outer}.{}", attribute.attr)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A name that an import gives, and something else as well.
+    fn is_rebound(&self, name: &str) -> bool {
+        self.functions.contains_key(name) || self.assigned_beside_import(name)
+    }
+
+    fn assigned_beside_import(&self, name: &str) -> bool {
+        let mut assigned = Assigned { name, found: false };
+        assigned.visit_body(self.body);
+        assigned.found
+    }
+}
+
+/// `usocket` is `socket`. A module whose own name begins with u keeps it.
+pub(super) fn without_u(module: &str) -> &str {
+    match module {
+        "usocket" | "utime" | "uos" | "ujson" | "ustruct" | "ubinascii" | "uselect" | "ure" | "uio" | "urandom"
+        | "uhashlib" | "uerrno" | "ucollections" | "umachine" | "usys" | "uasyncio" | "ussl" => &module[1..],
+        _ => module,
+    }
+}
+
+impl<'a> Visitor<'a> for Program<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Import(import) => {
+                for alias in &import.names {
+                    self.modules.insert(bound::by_import(alias), without_u(alias.name.as_str()));
+                }
+            }
+            Stmt::ImportFrom(import) => {
+                let module = without_u(import.module.as_ref().map_or("", |module| module.as_str()));
+                for alias in &import.names {
+                    self.star |= alias.name.as_str() == "*";
+                    self.imported.insert(bound::by_import(alias), (module, alias.name.as_str()));
+                }
+            }
+            Stmt::FunctionDef(function) => self.functions.entry(function.name.as_str()).or_default().push(function),
+            Stmt::Global(global) => self.global.extend(global.names.iter().map(|name| name.as_str())),
+            _ => {}
+        }
+        if let Stmt::FunctionDef(StmtFunctionDef { body, .. }) = stmt {
+            for name in bound::names(body) {
+                *self.bindings.entry(name).or_default() += 1;
+            }
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Attribute(attribute) = expr {
+            self.attributes.insert(attribute.attr.as_str());
+        }
+        self.asks |= matches!(expr, Expr::Name(name) if name.id.as_str() == "hasattr");
+        visitor::walk_expr(self, expr);
+    }
+}
+
+/// Is a name bound other than by an import?
+struct Assigned<'n> {
+    name: &'n str,
+    found: bool,
+}
+
+impl<'a> Visitor<'a> for Assigned<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(function) => {
+                self.found |= function.name.as_str() == self.name
+                    || bound::by_parameters(&function.parameters).any(|name| name == self.name);
+            }
+            Stmt::ClassDef(class) => self.found |= class.name.as_str() == self.name,
+            _ => {}
+        }
+        if !self.found {
+            visitor::walk_stmt(self, stmt);
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Name(name) if !name.ctx.is_load() => self.found |= name.id.as_str() == self.name,
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}

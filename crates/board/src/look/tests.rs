@@ -1,0 +1,280 @@
+//! Programs with one trap each, and good ones. The traps are those of lessons that people copy from web pages.
+
+use super::*;
+
+fn on(board: &str, text: &str) -> Vec<String> {
+    look(text, Profile::named(board).unwrap()).iter().map(ToString::to_string).collect()
+}
+
+/// All that is said, in one text.
+fn said(board: &str, text: &str) -> String {
+    on(board, text).join("\n")
+}
+
+#[track_caller]
+fn says(board: &str, text: &str, what: &str) {
+    let said = said(board, text);
+    assert!(said.contains(what), "{said:?} does not say {what:?}");
+}
+
+#[track_caller]
+fn silent(board: &str, text: &str) {
+    assert_eq!(on(board, text), [""; 0]);
+}
+
+/// Every file under the folders in `SOCKLAB_LOOK_AT`: what is said about it. For eyes.
+#[test]
+#[ignore = "asks for SOCKLAB_LOOK_AT"]
+fn folders() {
+    use std::io::Write;
+    let (folders, board) =
+        (std::env::var("SOCKLAB_LOOK_AT").unwrap(), std::env::var("BOARD").unwrap_or("esp32".into()));
+    let mut out = std::io::stdout();
+    for folder in folders.split(':') {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|ext| ext == "py") {
+                for warning in on(&board, &String::from_utf8_lossy(&std::fs::read(&path).unwrap())) {
+                    writeln!(out, "{}: {warning}", path.display()).unwrap();
+                }
+            }
+        }
+    }
+}
+
+const HEAD: &str = "import socket\nimport time\ns = socket.socket()\ns.connect(('192.168.1.115', 10000))\n";
+
+#[test]
+fn a_condition_without_a_value() {
+    let program = "import network\nimport time\n\ndef wifi_connect():\n    wlan = network.WLAN(network.STA_IF)\n    wlan.active(True)\n    \
+                   wlan.connect('a', 'b')\n    while not wlan.isconnected():\n        time.sleep_ms(100)\n\nif wifi_connect():\n    print('up')\n";
+    assert_eq!(
+        on("esp32", program),
+        ["line 11: wifi_connect() never returns a value, so this condition is always false: add `return True` to it"]
+    );
+    silent("esp32", &program.replace("sleep_ms(100)\n", "sleep_ms(100)\n    return True\n"));
+    says("esp32", "def f():\n    print(1)\nwhile not f():\n    pass\n", "line 3: f() never returns");
+    silent("esp32", "def f():\n    print(1)\nf = lambda: 1\nif f():\n    pass\n");
+    silent("esp32", "def f():\n    yield 1\nif f():\n    pass\n");
+    silent("esp32", "def f():\n    raise OSError(1)\nif f():\n    pass\n");
+}
+
+#[test]
+fn received_bytes_against_a_str() {
+    let program = |test: &str| {
+        format!("{HEAD}while True:\n    text = s.recv(128)\n    if {test}:\n        break\n    s.send(text)\n")
+    };
+    says(
+        "esp32",
+        &program("text == ''"),
+        "line 7: this compares bytes with the str '', and they are never equal: write b''",
+    );
+    says("k230", &program("'' == text"), "line 7: this compares bytes");
+    says("esp32", &program("text == None"), "line 7: recv() never gives None");
+    says("esp32", &program("text is None"), "line 7: recv() never gives None");
+    for good in ["text == b''", "not text", "len(text) == 0", "text.decode() == 'quit'"] {
+        silent("esp32", &program(good));
+    }
+    let udp = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('', 5000))\ndata, addr = s.recvfrom(100)\n";
+    says("esp32", &format!("{udp}if data == 'on':\n    pass\n"), "line 5: this compares bytes with the str 'on'");
+    silent("esp32", &format!("{udp}data = data.decode()\nif data == 'on':\n    pass\n"));
+    says("esp32", "if b'a' == 'a':\n    pass\n", "line 1: this compares bytes");
+    // On one of two ways only.
+    silent("esp32", &format!("{HEAD}import sys\nx = s.recv(1)\nif sys.argv:\n    x = None\nif x == None:\n    pass\n"));
+}
+
+#[test]
+fn names_that_are_not_there() {
+    says("esp32", "import socekt\n", "line 1: there is no module `socekt`: did you mean `socket`?");
+    says(
+        "waffle",
+        "import socket\nadd = ('192.168.1.115', 10000)\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.sendto(b'x', addr)\n",
+        "line 4: `addr` is not defined: did you mean `add`?",
+    );
+    says(
+        "esp32",
+        "import socket\ns = socket.socket(socket.AF_INET, socket.SCOK_STREAM)\n",
+        "line 2: socket has no `SCOK_STREAM`: did you mean `SOCK_STREAM`?",
+    );
+    says(
+        "mpython",
+        "import socket\ns = socket.socket(socket.AF_INET, socke.SOCK_DGRAM)\n",
+        "line 2: `socke` is not defined: did you mean `socket`?",
+    );
+    says("esp32", "x = Ture\n", "line 1: `Ture` is not defined: did you mean `True`?");
+    says("esp32", "time.sleep(1)\n", "line 1: `time` is not defined: add `import time` at the top");
+    says(
+        "esp32",
+        "import network\nwlan = network.WLAN(network.STA_IF)\nwlan.activ(True)\n",
+        "line 3: a WLAN has no `activ`: did you mean `active`?",
+    );
+    says("esp32", &format!("{HEAD}s.conect(1)\n"), "line 5: a socket has no `conect`: did you mean `connect`?");
+    says(
+        "esp32",
+        "from machine import Pin\nled = Pin(2, Pin.OTU)\n",
+        "line 2: machine.Pin has no `OTU`: did you mean `OUT`?",
+    );
+    silent("esp32", "try:\n    unicode\nexcept NameError:\n    unicode = str\n");
+    silent("esp32", "from mpython import *\noled.fill(0)\n");
+    silent("esp32", "def f():\n    return [g(x) for x in y if (z := x)] + [z]\n\ndef g(x):\n    return x\n\ny = [1]\n");
+    silent("esp32", "class A:\n    b = 1\n    c = b\n    def f(self):\n        return self.b, __name__\n");
+    says("esp32", "class A:\n    b = 1\n    def f(self):\n        return b\n", "line 4: `b` is not defined");
+}
+
+#[test]
+fn what_web_pages_lose() {
+    says(
+        "k230",
+        "import time\nwhile True:\nprint(1)\ntime.sleep(1)\n",
+        "line 3: indentation lost in the whole program, first in the block of line 2: copying from a web page",
+    );
+    says(
+        "k230",
+        "def f():\n    pass\n\nif 1:\n\n# why\nprint(1)\n",
+        "line 7: indentation lost: the block of line 4 must be",
+    );
+    says("k230", "while True:", "line 1: indentation lost");
+    says(
+        "waffle",
+        "import network import time wlan = network.WLAN()",
+        "line 1: SyntaxError: statements run together: a line break was lost",
+    );
+    says("mpython", "a = 1\nb = 2 c = 3\n", "line 2: SyntaxError: statements run together");
+    says(
+        "waffle",
+        "import socket\ndef f(c, msg):\n    c.sendall(str(msg,'utf-8')\n    c.close()\n",
+        "line 3: SyntaxError: the `(` of this line is never closed",
+    );
+    says("waffle", "f = [1,\n2\n\nprint(f)\n", "line 1: SyntaxError: the `[` of this line");
+    says("esp32", "print(1，2)\n", "line 1: SyntaxError: `，` is not a Python character: write `,`");
+    says("esp32", "x = 1\n\u{a0}\u{a0}y = 2\n", "line 2: SyntaxError: `U+00A0` is not");
+    says("esp32", "print \"hello\"\n", "line 1: SyntaxError: print is a function");
+    says("esp32", "x = 'abc\n", "line 1: SyntaxError: the string of this line");
+    says("esp32", "x = 1\n    y = 2\n", "line 2: IndentationError");
+    says("esp32", "if 1:\n        x = 1\n    y = 2\n", "line 3: IndentationError");
+    says("esp32", "x = (1 +)\n", "line 1: SyntaxError: invalid syntax (");
+    says("esp32", "s.connect((IP address, Port))\n", "line 1: SyntaxError");
+    silent("esp32", "print('，（“')  # ，\n");
+}
+
+#[test]
+fn what_a_board_lacks() {
+    let join = "import network\nimport time\nw = network.WLAN(network.STA_IF)\nw.connect('a', 'b', security=network.AUTH_PSK)\n\
+                while not w.isconnected():\n    time.sleep(1)\n";
+    says("esp32", join, "line 4: the board esp32 has no attribute `network.AUTH_PSK`: leave `security=` out");
+    says("esp32", join, "line 4: the board esp32 has no argument `security`");
+    silent("waffle", join);
+    says("esp32", "match 1:\n    case 1:\n        pass\n", "line 1: the board esp32 has no statement `match`");
+    silent("linux", "match 1:\n    case 1:\n        pass\n");
+    says(
+        "k230",
+        "from datetime import datetime\n",
+        "line 1: the board k230 has no module `datetime`: time.localtime()",
+    );
+    silent("k230", "try:\n    import logging\nexcept ImportError:\n    logging = None\n");
+    silent("linux", "import datetime, threading\n");
+    says("rp2", "print('7'.zfill(2))\n", "line 1: the board rp2 has no attribute `str.zfill`: '{:>5}'.format(x) pads");
+    says("esp32", &format!("{HEAD}print(s.getpeername())\n"), "no attribute `socket().getpeername`");
+    silent("linux", &format!("{HEAD}print(s.getpeername())\n"));
+    says(
+        "esp32",
+        &format!("{HEAD}try:\n    s.recv(1)\nexcept socket.timeout:\n    pass\n"),
+        "no attribute `socket.timeout`: use OSError",
+    );
+    says(
+        "esp32",
+        "try:\n    open('x')\nexcept FileNotFoundError:\n    pass\n",
+        "line 3: the board esp32 has no built-in name `FileNotFoundError`",
+    );
+    silent("esp32", "import socket\nif hasattr(socket, 'SO_KEEPALIVE'):\n    print(socket.SO_KEEPALIVE)\n");
+}
+
+#[test]
+fn sockets_that_wait_or_are_closed() {
+    says("esp32", &format!("{HEAD}print(s.read(1024))\n"), "line 5: read(1024) waits until all 1024 bytes");
+    silent("esp32", &format!("{HEAD}print(s.read(4))\nprint(open('f').read(1024))\n"));
+    let echo = format!("{HEAD}while True:\n    text = s.recv(128)\n    s.send(text)\n");
+    says(
+        "esp32",
+        &echo,
+        "line 6: when the other side has closed, s.recv() gives b'' for ever, and sending that raises OSError 116: leave",
+    );
+    says("k230", &echo, "s.recv() gives b'' for ever: leave");
+    let server = "import socket\ns = socket.socket()\ns.bind(('', 10000))\ns.listen(1)\nwhile True:\n    c, a = s.accept()\n    \
+                  c.send(c.recv(100))\n    c.close()\n";
+    silent("esp32", server);
+    says(
+        "waffle",
+        &format!("{server}    s.close()\n"),
+        "line 9: s is closed inside the loop: the next round's s.accept() fails with OSError 9",
+    );
+    silent("esp32", &format!("{server}    s.close()\n    break\n"));
+    says(
+        "esp32",
+        &format!("{HEAD}s.setsockopt(socket.SOL_SOCKET, socket.SOCK_RAW, 1)\n"),
+        "line 5: SOCK_RAW is a kind of socket",
+    );
+    says(
+        "esp32",
+        "import usocket\nsocket = usocket.socket()\n",
+        "line 2: the variable `socket` has the name of a module",
+    );
+    says("esp32", "import socket\nsocket = socket.socket()\n", "line 2: the variable `socket` hides the module");
+    says(
+        "k230",
+        "import socket\ns = socket.socket()\ns.connect(('example.com', 80))\n",
+        "line 3: on the board k230, connect() takes numbers only",
+    );
+    silent("esp32", "import socket\ns = socket.socket()\ns.connect(('example.com', 80))\n");
+    says("linux", &format!("{HEAD}s.send('hi')\n"), "line 5: in CPython, send() takes bytes");
+    silent("esp32", &format!("{HEAD}s.send('hi')\n"));
+}
+
+#[test]
+fn wifi_that_is_not_waited_for() {
+    let join = "import network\nimport socket\nw = network.WLAN(network.STA_IF)\nw.active(True)\nw.connect('a', 'b')\n";
+    let dial = "s = socket.socket()\ns.connect(('192.168.1.115', 10000))\n";
+    says("esp32", &format!("{join}{dial}"), "line 5: on the board esp32, connect() comes back at once: wait");
+    silent("k230", &format!("{join}{dial}"));
+    silent("esp32", &format!("{join}while not w.isconnected():\n    pass\n{dial}"));
+    silent("esp32", &format!("import time\n{join}time.sleep(5)\n{dial}"));
+    let once = "import network\nimport time\ndef join():\n    w = network.WLAN(network.STA_IF)\n    w.active(True)\n    if not w.isconnected():\n        \
+                w.connect('a', 'b')\n    if w.isconnected():\n        return True\n    for i in range(3):\n        time.sleep_ms(300)\n    return False\n";
+    says("esp32", once, "line 7: on the board esp32, connect() comes back at once");
+    silent("k230", once);
+}
+
+#[test]
+fn both_languages_say_all() {
+    let program = "import socket\ns = socket.socket()\ns.setsockopt(1, socket.SOCK_RAW, 1)\n";
+    let warnings = look(program, Profile::named("esp32").unwrap());
+    assert_eq!(warnings[0].text(Lang::Zh), "第 3 行：SOCK_RAW 是套接字的类型，不是选项：是不是想写 SO_REUSEADDR？");
+}
+
+#[test]
+fn hostile_text_ends() {
+    let deep = [
+        "-".repeat(60_000),
+        "(".repeat(60_000),
+        "not ".repeat(15_000),
+        "lambda:".repeat(9_000),
+        "1+".repeat(30_000),
+        "a.".repeat(30_000),
+        "a if b else ".repeat(5_000),
+        "**".repeat(30_000),
+        "f'{".repeat(20_000),
+        "[[[]".repeat(15_000),
+        (0..350).map(|i| format!("{}if 1:\n", " ".repeat(i))).collect(),
+    ];
+    for text in deep {
+        on("esp32", &text);
+        on("esp32", &format!("{text}1"));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_looked_at(text in "([a-z =.():',\\[\\]\n]|while True:\n|    |\tdef f|import socket|s\\.recv\\(9\\)|=='')*") {
+        on("esp32", &text);
+    }
+}
