@@ -96,6 +96,28 @@ pub fn look(text: &str, profile: &Profile) -> Vec<Warning> {
     })
 }
 
+/// What is to be said about a name that was not found in a program which ran: its text is not at hand.
+pub(crate) fn about_name(profile: &Profile, name: &str) -> Option<Kind> {
+    let kind = names::unknown(profile, name, &[]);
+    (kind != Some(Kind::Undefined { name: name.to_owned(), hint: Hint::None })).then_some(kind).flatten()
+}
+
+/// What is to be said about an attribute that something did not have.
+pub(crate) fn about_attribute(profile: &Profile, name: &str) -> Option<Kind> {
+    let instead = ["", "socket.", "time.", "re."].iter().find_map(|module| known::instead(&format!("{module}{name}")));
+    let (what, need, board) = (name.to_owned(), Need::Attribute, profile.name);
+    instead.map(|instead| Kind::NotOnBoard { what, need, board, instead: Some(instead) })
+}
+
+/// What is to be said about a module that was not found.
+pub(crate) fn about_module(profile: &Profile, name: &str) -> Option<Kind> {
+    if let Some(near) = near::nearest(name, known::MODULES.split_whitespace()) {
+        return Some(Kind::NoSuchModule { name: name.to_owned(), near });
+    }
+    let (what, need, board) = (name.to_owned(), Need::Module, profile.name);
+    known::instead(name).map(|instead| Kind::NotOnBoard { what, need, board, instead: Some(instead) })
+}
+
 /// The deepest that brackets can be nested, counting those in strings too: an estimate from above.
 fn depth(text: &str) -> usize {
     let (mut now, mut most) = (0_usize, 0);

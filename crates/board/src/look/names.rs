@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Comprehension, ExceptHandler, Expr, ExprName, Parameters, Pattern, Stmt, StmtTry};
 
-use super::program::Program;
+use super::program::{Program, is_cpython};
 use super::remark::{Hint, Kind, Need};
 use super::{Found, bound, known, near};
+use crate::profile::Profile;
 
 pub(super) fn look(program: &Program<'_>, found: &mut Found) {
     let mut names = Names { scopes: vec![Scope::new(Sort::Module, None)], at: 0, caught: 0, unsure: program.star };
@@ -107,21 +108,25 @@ impl<'a> Names<'a> {
         if special || visible.contains(&name) || known::has(known::BUILTINS, name) {
             return None;
         }
-        if known::has(known::CPYTHON_BUILTINS, name) {
-            let (what, board) = (name.to_owned(), program.profile.name);
-            let instead = known::instead(name);
-            return program.is_micropython().then_some(Kind::NotOnBoard { what, need: Need::Name, board, instead });
-        }
-        let hint = match known::import_of(name) {
-            Some(line) => Hint::Import(line),
-            None => {
-                let builtins = known::BUILTINS.split_whitespace();
-                near::nearest(name, visible.into_iter().chain(builtins))
-                    .map_or(Hint::None, |n| Hint::Near(n.to_owned()))
-            }
-        };
-        Some(Kind::Undefined { name: name.to_owned(), hint })
+        unknown(program.profile, name, &visible)
     }
+}
+
+/// What is to be said about a name that is neither bound nor a board's own; `visible` are those that are bound.
+pub(super) fn unknown(profile: &Profile, name: &str, visible: &[&str]) -> Option<Kind> {
+    if known::has(known::CPYTHON_BUILTINS, name) {
+        let (what, board) = (name.to_owned(), profile.name);
+        let instead = known::instead(name);
+        return (!is_cpython(profile)).then_some(Kind::NotOnBoard { what, need: Need::Name, board, instead });
+    }
+    let hint = match known::import_of(name) {
+        Some(line) => Hint::Import(line),
+        None => {
+            let words = visible.iter().copied().chain(known::BUILTINS.split_whitespace());
+            near::nearest(name, words).map_or(Hint::None, |near| Hint::Near(near.to_owned()))
+        }
+    };
+    Some(Kind::Undefined { name: name.to_owned(), hint })
 }
 
 /// `@micropython.asm_thumb`, `@rp2.asm_pio()`.

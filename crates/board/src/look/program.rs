@@ -51,9 +51,9 @@ impl<'a> Program<'a> {
         program
     }
 
-    /// The board speaks MicroPython. `linux` is a computer with CPython.
+    /// The board speaks MicroPython.
     pub(super) fn is_micropython(&self) -> bool {
-        self.profile.name != "linux"
+        !is_cpython(self.profile)
     }
 
     /// The program's own function of that name, if there can be no other.
@@ -106,6 +106,11 @@ impl<'a> Program<'a> {
         assigned.visit_body(self.body);
         assigned.found
     }
+}
+
+/// `linux` stands for small computers, and those speak CPython.
+pub(super) fn is_cpython(profile: &Profile) -> bool {
+    profile.name == "linux"
 }
 
 /// `usocket` is `socket`. A module whose own name begins with u keeps it.
