@@ -1,7 +1,7 @@
 //! Loops that go on with what is over: a connection whose end nobody looks for, a socket closed in the loop itself.
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Stmt, StmtWhile};
+use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtWhile};
 
 use super::program::Program;
 use super::remark::Kind;
@@ -38,7 +38,7 @@ impl<'a> Loops<'_, 'a, '_> {
     /// `data = s.recv(n)` for ever, and no test of `data` or of what is made of it.
     fn end_unchecked(&mut self, again: &'a StmtWhile) {
         let bound = bound::names(&again.body);
-        for (stmt, data, socket) in again.body.iter().filter_map(received) {
+        for (stmt, data, socket) in again.body.iter().flat_map(unguarded).filter_map(received) {
             let unclear = bound.contains(&socket) || bound.iter().filter(|name| **name == data).count() > 1;
             if unclear || self.may_be_datagrams() {
                 continue;
@@ -93,6 +93,36 @@ fn steps_of(stmt: &Stmt) -> Vec<&Stmt> {
     match stmt {
         Stmt::Try(tried) => tried.body.iter().chain(&tried.finalbody).collect(),
         _ => vec![stmt],
+    }
+}
+
+/// The statements of a loop's round, but not those in a `try` with a way out: an error may be how the loop ends.
+fn unguarded(stmt: &Stmt) -> Vec<&Stmt> {
+    match stmt {
+        Stmt::Try(tried) => {
+            let leaves = |ExceptHandler::ExceptHandler(handler): &ExceptHandler| {
+                let mut exits = Exits(false);
+                exits.visit_body(&handler.body);
+                exits.0
+            };
+            if tried.handlers.iter().any(leaves) { Vec::new() } else { tried.body.iter().collect() }
+        }
+        _ => vec![stmt],
+    }
+}
+
+/// Does something in here leave the loop?
+struct Exits(bool);
+
+impl<'a> Visitor<'a> for Exits {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        self.0 |= matches!(stmt, Stmt::Break(_) | Stmt::Return(_) | Stmt::Raise(_));
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        self.0 |= matches!(expr, Expr::Call(_)); // sys.exit(), machine.reset(), a function of the program's own
+        visitor::walk_expr(self, expr);
     }
 }
 

@@ -244,6 +244,24 @@ fn wifi_that_is_not_waited_for() {
     silent("k230", once);
 }
 
+/// The programs that we hand out are good ones, on the boards that they name themselves.
+#[test]
+fn our_own_programs_are_good() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/boards");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            let (text, name) = (std::fs::read_to_string(&path).unwrap(), path.file_name().unwrap().to_str().unwrap());
+            let command =
+                text.lines().find_map(|line| line.split_once(&format!("{name} --board "))).expect("a command").1;
+            assert_eq!(on(command.split(' ').next().unwrap(), &text), [""; 0], "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 15);
+}
+
 #[test]
 fn both_languages_say_all() {
     let program = "import socket\ns = socket.socket()\ns.setsockopt(1, socket.SOCK_RAW, 1)\n";
