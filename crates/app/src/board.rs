@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
-use socklab_engine::board::link::{End, FromBoard, Raised};
-use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, tcp, webrepl};
+use socklab_engine::board::link::{End, FromBoard};
+use socklab_engine::board::{
+    Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, explain, look, tcp, webrepl,
+};
 
 use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
 use crate::places::Places;
@@ -43,8 +45,9 @@ enum Happening {
 
 /// `socklab run`.
 pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
-    let source = read_source(&args.script, lang)?;
+    let source = read_source(&args.script)?;
     let mut config = config(&args.board, places, Some(source), lang)?;
+    warn(&config, lang);
     config.options.extend([OsString::from("--beside"), beside(&args.script).into()]);
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let (session, happenings) = Session::start(config, &args.board, lang)?;
@@ -72,13 +75,28 @@ pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCo
     session.end(shown, code)
 }
 
-fn read_source(script: &Path, lang: Lang) -> Result<Source, Fail> {
+/// What the board's program will not do as it seems to.
+fn warn(config: &BoardConfig, lang: Lang) {
+    let Some(Source { name, text }) = &config.source else { return };
+    for warning in look::look(&String::from_utf8_lossy(text), config.profile) {
+        say::say(format_args!("{name}: {}", warning.text(boards_lang(lang))));
+    }
+}
+
+/// The crate `board` knows nothing of the engine's, nor of its own reader's, languages.
+fn boards_lang(lang: Lang) -> look::Lang {
+    match lang {
+        Lang::En => look::Lang::En,
+        Lang::Zh => look::Lang::Zh,
+    }
+}
+
+fn read_source(script: &Path) -> Result<Source, Fail> {
     let name = script.file_name().unwrap_or(script.as_os_str()).to_string_lossy().into_owned();
     match fs::read(script) {
         Ok(text) => Ok(Source { name, text }),
         Err(error) => {
             let script = script.display();
-            let _ = lang;
             Err(Fail::usage(format!("cannot read {script}: {error}"), format!("无法读取 {script}：{error}")))
         }
     }
@@ -147,6 +165,7 @@ impl Shape for Lines {
 struct Session {
     board: Board,
     sender: Sender<Happening>,
+    profile: &'static Profile,
     flash: String,
     events: Events,
     lang: Lang,
@@ -158,10 +177,10 @@ impl Session {
         let interrupted = sender.clone();
         on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
         let told = sender.clone();
-        let flash = config.flash.to_string_lossy().into_owned();
+        let (profile, flash) = (config.profile, config.flash.to_string_lossy().into_owned());
         let board = Board::start(config, move |event| drop(told.send(Happening::Board(event))));
         args.set.iter().for_each(|(pin, high)| board.remote().set_pin(*pin, *high));
-        Ok((Session { board, sender, flash, events: args.events, lang }, happenings))
+        Ok((Session { board, sender, profile, flash, events: args.events, lang }, happenings))
     }
 
     fn remote(&self) -> BoardRemote {
@@ -273,7 +292,10 @@ impl Session {
             BoardEvent::Told(FromBoard::Pin { pin, high }) => self.tell_pin(pin, high),
             BoardEvent::Told(FromBoard::Note(note)) => say::say(format_args!("[board] {note}")),
             BoardEvent::Told(_) | BoardEvent::Ended(_) => {}
-            BoardEvent::Raised(raised) => outcome.raised = Some(raised),
+            BoardEvent::Raised(raised) if self.is_program() => {
+                outcome.said = explain::raised(self.profile, &raised, boards_lang(self.lang));
+            }
+            BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
                 outcome.code = 1;
                 let (en, zh) = ("the board's interpreter died", "板子的解释器意外终止");
@@ -322,7 +344,7 @@ impl Session {
 #[derive(Default)]
 struct Outcome {
     code: u8,
-    raised: Option<Raised>,
+    /// After all that the board printed.
     said: Option<String>,
 }
 

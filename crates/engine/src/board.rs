@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 
 use socklab_board::link::{End, FromBoard, Program, ToBoard};
 use socklab_board::repl::{Action, Repl};
-pub use socklab_board::{Profile, flash, link, main};
+pub use socklab_board::{Profile, explain, flash, link, look, main};
 
 use console::{Console, SeatId};
 use process::Process;
