@@ -1,7 +1,11 @@
-//! From a program's text to bytecode, the way a board's compiler does it: without name mangling in classes.
+//! From a program's text to bytecode, the way a board's compiler does it: without name mangling in classes, and with
+//! `async def` making generators, which `await` resumes as `yield from` does.
 
-use rustpython_vm::builtins::PyCode;
-use rustpython_vm::bytecode::{CodeFlags, CodeObject, ConstantData};
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
+use rustpython_vm::bytecode::{CodeFlags, CodeObject, CodeUnit, ConstantData, Instruction, OpArgByte};
 use rustpython_vm::compiler::{self, Mode};
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
@@ -47,36 +51,69 @@ fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
 }
 
 /// A program's text; `path` is what tracebacks call it.
-fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
-    let code = compiler::compile(text, mode, path, vm.compile_opts());
+pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
+    let text = &*with_newlines(text);
+    // The compiler panics at some `return` in a `finally` within another: a program's fault must not end the board.
+    let code = catch_unwind(AssertUnwindSafe(|| compiler::compile(text, mode, path, vm.compile_opts())));
+    let code = code.map_err(|_| not_compiled(vm))?;
     let mut code = code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
-    unmangle(&mut code, &mut Vec::new());
+    as_boards_do(&mut code, &mut Vec::new());
     Ok(vm.ctx.new_code(code))
 }
 
-/// Gives names like `__x` in the class C back, which the compiler has made `_C__x`. `prefixes` are those of the
-/// classes around. A program that writes `_C__x` inside of C itself means the same then.
-fn unmangle(code: &mut CodeObject, prefixes: &mut Vec<String>) {
+/// Lines end in `\n`, in long strings too.
+fn with_newlines(text: &str) -> Cow<'_, str> {
+    match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+fn not_compiled(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    vm.new_not_implemented_error("this nesting of finally with return, break or continue")
+}
+
+/// Changes what the compiler made, and the functions and classes in it. `prefixes` are those of the classes around.
+fn as_boards_do(code: &mut CodeObject, prefixes: &mut Vec<String>) {
     let class = !code.flags.intersects(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && code.obj_name != "<module>";
     if class {
         prefixes.push(format!("_{}__", code.obj_name.trim_start_matches('_')));
     }
-    if let Some(prefix) = prefixes.last() {
-        for names in [&mut code.names, &mut code.varnames, &mut code.cellvars, &mut code.freevars] {
-            for name in names.iter_mut() {
-                *name = unmangled(name, prefix);
-            }
-        }
-    }
+    unmangle(code, prefixes.last());
+    resume_with_await(code);
     let mut constants = code.constants.to_vec();
     for constant in &mut constants {
         if let ConstantData::Code { code } = constant {
-            unmangle(code, prefixes);
+            as_boards_do(code, prefixes);
         }
     }
     code.constants = constants.into_iter().collect();
     if class {
         prefixes.pop();
+    }
+}
+
+/// Gives names like `__x` in the class C back, which the compiler has made `_C__x`. A program that writes `_C__x`
+/// inside of C itself means the same then.
+fn unmangle(code: &mut CodeObject, prefix: Option<&String>) {
+    let Some(prefix) = prefix else { return };
+    for names in [&mut code.names, &mut code.varnames, &mut code.cellvars, &mut code.freevars] {
+        for name in names.iter_mut() {
+            *name = unmangled(name, prefix);
+        }
+    }
+}
+
+/// Boards have no coroutines: an `async def` makes a generator, and `await x` is `yield from x`.
+fn resume_with_await(code: &mut CodeObject) {
+    if code.flags.contains(CodeFlags::COROUTINE) {
+        code.flags.remove(CodeFlags::COROUTINE);
+        code.flags.insert(CodeFlags::GENERATOR);
+    }
+    let awaits = |unit: &CodeUnit| matches!(unit.op, Instruction::GetAwaitable { .. });
+    if code.instructions.iter().any(awaits) {
+        let resume = CodeUnit { op: Instruction::GetYieldFromIter, arg: OpArgByte::from(0) };
+        code.instructions = code.instructions.iter().map(|unit| if awaits(unit) { resume } else { *unit }).collect();
     }
 }
 

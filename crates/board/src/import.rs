@@ -4,7 +4,7 @@
 use rustpython_vm::builtins::{PyModule, PyStrRef, PyTuple};
 use rustpython_vm::function::OptionalArg;
 use rustpython_vm::scope::Scope;
-use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine, import};
+use rustpython_vm::{PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 
 use crate::board::board;
 use crate::flash::Flash;
@@ -83,7 +83,10 @@ fn load(name: &str, parent: Option<&rustpython_vm::PyObject>, vm: &VirtualMachin
         return Ok(module);
     }
     if let Some(firmware) = firmware(name, vm) {
-        let module = import::import_builtin(vm, firmware)?;
+        let module = match firmware {
+            "array" => array(&loaded, vm)?,
+            _ => import::import_builtin(vm, firmware)?,
+        };
         loaded.set_item(name, module.clone(), vm)?;
         return Ok(module);
     }
@@ -93,6 +96,29 @@ fn load(name: &str, parent: Option<&rustpython_vm::PyObject>, vm: &VirtualMachin
         parent.set_attr(&*vm.ctx.new_str(last), module.clone(), vm)?;
     }
     Ok(module.into())
+}
+
+/// The interpreter's module `array` makes its type known to `collections.abc`, which no board has: here it meets one
+/// that has just what it asks for.
+fn array(loaded: &PyObject, vm: &VirtualMachine) -> PyResult {
+    const NAMES: [&str; 2] = ["collections", "collections.abc"];
+    let stage = vm.new_module("collections.abc", vm.ctx.new_dict(), None);
+    for name in ["abc", "MutableSequence"] {
+        stage.set_attr(name, stage.clone(), vm)?;
+    }
+    stage.set_attr("register", vm.new_function("register", |_class: PyObjectRef| ()), vm)?;
+    let before = NAMES.map(|name| loaded.get_item(name, vm).ok());
+    for name in NAMES {
+        loaded.set_item(name, stage.clone().into(), vm)?;
+    }
+    let module = import::import_builtin(vm, "array");
+    for (name, before) in NAMES.iter().zip(before) {
+        match before {
+            Some(before) => loaded.set_item(*name, before, vm)?,
+            None => loaded.del_item(*name, vm)?,
+        }
+    }
+    module
 }
 
 /// The name under which the interpreter knows a module that the board may import by `name`.

@@ -9,6 +9,8 @@ mod board;
 mod compile;
 mod complete;
 mod console;
+mod dialect;
+mod flash;
 pub mod explain;
 pub mod flash;
 mod frozen;

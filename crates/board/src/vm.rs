@@ -9,7 +9,7 @@ use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMac
 
 use crate::board::{Board, board};
 use crate::modules::{self, schedule};
-use crate::{console, import, memory, patches, traceback};
+use crate::{console, dialect, import, memory, patches, traceback};
 
 /// Calls in calls before RuntimeError. A board has tens to hundreds; the thread's stack has room for these.
 const RECURSION_LIMIT: usize = 400;
@@ -79,6 +79,7 @@ fn furnish(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
     console::install(vm)?;
     import::install(vm)?;
     modules::files::install(vm)?;
+    dialect::apply(vm)?;
     let builtins = vm.builtins.dict();
     for name in NOT_BUILTIN {
         if builtins.contains_key(*name, vm) {

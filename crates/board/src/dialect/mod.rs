@@ -1,0 +1,67 @@
+//! What boards do differently in the language's own types and builtins, changed in the interpreter at its start. One
+//! file for each kind of thing; exceptions are in `patches`, their texts in `messages`.
+
+mod builtins;
+mod bytes;
+mod generators;
+mod numbers;
+mod reprs;
+mod unhashable;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::function::{FuncArgs, IntoPyNativeFn};
+use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+/// Changes the types.
+pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
+    generators::apply(vm);
+    numbers::apply(vm);
+    reprs::apply(vm);
+    bytes::apply(vm);
+    unhashable::apply(vm);
+    builtins::apply(vm)
+}
+
+/// Gives a type a method, in place of its own of that name.
+fn method<F, K>(vm: &VirtualMachine, class: &'static Py<PyType>, name: &'static str, function: F)
+where
+    F: IntoPyNativeFn<K>,
+{
+    let method = vm.new_method(name, class, function);
+    class.set_attr(vm.ctx.intern_str(name), method.into());
+}
+
+thread_local! {
+    /// The interpreter's own methods that ours call, for the one thread that runs Python.
+    static KEPT: RefCell<HashMap<&'static str, PyObjectRef>> = RefCell::default();
+}
+
+/// The same, when the method is to call the one in whose place it stands: [`kept`], under `key`.
+fn method_around<F, K>(
+    vm: &VirtualMachine,
+    class: &'static Py<PyType>,
+    (key, name): (&'static str, &'static str),
+    function: F,
+) where
+    F: IntoPyNativeFn<K>,
+{
+    if let Some(own) = class.get_attr(vm.ctx.intern_str(name)) {
+        // Types are statics: a second interpreter finds ours there already.
+        KEPT.with_borrow_mut(|kept| {
+            kept.entry(key).or_insert(own);
+        });
+        method(vm, class, name, function);
+    }
+}
+
+/// Calls what stood in the type before [`method_around`] took its place.
+fn kept(key: &'static str, zelf: &PyObject, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    args.prepend_arg(zelf.to_owned());
+    match KEPT.with_borrow(|kept| kept.get(key).cloned()) {
+        Some(own) => own.call(args, vm),
+        None => Err(vm.new_attribute_error(key.to_owned())),
+    }
+}
