@@ -2,7 +2,8 @@
 //! Modules in Rust belong in `modules`.
 
 /// By the names under which they are imported; a package stands before its modules.
-const MODULES: &[(&str, &str)] = &[("neopixel", include_str!("frozen/neopixel.py"))];
+const MODULES: &[(&str, &str)] =
+    &[("asyncio", include_str!("frozen/asyncio.py")), ("neopixel", include_str!("frozen/neopixel.py"))];
 
 /// A module's text.
 pub(crate) fn text(name: &str) -> Option<&'static str> {

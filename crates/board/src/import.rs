@@ -78,6 +78,8 @@ fn relative(name: &str, level: usize, globals: Option<PyObjectRef>, vm: &Virtual
 
 /// The module of that full name: loaded already, of the firmware, or in the flash.
 fn load(name: &str, parent: Option<&rustpython_vm::PyObject>, vm: &VirtualMachine) -> PyResult {
+    // The name from before boards had CPython's; one module, so that both share their tasks.
+    let name = if name == "uasyncio" { "asyncio" } else { name };
     let loaded = vm.sys_module.get_attr("modules", vm)?;
     if let Ok(module) = loaded.get_item(name, vm) {
         return Ok(module);
