@@ -18,7 +18,7 @@ use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, explain, look, tcp, webrepl,
 };
 
-use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
+use crate::cli::{BoardArgs, Events, Net, ReplArgs, RunArgs};
 use crate::places::Places;
 use crate::say::{self, Fail, INTERRUPTED};
 use crate::terminal::Terminal;
@@ -118,7 +118,24 @@ fn config(args: &BoardArgs, places: &Places, source: Option<Source>, lang: Lang)
     let flash = places.flash(profile.name, args.flash.as_deref());
     fs::create_dir_all(&flash).map_err(|error| cannot("create", &flash, &error, lang))?;
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
-    Ok(BoardConfig { command: vec![own.into(), PROCESS.into()], profile, flash, options: Vec::new(), source })
+    let options = options(args);
+    Ok(BoardConfig { command: vec![own.into(), PROCESS.into()], profile, flash, options, source })
+}
+
+/// What the board process is told about the world around it.
+fn options(args: &BoardArgs) -> Vec<OsString> {
+    let Net::Host = args.net;
+    let mut options = Vec::new();
+    if args.internet {
+        options.push("--internet".into());
+    }
+    if args.strict {
+        options.push("--strict".into());
+    }
+    if let Some(wifi) = &args.wifi {
+        options.extend(["--wifi".into(), wifi.into()]);
+    }
+    options
 }
 
 fn cannot(operation: &str, path: &Path, error: &io::Error, _lang: Lang) -> Fail {

@@ -264,12 +264,34 @@ pub(crate) struct BoardArgs {
     /// The folder that is the board's file system [default: flash/NAME in the data folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) flash: Option<PathBuf>,
+    /// What the board's network is: this machine's own
+    #[arg(long, value_enum, value_name = "NET", default_value_t)]
+    pub(crate) net: Net,
+    /// Let the board dial any address, not this machine's own only
+    #[arg(long)]
+    pub(crate) internet: bool,
+    /// The one Wi-Fi there is [default: any that a program asks for, with any password]
+    #[arg(long, value_name = "SSID:PASSWORD")]
+    pub(crate) wifi: Option<String>,
+    /// Refuse what the real board lacks
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Allow what the real board lacks, and say so once [default]
+    #[arg(long, conflicts_with = "strict")]
+    pub(crate) lenient: bool,
     /// The level that the outside gives to a pin, such as 4=1
     #[arg(long, value_name = "PIN=LEVEL", value_parser = pin_level)]
     pub(crate) set: Vec<(u8, bool)>,
     /// How pin changes are told on stderr
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]
     pub(crate) events: Events,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Net {
+    /// The addresses of this machine
+    #[default]
+    Host,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

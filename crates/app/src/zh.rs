@@ -227,7 +227,12 @@ const COMMANDS: [Text; 18] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 4] = [
+const BOARD: [(&str, &str); 9] = [
+    ("net", "板子所在的网络：本机自己的网络"),
+    ("internet", "允许板子连接任何地址，而不仅是本机的地址"),
+    ("wifi", "唯一存在的 Wi-Fi [默认：程序要求的任何名称和密码]"),
+    ("strict", "拒绝真实板子没有的功能"),
+    ("lenient", "允许真实板子没有的功能，并提示一次 [默认]"),
     ("board", "哪种板子：esp32、k230、waffle、mpython、rp2、linux"),
     ("flash", "作为板子文件系统的文件夹 [默认：数据文件夹中的 flash/NAME]"),
     ("set", "外部给引脚的电平，例如 4=1"),
@@ -262,7 +267,8 @@ const PEER: &str = "仅此对端（可重复给出）";
 const HELP: [&str; 2] = ["显示帮助（详情用 --help）", "显示帮助（摘要用 -h）"];
 
 /// The values of arguments: id, value, and its Chinese.
-const VALUES: [(&str, &str, &str); 15] = [
+const VALUES: [(&str, &str, &str); 16] = [
+    ("net", "host", "本机的各个地址"),
     ("events", "text", "每次一行"),
     ("events", "json", "每次一个 JSON 对象"),
     ("events", "none", "不显示"),

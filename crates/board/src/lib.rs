@@ -10,7 +10,6 @@ mod compile;
 mod complete;
 mod console;
 mod dialect;
-mod flash;
 pub mod explain;
 pub mod flash;
 mod frozen;

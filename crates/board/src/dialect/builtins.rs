@@ -8,6 +8,7 @@ use rustpython_vm::function::{ArgMapping, FuncArgs, OptionalArg};
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{PyObjectRef, PyRef, PyResult, TryFromObject, VirtualMachine};
 
+use crate::board::board;
 use crate::compile;
 use crate::modules::with_bytes;
 
@@ -55,7 +56,8 @@ fn run(source: &PyObjectRef, mode: Mode, globals: Namespace, locals: Namespace, 
 /// Text, or its bytes.
 fn code_of(source: &PyObjectRef, name: &str, mode: Mode, vm: &VirtualMachine) -> PyResult<PyRef<PyCode>> {
     let text = with_bytes(source, vm, |bytes| String::from_utf8(bytes.to_vec()))?;
-    let text = text.map_err(|_| vm.new_exception_msg(vm.ctx.exceptions.syntax_error.to_owned(), "invalid syntax".into()))?;
+    let text =
+        text.map_err(|_| vm.new_exception_msg(vm.ctx.exceptions.syntax_error.to_owned(), "invalid syntax".into()))?;
     let text = if matches!(mode, Mode::Eval) { text.trim_start() } else { &*text };
     compile::text_of(vm, text, name, mode)
 }
@@ -72,7 +74,7 @@ fn compile(source: PyObjectRef, name: PyObjectRef, mode: PyObjectRef, vm: &Virtu
 
 /// Runs a file of the flash in the globals of the caller.
 fn execfile(path: PyObjectRef, globals: Namespace, locals: Namespace, vm: &VirtualMachine) -> PyResult<()> {
-    let code: PyObjectRef = compile::file(vm, &path.str(vm)?.to_string_lossy())?.into();
+    let code: PyObjectRef = compile::file(vm, &board().flash, &path.str(vm)?.to_string_lossy())?.into();
     run(&code, Mode::Exec, globals, locals, vm).map(drop)
 }
 

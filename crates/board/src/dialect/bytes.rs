@@ -3,21 +3,17 @@
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
+use rustpython_vm::function::{Either, PyComparisonValue};
 use rustpython_vm::protocol::PySequence;
 use rustpython_vm::types::PyComparisonOp;
-use rustpython_vm::function::{Either, PyComparisonValue};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 
 type Concat = fn(PySequence<'_>, &PyObject, &VirtualMachine) -> PyResult;
 type Contains = fn(PySequence<'_>, &PyObject, &VirtualMachine) -> PyResult<bool>;
-type Compare = fn(
-    &PyObject,
-    &PyObject,
-    PyComparisonOp,
-    &VirtualMachine,
-) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
+type Compare =
+    fn(&PyObject, &PyObject, PyComparisonOp, &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
 
 static CONCAT: OnceLock<Concat> = OnceLock::new();
 static CONTAINS: OnceLock<Contains> = OnceLock::new();
@@ -127,9 +123,7 @@ fn compare<const TYPE: usize>(
 /// The firmware's own words, on the console.
 fn warn(op: PyComparisonOp, vm: &VirtualMachine) -> PyResult<()> {
     match op {
-        PyComparisonOp::Eq | PyComparisonOp::Ne => {
-            board().output(vm, b"Warning: Comparison between bytes and str\r\n")
-        }
+        PyComparisonOp::Eq | PyComparisonOp::Ne => board().output(vm, b"Warning: Comparison between bytes and str\r\n"),
         _ => Ok(()),
     }
 }

@@ -17,7 +17,7 @@ try:
 except OSError as e:
     print(e.errno, e)";
     let expected =
-        "['data.txt', 'main.py'] ['one', '二']\r\n[4, 2] 8\r\n/d [('d', 16384, 0, 0), ('data.txt', 32768, 0, 8), ";
+        "['data.txt', 'main.py'] ['one', '\\u4e8c']\r\n[4, 2] 8\r\n/d [('d', 16384, 0, 0), ('data.txt', 32768, 0, 8), ";
     let text = printed(program);
     assert!(text.starts_with(expected), "{text}");
     assert!(text.ends_with("2 [Errno 2] ENOENT\r\n"), "{text}");
