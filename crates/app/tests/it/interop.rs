@@ -98,13 +98,15 @@ fn peer_listens(tool: Tool, wire: Wire) {
     assert_counts(&lab, wire, answered.len(), sent.len());
 }
 
-/// Both send at once. The peer says that it has finished when it has everything.
+/// Both send at once, and say that they have finished when both have everything: nc and ncat leave at the first end
+/// that they are told of, whatever they have still to send.
 fn converse_in_streams(mut client: Running, mut peer: Running) -> (Vec<u8>, Vec<u8>) {
     let (sent, answered) = (noise(2, STREAM), noise(3, STREAM));
-    client.feed(sent.clone());
+    client.write_and_keep_open(sent.clone());
     peer.write_and_keep_open(answered.clone());
     peer.wait_for_output(STREAM);
     client.wait_for_output(STREAM);
+    client.close_input();
     peer.close_input();
     let (client, peer) = (client.finish(), peer.finish());
     assert_eq!((client.code, peer.code), (Some(0), Some(0)), "{}{}", client.err, peer.err);
