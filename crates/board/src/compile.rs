@@ -12,13 +12,13 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 use crate::board::board;
 use crate::flash::Flash;
 use crate::link::Program;
-use crate::modules::errors;
+use crate::modules::{errors, mounts};
 
 /// What the parent wants run; `None` for a file that is not there.
 pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option<PyRef<PyCode>>> {
     match program {
         Program::File(path) if board().flash.metadata(path).is_err() => Ok(None),
-        Program::File(path) => file(vm, &board().flash, path).map(Some),
+        Program::File(path) => file(vm, path).map(Some),
         Program::Text { name, text } => text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some),
         Program::Interactive(text) => text_of(vm, text, "<stdin>", Mode::Single).map(Some),
     }
@@ -30,8 +30,14 @@ pub(crate) fn module(vm: &VirtualMachine, text: &str, path: &str) -> PyResult<Py
 }
 
 /// A module or a program in the flash.
-pub(crate) fn file(vm: &VirtualMachine, flash: &Flash, path: &str) -> PyResult<PyRef<PyCode>> {
-    let text = flash.bytes(path).map_err(|e| errors::of_file(vm, &e))?;
+pub(crate) fn file(vm: &VirtualMachine, path: &str) -> PyResult<PyRef<PyCode>> {
+    let text = mounts::bytes(path, vm)?;
+    text_of(vm, &utf8(vm, &text, path)?, path, Mode::Exec)
+}
+
+/// A module in another folder.
+pub(crate) fn file_of(vm: &VirtualMachine, folder: &Flash, path: &str) -> PyResult<PyRef<PyCode>> {
+    let text = folder.bytes(path).map_err(|e| errors::of_file(vm, &e))?;
     text_of(vm, &utf8(vm, &text, path)?, path, Mode::Exec)
 }
 

@@ -9,7 +9,7 @@ use rustpython_vm::function::{ArgMemoryBuffer, OptionalArg, PosArgs};
 use rustpython_vm::{AsObject, FromArgs, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::board::{State, board};
-use crate::modules::with_bytes;
+use crate::modules::{stream, with_bytes};
 
 /// The console as text.
 #[pyclass(module = "io", name = "TextIOWrapper")]
@@ -121,6 +121,7 @@ struct PrintArgs {
 /// One piece of output for the whole line: to a file that the program gave, or to `sys.stdout` where it may have put
 /// one, else straight to the console.
 fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()> {
+    let own = args.file.as_deref().filter(|file| stream::is_own(file));
     let mut line = String::new();
     let mut first = true;
     for object in objects {
@@ -131,6 +132,10 @@ fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()>
             Some(text) => line.push_str(&text.to_string_lossy()),
             None => line.push_str(&object.str(vm)?.to_string_lossy()),
         }
+        // A program's own stream sees piece by piece what boards give it so.
+        if let Some(own) = own {
+            stream::write_text(own, std::mem::take(&mut line), vm)?;
+        }
     }
     line.push_str(args.end.as_ref().map_or("\n", |end| end.to_str().unwrap_or("\n")));
     let file = match args.file {
@@ -140,7 +145,7 @@ fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()>
     if file.downcast_ref::<Text>().is_some() {
         return write_lines(&line, vm);
     }
-    vm.call_method(&file, "write", (line,)).map(drop)
+    stream::write_text(&file, line, vm)
 }
 
 /// A line typed at the console, echoed as it is typed, without its end.

@@ -118,6 +118,12 @@ impl Flash {
         self.current.lock().clone()
     }
 
+    /// Goes to a directory that may be in no flash, but in a file system that a program has mounted.
+    pub(crate) fn change_to_mounted(&self, path: &str) {
+        let absolute = self.absolute(path);
+        *self.current.lock() = absolute;
+    }
+
     /// Goes to another directory.
     pub(crate) fn change_to(&self, path: &str) -> io::Result<()> {
         if !self.metadata(path)?.is_dir() {

@@ -2,8 +2,13 @@
 //! Modules in Rust belong in `modules`.
 
 /// By the names under which they are imported; a package stands before its modules.
-const MODULES: &[(&str, &str)] =
-    &[("asyncio", include_str!("frozen/asyncio.py")), ("neopixel", include_str!("frozen/neopixel.py"))];
+const MODULES: &[(&str, &str)] = &[
+    ("asyncio", include_str!("frozen/asyncio.py")),
+    ("collections", include_str!("frozen/collections.py")),
+    ("heapq", include_str!("frozen/heapq.py")),
+    ("neopixel", include_str!("frozen/neopixel.py")),
+    ("platform", include_str!("frozen/platform.py")),
+];
 
 /// A module's text.
 pub(crate) fn text(name: &str) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use rustpython_vm::{PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, impo
 
 use crate::board::board;
 use crate::flash::Flash;
-use crate::modules;
+use crate::modules::{self, mounts};
 use crate::{compile, frozen};
 
 /// Puts `__import__` into the builtins.
@@ -54,8 +54,9 @@ fn from_package(package: &str, module: &PyObjectRef, names: &PyTuple, vm: &Virtu
     for name in names.as_slice() {
         let name = name.str(vm)?;
         let missing = name.as_bytes() != b"*" && module.get_attr(&*name, vm).is_err();
-        if missing && find(&format!("{package}.{name}")).is_some() {
-            load(&format!("{package}.{name}"), Some(module), vm)?;
+        let full = format!("{package}.{name}");
+        if missing && find(&full, Some(module), vm)?.is_some() {
+            load(&full, Some(module), vm)?;
         }
     }
     Ok(())
@@ -77,7 +78,7 @@ fn relative(name: &str, level: usize, globals: Option<PyObjectRef>, vm: &Virtual
 }
 
 /// The module of that full name: loaded already, of the firmware, or in the flash.
-fn load(name: &str, parent: Option<&rustpython_vm::PyObject>, vm: &VirtualMachine) -> PyResult {
+fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
     // The name from before boards had CPython's; one module, so that both share their tasks.
     let name = if name == "uasyncio" { "asyncio" } else { name };
     let loaded = vm.sys_module.get_attr("modules", vm)?;
@@ -92,7 +93,7 @@ fn load(name: &str, parent: Option<&rustpython_vm::PyObject>, vm: &VirtualMachin
         loaded.set_item(name, module.clone(), vm)?;
         return Ok(module);
     }
-    let found = find(name).ok_or_else(|| not_found(name, vm))?;
+    let found = find(name, parent, vm)?.ok_or_else(|| not_found(name, vm))?;
     let module = run(name, &found, vm)?;
     if let (Some(parent), Some((_, last))) = (parent, name.rsplit_once('.')) {
         parent.set_attr(&*vm.ctx.new_str(last), module.clone(), vm)?;
@@ -144,11 +145,25 @@ enum Text {
     Frozen(&'static str),
 }
 
-/// Where a module is: in the root of the flash, beside the program, frozen, or in `/lib`, in that order.
-fn find(name: &str) -> Option<Found> {
-    let flash = |root| find_in(&board().flash, root, name, Text::Flash);
-    let beside = || board().beside.as_ref().and_then(|folder| find_in(folder, "", name, Text::Beside));
-    flash("").or_else(beside).or_else(|| frozen_module(name)).or_else(|| flash("/lib"))
+/// The place in `sys.path` that stands for the folder of a program which is not in the flash.
+pub(crate) const BESIDE: &str = ".beside";
+
+/// Where a module is: beside the others of its package, or in the first place of `sys.path` that has it.
+fn find(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult<Option<Found>> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    if let Some(parent) = parent {
+        let Ok(folder) = parent.get_attr("__path__", vm) else { return Ok(None) };
+        return find_in(&folder.str(vm)?.to_string_lossy(), name, last, vm);
+    }
+    let path = vm.sys_module.get_attr("path", vm)?;
+    let places: Vec<PyObjectRef> = vm.extract_elements_with(&path, Ok)?;
+    for place in places {
+        let place = place.str(vm)?;
+        if let Some(found) = find_in(&place.to_string_lossy(), name, last, vm)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn frozen_module(name: &str) -> Option<Found> {
@@ -157,18 +172,48 @@ fn frozen_module(name: &str) -> Option<Found> {
     Some(Found { file: format!("{}.py", name.replace('.', "/")), folder, text: Text::Frozen(text) })
 }
 
-/// As a file or a package.
-fn find_in(flash: &Flash, root: &str, name: &str, text: Text) -> Option<Found> {
-    let is_dir = |path: &str| flash.metadata(path).is_ok_and(|there| there.is_dir());
-    let is_file = |path: &str| flash.metadata(path).is_ok_and(|there| there.is_file());
-    let base = format!("{root}/{}", name.replace('.', "/"));
-    let file = format!("{base}.py");
-    let package = format!("{base}/__init__.py");
-    match () {
-        () if is_dir(&base) && is_file(&package) => Some(Found { file: package, folder: Some(base), text }),
-        () if is_file(&file) => Some(Found { file, folder: None, text }),
-        () => None,
+/// As a package or a file. What is already compiled, the interpreter does not read.
+fn find_in(folder: &str, name: &str, last: &str, vm: &VirtualMachine) -> PyResult<Option<Found>> {
+    if folder.starts_with(".frozen") {
+        return Ok(frozen_module(name));
     }
+    if let Some(folder) = folder.strip_prefix(BESIDE) {
+        return Ok(board().beside.as_ref().and_then(|flash| find_beside(flash, folder, last)));
+    }
+    let base = if folder.is_empty() { last.to_owned() } else { format!("{folder}/{last}") };
+    if mounts::kind(&base, vm) == Some(mounts::DIRECTORY) {
+        let file = format!("{base}/__init__.py");
+        if mounts::kind(&file, vm) == Some(mounts::FILE) {
+            return Ok(Some(Found { file, folder: Some(base), text: Text::Flash }));
+        }
+    }
+    let file = format!("{base}.py");
+    if mounts::kind(&file, vm) == Some(mounts::FILE) {
+        return Ok(Some(Found { file, folder: None, text: Text::Flash }));
+    }
+    let compiled = format!("{base}.mpy");
+    if mounts::kind(&compiled, vm) == Some(mounts::FILE) {
+        mounts::bytes(&compiled, vm)?;
+        return Err(vm.new_value_error("incompatible .mpy file"));
+    }
+    Ok(None)
+}
+
+/// The same in the folder of the program.
+fn find_beside(flash: &Flash, folder: &str, last: &str) -> Option<Found> {
+    let base = format!("{folder}/{last}");
+    let is_file = |path: &str| flash.metadata(path).is_ok_and(|there| there.is_file());
+    let package = format!("{base}/__init__.py");
+    if is_file(&package) {
+        return Some(Found { file: package, folder: Some(format!("{BESIDE}{base}")), text: Text::Beside });
+    }
+    let file = format!("{base}.py");
+    is_file(&file).then_some(Found { file, folder: None, text: Text::Beside })
+}
+
+/// A module of the firmware, for the firmware's own use.
+pub(crate) fn module(name: &str, vm: &VirtualMachine) -> PyResult {
+    load(name, None, vm)
 }
 
 /// Runs a module's file; a module that fails is not loaded.
@@ -176,8 +221,8 @@ fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModul
     let file = found.file.trim_start_matches('/');
     let code = match (&found.text, &board().beside) {
         (Text::Frozen(text), _) => compile::module(vm, text, file)?,
-        (Text::Beside, Some(folder)) => compile::file(vm, folder, file)?,
-        _ => compile::file(vm, &board().flash, file)?,
+        (Text::Beside, Some(folder)) => compile::file_of(vm, folder, file)?,
+        _ => compile::file(vm, file)?,
     };
     let globals = vm.ctx.new_dict();
     let module = vm.new_module(name, globals.clone(), None);

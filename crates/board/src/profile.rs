@@ -3,8 +3,21 @@
 //! Numbers and flags are from the sources named in the workbench's device notes: ESP-IDF's newlib for `esp32` and
 //! `mpython`, `py/mperrno.h` (Linux's numbers) for the others.
 
-/// The firmware that boards are taken for.
-pub(crate) const VERSION: &str = "v1.29.0 on 2026-08-17";
+/// Which firmware all of them play.
+pub(crate) struct Release {
+    /// As numbers.
+    pub(crate) version: [u8; 3],
+    /// As text, without the day.
+    pub(crate) number: &'static str,
+    /// With the day, as in the banner.
+    pub(crate) text: &'static str,
+    /// The version of `.mpy` files, and their flags.
+    pub(crate) mpy: u32,
+}
+
+/// The firmware of this day.
+pub(crate) const RELEASE: Release =
+    Release { version: [1, 29, 0], number: "1.29.0", text: "v1.29.0 on 2026-07-05", mpy: 6 };
 
 /// A board's name and everything in which it differs from another.
 #[derive(Debug)]
@@ -21,6 +34,8 @@ pub struct Profile {
     pub errors: &'static [(i32, &'static str)],
     /// The constants of the module `socket`; a name that is not here is an AttributeError.
     pub socket: &'static [(&'static str, i32)],
+    /// Bytes for a program's objects.
+    pub heap: usize,
     /// The pins there are; another is a ValueError.
     pub pins: std::ops::RangeInclusive<u8>,
     /// What its sockets and its Wi-Fi do in ways of their own.
@@ -189,6 +204,7 @@ const PROFILES: &[Profile] = &[
         epoch: EPOCH_2000,
         errors: NEWLIB_ERRORS,
         socket: ESP32_SOCKET,
+        heap: 160 << 10,
         pins: 0..=39,
         quirks: ESPRESSIF,
     },
@@ -199,6 +215,7 @@ const PROFILES: &[Profile] = &[
         epoch: 0,
         errors: LINUX_ERRORS,
         socket: LWIP_SOCKET,
+        heap: 16 << 20,
         pins: 0..=71,
         quirks: Quirks { wlan_connect_blocks: true, resolves_names: false, ..ORDINARY },
     },
@@ -209,6 +226,7 @@ const PROFILES: &[Profile] = &[
         epoch: EPOCH_2000,
         errors: LINUX_ERRORS,
         socket: WAFFLE_SOCKET,
+        heap: 64 << 10,
         pins: 0..=14,
         quirks: Quirks { wlan_security: true, ..ORDINARY },
     },
@@ -219,6 +237,7 @@ const PROFILES: &[Profile] = &[
         epoch: EPOCH_2000,
         errors: NEWLIB_ERRORS,
         socket: ESP32_SOCKET,
+        heap: 112 << 10,
         pins: 0..=39,
         quirks: ESPRESSIF,
     },
@@ -229,6 +248,7 @@ const PROFILES: &[Profile] = &[
         epoch: 0,
         errors: LINUX_ERRORS,
         socket: LWIP_SOCKET,
+        heap: 188 << 10,
         pins: 0..=29,
         quirks: Quirks {
             wlan_security: true,
@@ -245,6 +265,7 @@ const PROFILES: &[Profile] = &[
         epoch: 0,
         errors: LINUX_ERRORS,
         socket: LINUX_SOCKET,
+        heap: 1 << 20,
         pins: 0..=0,
         quirks: ORDINARY,
     },
@@ -263,7 +284,7 @@ impl Profile {
 
     /// What the board says before its first prompt.
     pub fn banner(&self) -> String {
-        format!("MicroPython {VERSION}; {}\r\nType \"help()\" for more information.\r\n", self.machine)
+        format!("MicroPython {}; {}\r\nType \"help()\" for more information.\r\n", RELEASE.text, self.machine)
     }
 
     /// The name of an error number on this board.

@@ -8,7 +8,8 @@ use rustpython_vm::signal::user_signal_channel;
 use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMachine};
 
 use crate::board::{Board, board};
-use crate::modules::{self, schedule};
+use crate::modules::{self, mounts, schedule};
+use crate::profile::RELEASE;
 use crate::{console, dialect, import, memory, patches, traceback};
 
 /// Calls in calls before RuntimeError. A board has tens to hundreds; the thread's stack has room for these.
@@ -42,6 +43,7 @@ const NOT_BUILTIN: &[&str] = &["breakpoint", "copyright", "credits", "exit", "li
 /// Makes an interpreter and connects it to the board: from here on, Ctrl-C reaches it.
 pub(crate) fn start(board: &'static Board) -> Interpreter {
     schedule::forget_all();
+    mounts::forget_all();
     let (doorbell, receiver) = user_signal_channel();
     let builder = Interpreter::builder(settings());
     let own = modules::own(&builder.ctx);
@@ -102,11 +104,52 @@ fn furnish_sys(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
     modules.set_item("sys", vm.sys_module.clone().into(), vm)?;
     modules.set_item("builtins", vm.builtins.clone().into(), vm)?;
     sys.set_item("unraisablehook", vm.new_function("unraisablehook", print_unraisable).into(), vm)?;
+    sys.set_item("exit", vm.new_function("exit", exit).into(), vm)?;
     sys.set_item("displayhook", vm.new_function("displayhook", show_value).into(), vm)?;
     sys.set_item("print_exception", vm.new_function("print_exception", print_exception).into(), vm)?;
+    let beside = board.beside.as_ref().map(|_| import::BESIDE);
+    let path = [Some(""), beside, Some(".frozen"), Some("/lib")];
+    let path = path.into_iter().flatten().map(|path| vm.ctx.new_str(path).into()).collect();
+    sys.set_item("path", vm.ctx.new_list(path).into(), vm)?;
+    let (implementation, version) = implementation(board, vm)?;
+    sys.set_item("implementation", implementation, vm)?;
+    sys.set_item("version", vm.ctx.new_str(version).into(), vm)?;
+    sys.set_item("version_info", vm.new_tuple((3, 4, 0)).into(), vm)?;
+    sys.set_item("maxsize", vm.ctx.new_int(i32::MAX).into(), vm)?;
+    sys.set_item("argv", vm.ctx.new_list(Vec::new()).into(), vm)?;
+    sys.set_item("ps1", vm.ctx.new_str(">>> ").into(), vm)?;
+    sys.set_item("ps2", vm.ctx.new_str("... ").into(), vm)?;
     sys.set_item("platform", vm.ctx.new_str(board.profile.platform).into(), vm)?;
-    sys.set_item("path", vm.ctx.new_list(["", "/lib"].map(|path| vm.ctx.new_str(path).into()).to_vec()).into(), vm)?;
     Ok(())
+}
+
+/// `sys.implementation`, and `sys.version`.
+fn implementation(board: &Board, vm: &VirtualMachine) -> PyResult<(PyObjectRef, String)> {
+    let [major, minor, patch] = RELEASE.version;
+    let text = |text: &str| -> PyObjectRef { vm.ctx.new_str(text).into() };
+    let fields = vec![
+        ("name", text("micropython")),
+        ("version", vm.new_tuple((major, minor, patch, "")).into()),
+        ("_machine", text(board.profile.machine)),
+        ("_mpy", vm.ctx.new_int(RELEASE.mpy).into()),
+        ("_build", text(board.profile.name)),
+        ("_thread", text("GIL")),
+    ];
+    Ok((attributes(vm, fields)?, format!("3.4.0; MicroPython {}", RELEASE.text)))
+}
+
+/// A tuple whose parts have names, as `sys.implementation` is one.
+pub(crate) fn attributes(vm: &VirtualMachine, fields: Vec<(&str, PyObjectRef)>) -> PyResult {
+    let (names, values): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
+    let names = names.into_iter().map(|name| vm.ctx.new_str(name).into()).collect();
+    let make = import::module("collections", vm)?.get_attr("namedtuple", vm)?;
+    make.call(("", vm.ctx.new_list(names)), vm)?.call(values, vm)
+}
+
+/// `sys.exit()`: SystemExit, with a status or without.
+fn exit(status: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
+    let args = status.into_option().into_iter().collect();
+    Err(vm.invoke_exception(vm.ctx.exceptions.system_exit.to_owned(), args)?)
 }
 
 /// `sys.print_exception(e)`, or `sys.print_exception(e, file)`.

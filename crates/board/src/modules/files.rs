@@ -15,7 +15,7 @@ use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::types::{IterNext, Iterable, SelfIter};
 use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule};
 
-use super::{errors, with_bytes};
+use super::{errors, mounts, with_bytes};
 use crate::board::board;
 
 /// Puts `open` into the builtins.
@@ -50,11 +50,14 @@ struct OpenArgs {
     encoding: OptionalArg<PyObjectRef>,
 }
 
-fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult<PyRef<File>> {
+fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult {
     let mode = args.mode.into_option().map_or_else(|| "r".into(), |mode| mode.to_string_lossy().into_owned());
+    if let Some(mounted) = mounts::at(&args.path.to_string_lossy()) {
+        return vm.call_method(&mounted.system, "open", (mounted.path, mode));
+    }
     let options = options(&mode).ok_or_else(|| errors::named(vm, "EINVAL"))?;
     let file = board().flash.file(&args.path.to_string_lossy(), &options).map_err(|e| errors::of_file(vm, &e))?;
-    Ok(File { text: !mode.contains('b'), file: Mutex::new(Some(BufReader::new(file))) }.into_ref(&vm.ctx))
+    Ok(File { text: !mode.contains('b'), file: Mutex::new(Some(BufReader::new(file))) }.into_pyobject(vm))
 }
 
 /// What a mode such as `rb+` asks of the host; `None` for one that says nothing.
@@ -85,8 +88,9 @@ impl File {
     }
 
     #[pymethod]
-    fn readline(&self, vm: &VirtualMachine) -> PyResult {
-        let line = self.with(vm, read_line)?;
+    fn readline(&self, most: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
+        let most = u64::try_from(most.unwrap_or(-1)).unwrap_or(u64::MAX);
+        let line = self.with(vm, |file| read_line(file, most))?;
         self.made_of(line, vm)
     }
 
@@ -94,7 +98,7 @@ impl File {
     fn readlines(&self, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
         let mut lines = Vec::new();
         loop {
-            let line = self.with(vm, read_line)?;
+            let line = self.with(vm, |file| read_line(file, u64::MAX))?;
             if line.is_empty() {
                 return Ok(lines);
             }
@@ -181,7 +185,7 @@ impl SelfIter for File {}
 
 impl IterNext for File {
     fn next(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
-        let line = zelf.with(vm, read_line)?;
+        let line = zelf.with(vm, |file| read_line(file, u64::MAX))?;
         if line.is_empty() {
             return Ok(PyIterReturn::StopIteration(None));
         }
@@ -200,9 +204,9 @@ fn read_most(file: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
     read_all(&mut file.take(count as u64))
 }
 
-fn read_line(file: &mut BufReader<HostFile>) -> io::Result<Vec<u8>> {
+fn read_line(file: &mut BufReader<HostFile>, most: u64) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
-    file.read_until(b'\n', &mut line)?;
+    file.take(most).read_until(b'\n', &mut line)?;
     Ok(line)
 }
 
@@ -225,86 +229,61 @@ fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8
 
 #[pymodule]
 mod os {
-    use std::io;
-
-    use cap_std::fs::Metadata;
     use rustpython_vm::builtins::PyStrRef;
-    use rustpython_vm::function::OptionalArg;
-    use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+    use rustpython_vm::function::{FuncArgs, OptionalArg};
+    use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
     use crate::board::board;
-    use crate::flash::Flash;
-    use crate::modules::errors;
-
-    const DIRECTORY: u32 = 0x4000;
-    const FILE: u32 = 0x8000;
-
-    fn on_flash<R>(vm: &VirtualMachine, f: impl FnOnce(&Flash) -> io::Result<R>) -> PyResult<R> {
-        f(&board().flash).map_err(|e| errors::of_file(vm, &e))
-    }
+    use crate::modules::mounts::{self, on_flash};
+    use crate::modules::random;
+    use crate::profile::RELEASE;
 
     fn or_here(path: OptionalArg<PyStrRef>) -> String {
         path.into_option().map_or_else(String::new, |path| path.to_string_lossy().into_owned())
     }
 
-    fn kind(metadata: &Metadata) -> u32 {
-        if metadata.is_dir() { DIRECTORY } else { FILE }
-    }
-
-    /// A board says 0 for a directory's size.
-    fn size(metadata: &Metadata) -> u64 {
-        if metadata.is_dir() { 0 } else { metadata.len() }
-    }
-
     #[pyfunction]
     fn listdir(path: OptionalArg<PyStrRef>, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
-        let entries = on_flash(vm, |flash| flash.list(&or_here(path)))?;
-        Ok(entries.into_iter().map(|(name, _)| vm.ctx.new_str(name).into()).collect())
+        let entries = mounts::list(&or_here(path), vm)?;
+        let entries: Vec<PyObjectRef> = vm.extract_elements_with(&entries, Ok)?;
+        entries.iter().map(|entry| entry.get_item(vm.ctx.new_int(0).as_object(), vm)).collect()
     }
 
     /// `(name, kind, inode, size)` of each entry; boards have no inodes.
     #[pyfunction]
     fn ilistdir(path: OptionalArg<PyStrRef>, vm: &VirtualMachine) -> PyResult {
-        let entries = on_flash(vm, |flash| flash.list(&or_here(path)))?;
-        let tuple = |(name, there): (String, Metadata)| vm.new_tuple((name, kind(&there), 0, size(&there))).into();
-        let entries = vm.ctx.new_list(entries.into_iter().map(tuple).collect());
-        let entries: PyObjectRef = entries.into();
-        entries.get_iter(vm).map(Into::into)
+        mounts::list(&or_here(path), vm)
     }
 
     #[pyfunction]
     fn stat(path: PyStrRef, vm: &VirtualMachine) -> PyResult {
-        let there = on_flash(vm, |flash| flash.metadata(&path.to_string_lossy()))?;
-        let modified = there.modified().ok().and_then(|time| time.into_std().elapsed().ok());
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let seconds = modified.map_or(0, |ago| now.saturating_sub(ago).as_secs()).saturating_sub(board().profile.epoch);
-        let times = [seconds; 3].map(|seconds| vm.ctx.new_int(seconds).into());
-        let mut fields: Vec<PyObjectRef> = vec![vm.ctx.new_int(kind(&there)).into()];
-        fields.extend((0..5).map(|_| PyObjectRef::from(vm.ctx.new_int(0))));
-        fields.push(vm.ctx.new_int(size(&there)).into());
-        fields.extend(times);
-        Ok(vm.ctx.new_tuple(fields).into())
+        mounts::stat(&path.to_string_lossy(), vm)
+    }
+
+    #[pyfunction]
+    fn statvfs(path: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        mounts::statvfs(&path.to_string_lossy(), vm)
     }
 
     #[pyfunction]
     fn mkdir(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
-        on_flash(vm, |flash| flash.make_dir(&path.to_string_lossy()))
+        mounts::change("mkdir", &path.to_string_lossy(), vm, |flash, path| flash.make_dir(path))
     }
 
     #[pyfunction]
     fn rmdir(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
-        on_flash(vm, |flash| flash.remove_dir(&path.to_string_lossy()))
+        mounts::change("rmdir", &path.to_string_lossy(), vm, |flash, path| flash.remove_dir(path))
     }
 
     #[pyfunction]
     #[pyfunction(name = "unlink")]
     fn remove(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
-        on_flash(vm, |flash| flash.remove(&path.to_string_lossy()))
+        mounts::change("remove", &path.to_string_lossy(), vm, |flash, path| flash.remove(path))
     }
 
     #[pyfunction]
     fn rename(from: PyStrRef, to: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
-        on_flash(vm, |flash| flash.rename(&from.to_string_lossy(), &to.to_string_lossy()))
+        mounts::rename(&from.to_string_lossy(), &to.to_string_lossy(), vm)
     }
 
     #[pyfunction]
@@ -314,6 +293,54 @@ mod os {
 
     #[pyfunction]
     fn chdir(path: PyStrRef, vm: &VirtualMachine) -> PyResult<()> {
-        on_flash(vm, |flash| flash.change_to(&path.to_string_lossy()))
+        mounts::change_dir(&path.to_string_lossy(), vm)
+    }
+
+    #[pyfunction]
+    fn mount(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+        mounts::mount(args, vm)
+    }
+
+    #[pyfunction]
+    fn umount(what: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        mounts::umount(&what, vm)
+    }
+
+    /// What the board writes is in the host's hands at once.
+    #[pyfunction]
+    fn sync(vm: &VirtualMachine) -> PyResult<()> {
+        on_flash(vm, |_| Ok(()))
+    }
+
+    #[pyfunction]
+    fn urandom(count: usize, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        const MOST: usize = 1 << 20;
+        if count > MOST {
+            return Err(vm.new_memory_error(format!("memory allocation failed, allocating {count} bytes")));
+        }
+        Ok(random::noise(count))
+    }
+
+    /// The console has one place only: a second one is accepted, and not used.
+    #[pyfunction]
+    fn dupterm(_stream: OptionalArg<PyObjectRef>, _index: OptionalArg<usize>, vm: &VirtualMachine) -> PyObjectRef {
+        vm.ctx.none()
+    }
+
+    #[pyfunction]
+    fn dupterm_notify(_stream: PyObjectRef) {}
+
+    /// Which board this is, as a named tuple.
+    #[pyfunction]
+    fn uname(vm: &VirtualMachine) -> PyResult {
+        let profile = board().profile;
+        let fields = [
+            ("sysname", profile.platform),
+            ("nodename", profile.platform),
+            ("release", RELEASE.number),
+            ("version", RELEASE.text),
+            ("machine", profile.machine),
+        ];
+        crate::vm::attributes(vm, fields.map(|(name, value)| (name, vm.ctx.new_str(value).into())).to_vec())
     }
 }

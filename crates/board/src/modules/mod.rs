@@ -2,11 +2,24 @@
 
 #![allow(clippy::module_inception, reason = "a module for Python is one in Rust, in a file of its name")]
 
+pub(crate) mod array;
+pub(crate) mod binascii;
+pub(crate) mod deque;
 pub(crate) mod errors;
 pub(crate) mod files;
+pub(crate) mod gc;
+pub(crate) mod hashlib;
+pub(crate) mod io;
+pub(crate) mod json;
+pub(crate) mod layout;
 pub(crate) mod machine;
 pub(crate) mod micropython;
+pub(crate) mod mounts;
+pub(crate) mod random;
+pub(crate) mod re;
 pub(crate) mod schedule;
+pub(crate) mod stream;
+pub(crate) mod struct_;
 pub(crate) mod time;
 
 use rustpython_vm::builtins::{PyModuleDef, PyStr};
@@ -14,18 +27,53 @@ use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
 
 /// The modules written here, by the names under which a program imports them.
 pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
-    vec![files::module_def(ctx), machine::module_def(ctx), micropython::module_def(ctx), time::module_def(ctx)]
+    vec![
+        array::module_def(ctx),
+        binascii::module_def(ctx),
+        deque::module_def(ctx),
+        files::module_def(ctx),
+        gc::module_def(ctx),
+        hashlib::module_def(ctx),
+        io::module_def(ctx),
+        json::module_def(ctx),
+        machine::module_def(ctx),
+        micropython::module_def(ctx),
+        mounts::module_def(ctx),
+        random::module_def(ctx),
+        re::module_def(ctx),
+        struct_::module_def(ctx),
+        time::module_def(ctx),
+    ]
 }
 
 /// Modules of the interpreter's library that reach nothing outside of the interpreter and are near enough to a
 /// board's. All others are not registered, and so cannot be imported.
-pub(crate) const BORROWED: &[&str] = &["array", "binascii", "cmath", "math"];
+pub(crate) const BORROWED: &[&str] = &["cmath", "math"];
 
 /// Built into the interpreter, and fit for a board.
-pub(crate) const BUILT_IN: &[&str] = &["builtins", "gc", "sys"];
+pub(crate) const BUILT_IN: &[&str] = &["builtins", "sys"];
 
 /// Names beginning with `u`, from the time when modules could be replaced by a user's.
-pub(crate) const U_NAMES: &[&str] = &["array", "binascii", "machine", "os", "sys", "time"];
+pub(crate) const U_NAMES: &[&str] = &[
+    "array",
+    "binascii",
+    "collections",
+    "errno",
+    "hashlib",
+    "heapq",
+    "io",
+    "json",
+    "machine",
+    "os",
+    "platform",
+    "random",
+    "re",
+    "select",
+    "socket",
+    "struct",
+    "sys",
+    "time",
+];
 
 /// Bytes of anything that boards take for bytes: what has the buffer protocol, and str as UTF-8.
 pub(crate) fn with_bytes<R>(object: &PyObject, vm: &VirtualMachine, f: impl FnOnce(&[u8]) -> R) -> PyResult<R> {

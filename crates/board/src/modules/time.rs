@@ -9,6 +9,7 @@ mod time {
     use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
     use rustpython_vm::builtins::{PyFloat, PyInt};
+    use rustpython_vm::function::OptionalArg;
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
     use crate::board::board;
@@ -70,8 +71,12 @@ mod time {
     }
 
     #[pyfunction]
-    fn ticks_add(ticks: i64, delta: i64) -> i64 {
-        ticks.wrapping_add(delta).rem_euclid(TICKS_PERIOD)
+    fn ticks_add(ticks: i64, delta: i64, vm: &VirtualMachine) -> PyResult<i64> {
+        // A step that `ticks_diff` could not find again.
+        if delta.unsigned_abs() >= TICKS_PERIOD as u64 / 2 {
+            return Err(vm.new_overflow_error("ticks interval overflow"));
+        }
+        Ok(ticks.wrapping_add(delta).rem_euclid(TICKS_PERIOD))
     }
 
     /// The way from `before` to `after` along the ring, at most half of it in either direction.
@@ -79,6 +84,65 @@ mod time {
     fn ticks_diff(after: i64, before: i64) -> i64 {
         const HALF: i64 = TICKS_PERIOD / 2;
         (after.wrapping_sub(before).wrapping_add(HALF)).rem_euclid(TICKS_PERIOD) - HALF
+    }
+
+    const DAY: i64 = 86_400;
+
+    /// `(year, month, day, hour, minute, second, weekday, day of the year)`; a board knows no time zones.
+    #[pyfunction]
+    #[pyfunction(name = "gmtime")]
+    fn localtime(seconds: OptionalArg<Option<i64>>, vm: &VirtualMachine) -> PyResult {
+        let epoch = i64::try_from(board().profile.epoch).unwrap_or(0);
+        let seconds = seconds.flatten().unwrap_or_else(|| i64::try_from(time()).unwrap_or(0));
+        let since_1970 = seconds.checked_add(epoch).filter(|seconds| seconds.abs() < 1 << 40);
+        let since_1970 =
+            since_1970.ok_or_else(|| vm.new_overflow_error("overflow converting long int to machine word"))?;
+        let (days, second) = (since_1970.div_euclid(DAY), since_1970.rem_euclid(DAY));
+        let (year, month, day) = date(days);
+        let weekday = (days + 3).rem_euclid(7);
+        let of_year = days - days_before(year, 1, 1) + 1;
+        let fields = [year, month, day, second / 3600, second / 60 % 60, second % 60, weekday, of_year];
+        Ok(vm.ctx.new_tuple(fields.map(|field| vm.ctx.new_int(field).into()).to_vec()).into())
+    }
+
+    /// The other way; fields beyond their range carry over.
+    #[pyfunction]
+    fn mktime(fields: PyObjectRef, vm: &VirtualMachine) -> PyResult<i64> {
+        let fields: Vec<PyObjectRef> = vm.extract_elements_with(&fields, Ok)?;
+        if fields.len() < 8 || fields.len() > 9 {
+            return Err(vm.new_type_error("mktime needs a tuple of length 8 or 9"));
+        }
+        let mut numbers = [0; 6];
+        for (number, field) in numbers.iter_mut().zip(&fields) {
+            *number = int(field, vm)?.clamp(-(1 << 40), 1 << 40);
+        }
+        let [year, month, day, hour, minute, second] = numbers;
+        let days = days_before(year, month, day);
+        Ok(days * DAY + hour * 3600 + minute * 60 + second - i64::try_from(board().profile.epoch).unwrap_or(0))
+    }
+
+    /// Days from 1970 to a date of the Gregorian calendar. Years begin in March here: the day that comes and goes is
+    /// the last one then.
+    fn days_before(year: i64, month: i64, day: i64) -> i64 {
+        let months = year * 12 + month - 3;
+        let (year, month) = (months.div_euclid(12), months.rem_euclid(12));
+        let leap = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        year * 365 + leap + (153 * month + 2) / 5 + day - 1 - DAYS_TO_1970
+    }
+
+    /// From the first of March of the year 0 to 1970.
+    const DAYS_TO_1970: i64 = 719_468;
+
+    /// The date, so many days from 1970.
+    fn date(days: i64) -> (i64, i64, i64) {
+        const IN_400_YEARS: i64 = 146_097;
+        let days = days + DAYS_TO_1970;
+        let (cycle, day) = (days.div_euclid(IN_400_YEARS), days.rem_euclid(IN_400_YEARS));
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+        (cycle * 400 + year + i64::from(month <= 2), month, day)
     }
 
     #[pyfunction]
