@@ -82,6 +82,7 @@ fn furnish(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
     import::install(vm)?;
     modules::files::install(vm)?;
     dialect::apply(vm)?;
+    modules::help::install(vm)?;
     let builtins = vm.builtins.dict();
     for name in NOT_BUILTIN {
         if builtins.contains_key(*name, vm) {

@@ -270,7 +270,9 @@ mod array {
         ) -> PyResult<PyComparisonValue> {
             let own = zelf.bytes.read().clone();
             if let Some(other) = other.downcast_ref::<Array>() {
-                if other.code != zelf.code || matches!(zelf.code, b'f' | b'd') {
+                // Ints of either sign have one layout, if they are as long.
+                let kind = |array: &Array| (array.code.to_ascii_lowercase(), array.size);
+                if kind(other) != kind(zelf) || matches!(zelf.code, b'f' | b'd') {
                     return Err(vm.new_not_implemented_error(""));
                 }
                 let other = other.bytes.read().clone();

@@ -313,8 +313,9 @@ mod os {
     }
 
     #[pyfunction]
-    fn urandom(count: usize, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+    fn urandom(count: i64, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
         const MOST: usize = 1 << 20;
+        let count = usize::try_from(count).map_err(|_| vm.new_value_error("negative count"))?;
         if count > MOST {
             return Err(vm.new_memory_error(format!("memory allocation failed, allocating {count} bytes")));
         }

@@ -9,6 +9,7 @@ pub(crate) mod errors;
 pub(crate) mod files;
 pub(crate) mod gc;
 pub(crate) mod hashlib;
+pub(crate) mod help;
 pub(crate) mod io;
 pub(crate) mod json;
 pub(crate) mod layout;

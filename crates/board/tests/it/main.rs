@@ -5,5 +5,6 @@ mod console;
 mod files;
 mod interrupt;
 mod language;
+mod library;
 mod pins;
 mod support;
