@@ -201,19 +201,24 @@ impl Board {
         state.scheduled.clear();
     }
 
-    /// Does what has come up: KeyboardInterrupt, a reset, callbacks. Callbacks do not interrupt each other.
+    /// Does what has come up: KeyboardInterrupt, a reset, callbacks. Callbacks do not interrupt each other; those that
+    /// they schedule come later, so that one that schedules itself lets the program go on.
     pub(crate) fn attend(&self, vm: &VirtualMachine) -> PyResult<()> {
-        while let Some(task) = self.next_task() {
+        let mut callbacks = self.state.lock().scheduled.len();
+        while let Some(task) = self.next_task(callbacks > 0) {
             match task {
                 Task::Interrupt => return Err(interrupted(vm)),
                 Task::Reset => return Err(vm.new_exception_empty(vm.ctx.exceptions.system_exit.to_owned())),
-                Task::Callback(token) => schedule::run(vm, token)?,
+                Task::Callback(token) => {
+                    callbacks -= 1;
+                    schedule::run(vm, token)?;
+                }
             }
         }
         Ok(())
     }
 
-    fn next_task(&self) -> Option<Task> {
+    fn next_task(&self, callbacks: bool) -> Option<Task> {
         let mut state = self.state.lock();
         if state.reset.is_some() {
             // It stays: a program that catches SystemExit meets the next one.
@@ -222,7 +227,7 @@ impl Board {
         if std::mem::take(&mut state.interrupted) {
             return Some(Task::Interrupt);
         }
-        if schedule::busy() { None } else { state.scheduled.pop_front().map(Task::Callback) }
+        if schedule::busy() || !callbacks { None } else { state.scheduled.pop_front().map(Task::Callback) }
     }
 
     /// Looks at a pin and changes it; the parent is told what the board drives from now on.
@@ -265,11 +270,13 @@ impl Board {
             if let Some(found) = ready(&mut state) {
                 return Ok(Some(found));
             }
-            if state.interrupted || state.reset.is_some() || !(state.scheduled.is_empty() || schedule::busy()) {
+            let over = until.is_some_and(|until| Instant::now() >= until);
+            let callback = !(state.scheduled.is_empty() || schedule::busy() || over);
+            if state.interrupted || state.reset.is_some() || callback {
                 continue;
             }
             match until {
-                Some(until) if Instant::now() >= until => return Ok(None),
+                Some(_) if over => return Ok(None),
                 Some(until) => drop(self.changed.wait_until(&mut state, until)),
                 None => self.changed.wait(&mut state),
             }

@@ -62,7 +62,7 @@ pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -
     // The compiler panics at some `return` in a `finally` within another: a program's fault must not end the board.
     let code = catch_unwind(AssertUnwindSafe(|| compiler::compile(text, mode, path, vm.compile_opts())));
     let code = code.map_err(|_| not_compiled(vm))?;
-    let mut code = code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
+    let mut code = code.map_err(|e| refused(vm, &vm.new_syntax_error(&e, Some(text))))?;
     as_boards_do(&mut code, &mut Vec::new());
     Ok(vm.ctx.new_code(code))
 }
@@ -73,6 +73,21 @@ fn with_newlines(text: &str) -> Cow<'_, str> {
         true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
         false => Cow::Borrowed(text),
     }
+}
+
+/// What the compiler raises. A block that is missing is a SyntaxError on boards, and no IndentationError.
+fn refused(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> PyBaseExceptionRef {
+    let text = raised.get_arg(0).and_then(|text| text.str(vm).ok());
+    if !text.is_some_and(|text| text.as_bytes().starts_with(b"expected an indented block")) {
+        return raised.clone();
+    }
+    let plain = vm.new_exception(vm.ctx.exceptions.syntax_error.to_owned(), raised.args().to_vec());
+    for name in ["filename", "lineno"] {
+        if let Ok(value) = raised.as_object().get_attr(name, vm) {
+            let _ = plain.as_object().set_attr(name, value, vm); // without it, only the place is missing
+        }
+    }
+    plain
 }
 
 fn not_compiled(vm: &VirtualMachine) -> PyBaseExceptionRef {

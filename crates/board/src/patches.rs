@@ -80,6 +80,7 @@ fn repr_of(exception: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
     let exception = exception.downcast_ref::<PyBaseException>();
     let exception = exception.ok_or_else(|| vm.new_type_error("no exception"))?;
     let args = exception.args().as_object().repr(vm)?;
+    let name = messages::class_name(&name);
     Ok(vm.ctx.new_str(format!("{name}{args}")))
 }
 

@@ -9,6 +9,7 @@ use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
 
 use crate::board::{self, Board, Job};
+use crate::dialect::strict;
 use crate::flash::Flash;
 use crate::link::{self, End, FromBoard, ToBoard};
 use crate::profile::Profile;
@@ -21,7 +22,7 @@ const STACK: usize = 64 << 20;
 /// Exit status when the arguments are wrong, or the flash folder cannot be opened.
 const USAGE: u8 = 2;
 
-/// The board process: `--profile NAME --flash FOLDER`. What it runs, the parent says.
+/// The board process: `--profile NAME --flash FOLDER [--strict]`. What it runs, the parent says.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match Arguments::parse(arguments) {
         Ok(arguments) => run(arguments),
@@ -37,17 +38,19 @@ struct Arguments {
     profile: &'static Profile,
     flash: Flash,
     beside: Option<Flash>,
+    strict: bool,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-        let (mut profile, mut flash, mut beside) = (None, None, None);
+        let (mut profile, mut flash, mut beside, mut strict) = (None, None, None, false);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("start a board: {word} wants a value"));
             match word.as_str() {
                 "--profile" => profile = Some(value()?),
                 "--flash" => flash = Some(value()?),
                 "--beside" => beside = Some(value()?),
+                "--strict" => strict = true,
                 _ => return Err(format!("start a board: no option {word}")),
             }
         }
@@ -61,6 +64,7 @@ impl Arguments {
             flash: Flash::open(&folder).map_err(|e| format!("open the flash folder {folder}: {e}"))?,
             // Modules there may be used; one that cannot be opened has none.
             beside: beside.and_then(|folder| Flash::open(&folder).ok()),
+            strict,
         })
     }
 }
@@ -69,6 +73,7 @@ fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = memory::limit_process() {
         let _ = writeln!(io::stderr(), "limit the board's memory: {error}");
     }
+    strict::decide(arguments.strict);
     let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside);
     thread::spawn(move || write_link(board));
     thread::spawn(move || read_link(board));

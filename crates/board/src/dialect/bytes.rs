@@ -85,7 +85,7 @@ fn compare_text(
 ) -> PyResult<Either<PyObjectRef, PyComparisonValue>> {
     // Text that is compared is nearly always compared with text: that comes first.
     if other.downcast_ref::<PyStr>().is_none() && other.downcast_ref::<PyBytes>().is_some() {
-        warn(op, vm)?;
+        return unequal(op, vm);
     }
     compare::<0>(text, other, op, vm)
 }
@@ -97,13 +97,7 @@ fn compare_bytes(
     vm: &VirtualMachine,
 ) -> PyResult<Either<PyObjectRef, PyComparisonValue>> {
     if other.downcast_ref::<PyStr>().is_some() {
-        warn(op, vm)?;
-        // Answered here: else the interpreter asks the text too, which would warn again.
-        match op {
-            PyComparisonOp::Eq => return Ok(Either::B(PyComparisonValue::Implemented(false))),
-            PyComparisonOp::Ne => return Ok(Either::B(PyComparisonValue::Implemented(true))),
-            _ => {}
-        }
+        return unequal(op, vm);
     }
     compare::<1>(bytes, other, op, vm)
 }
@@ -120,10 +114,14 @@ fn compare<const TYPE: usize>(
     }
 }
 
-/// The firmware's own words, on the console.
-fn warn(op: PyComparisonOp, vm: &VirtualMachine) -> PyResult<()> {
-    match op {
-        PyComparisonOp::Eq | PyComparisonOp::Ne => board().output(vm, b"Warning: Comparison between bytes and str\r\n"),
-        _ => Ok(()),
-    }
+/// Never equal, which the firmware says on the console. An answer, so that the interpreter does not ask the other
+/// side too, which would say it again.
+fn unequal(op: PyComparisonOp, vm: &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>> {
+    let different = match op {
+        PyComparisonOp::Eq => false,
+        PyComparisonOp::Ne => true,
+        _ => return Ok(Either::B(PyComparisonValue::NotImplemented)),
+    };
+    board().output(vm, b"Warning: Comparison between bytes and str\r\n")?;
+    Ok(Either::B(PyComparisonValue::Implemented(different)))
 }

@@ -6,6 +6,7 @@ mod bytes;
 mod generators;
 mod numbers;
 mod reprs;
+pub(crate) mod strict;
 mod unhashable;
 
 use std::cell::RefCell;
@@ -22,7 +23,8 @@ pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     reprs::apply(vm);
     bytes::apply(vm);
     unhashable::apply(vm);
-    builtins::apply(vm)
+    builtins::apply(vm)?;
+    strict::apply(vm)
 }
 
 /// Gives a type a method, in place of its own of that name.

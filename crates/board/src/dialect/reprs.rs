@@ -2,19 +2,28 @@
 
 use std::fmt::Write;
 
-use rustpython_vm::builtins::{PyModule, PyStr, PyStrRef, PyType};
-use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
+use rustpython_vm::builtins::{PyModule, PyStr, PyStrRef, PyType, PyTypeRef};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 pub(super) fn apply(vm: &VirtualMachine) {
     let types = &vm.ctx.types;
     types.type_type.slots.repr.store(Some(of_class));
     types.object_type.slots.repr.store(Some(of_object));
+    // A program's classes look for the method, and not for the slot.
+    super::method(vm, types.object_type, "__repr__", |object: PyObjectRef, vm: &VirtualMachine| of_object(&object, vm));
     types.module_type.slots.repr.store(Some(of_module));
     types.str_type.slots.repr.store(Some(of_str));
     for function in [types.function_type, types.bound_method_type, types.generator_type] {
         function.slots.repr.store(Some(of_function));
     }
     types.builtin_function_or_method_type.slots.repr.store(Some(of_native));
+    let name = vm.ctx.new_readonly_getset("__name__", types.type_type, name_of_class);
+    types.type_type.set_attr(vm.ctx.intern_str("__name__"), name.into());
+}
+
+/// `C.__name__`, which for a few exceptions of the interpreter is another class's on boards.
+fn name_of_class(class: PyTypeRef) -> String {
+    crate::messages::class_name(&class.name()).to_owned()
 }
 
 /// `<class 'C'>`, in whatever module.
@@ -55,6 +64,7 @@ fn of_function(function: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
     let name = function.get_attr("__name__", vm).and_then(|name| name.str(vm));
     let name = name.map_or_else(|_| String::new(), |name| name.to_string_lossy().into_owned());
     Ok(vm.ctx.new_str(match kind {
+        "generator object" => format!("<generator object '{name}' at {:x}>", function.get_id()),
         "bound_method" => format!("<bound_method {:x} {name}>", function.get_id()),
         kind => format!("<{kind} {} at 0x{:x}>", if name.is_empty() { "?" } else { &name }, function.get_id()),
     }))
@@ -67,19 +77,20 @@ fn of_native(_function: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
 /// Text that any terminal can show: what is not ASCII is escaped.
 fn of_str(text: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
     let Some(text) = text.downcast_ref::<PyStr>() else { return Err(vm.new_type_error("no text")) };
-    let text = text.to_string_lossy();
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut repr = String::with_capacity(text.len() + 2);
+    let bytes = text.as_bytes();
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    let mut repr = String::with_capacity(bytes.len() + 2);
     repr.push(quote);
-    for character in text.chars() {
-        escape(character, quote, &mut repr);
+    for character in text.as_wtf8().code_points() {
+        escape(character.to_u32(), quote, &mut repr);
     }
     repr.push(quote);
     Ok(vm.ctx.new_str(repr))
 }
 
-fn escape(character: char, quote: char, repr: &mut String) {
-    let code = u32::from(character);
+/// Writes one character; half of a surrogate pair is none, and has a code.
+fn escape(code: u32, quote: char, repr: &mut String) {
+    let character = char::from_u32(code).unwrap_or('\0');
     // Writing to a String cannot fail.
     let _ = match character {
         '\\' => write!(repr, "\\\\"),

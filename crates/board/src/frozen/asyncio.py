@@ -399,6 +399,9 @@ def wait_for(awaitable, timeout, sleep=sleep):
         if task._done:
             _queue.push(me)
         yield
+        if task._done:
+            # Its result is there one round later: who cancels this meanwhile comes first.
+            yield from sleep_ms(0)
     except CancelledError:
         task.cancel()
         raise
@@ -488,18 +491,22 @@ class ThreadSafeFlag:
 class Lock:
     def __init__(self):
         self._owner = None
+        # Given to a waiter that has not run since: nobody else may have it, and yet it is not locked.
+        self._given = False
         self._waiters = []
 
     def locked(self):
-        return self._owner is not None
+        return self._owner is not None and not self._given
 
     def release(self):
-        if self._owner is None:
+        if not self.locked():
             raise RuntimeError("Lock not acquired")
-        self._owner = None
-        if self._waiters:
-            # It is handed over at once: who comes meanwhile finds it locked.
-            self._owner = self._waiters.pop(0)
+        self._pass_on()
+
+    def _pass_on(self):
+        self._given = bool(self._waiters)
+        self._owner = self._waiters.pop(0) if self._given else None
+        if self._given:
             _wake(self._owner)
 
     def _forget(self, waiter):
@@ -516,8 +523,9 @@ class Lock:
             yield
         except CancelledError:
             if self._owner is cur_task:
-                self.release()
+                self._pass_on()
             raise
+        self._given = False
         return True
 
     def __aenter__(self):

@@ -3,6 +3,8 @@
 //! The interpreter makes its texts when it raises. They are reworded when someone looks: `str`, `.value`, a traceback;
 //! `.args` keeps the original.
 
+mod texts;
+
 use rustpython_vm::builtins::{PyBaseException, PyInt, PyStr};
 use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
 
@@ -14,6 +16,8 @@ pub(crate) fn class_name(interpreter: &str) -> &str {
         "ModuleNotFoundError" => "ImportError",
         "RecursionError" => "RuntimeError",
         "UnboundLocalError" => "NameError",
+        "UnicodeDecodeError" | "UnicodeEncodeError" => "UnicodeError",
+        "TabError" => "IndentationError",
         name => name,
     }
 }
@@ -21,11 +25,25 @@ pub(crate) fn class_name(interpreter: &str) -> &str {
 /// `str()` of an exception.
 pub(crate) fn of(vm: &VirtualMachine, exception: &Py<PyBaseException>) -> String {
     let args = exception.args();
+    let zoo = &vm.ctx.exceptions;
     match args.as_slice() {
+        // Boards do not say which byte it was.
+        [_, _, _, _, _] if exception.fast_isinstance(zoo.unicode_error) => String::new(),
+        [text, ..] if is_of_compiler(vm, exception) => texts::of_syntax(&text_of(text, vm)),
         [] => String::new(),
         [one] => of_argument(vm, exception.as_object(), one),
         _ => args.as_object().repr(vm).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default(),
     }
+}
+
+/// Whether the compiler raised it, and not the program.
+fn is_of_compiler(vm: &VirtualMachine, exception: &Py<PyBaseException>) -> bool {
+    let line = || exception.as_object().get_attr("lineno", vm);
+    exception.fast_isinstance(vm.ctx.exceptions.syntax_error) && line().is_ok_and(|line| !vm.is_none(&line))
+}
+
+fn text_of(object: &PyObject, vm: &VirtualMachine) -> String {
+    object.str(vm).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn of_argument(vm: &VirtualMachine, exception: &PyObject, argument: &PyObject) -> String {
@@ -51,64 +69,30 @@ fn os_error(vm: &VirtualMachine, argument: &PyObject) -> Option<String> {
 
 /// The board's words for a text of the interpreter; `None` when it has no others.
 pub(crate) fn reworded(text: &str) -> Option<String> {
-    let fixed = match text {
-        "division by zero" | "integer division or modulo by zero" | "integer modulo by zero" => "divide by zero",
-        "list index out of range" | "list assignment index out of range" => "list index out of range",
-        _ => return of_name(text).or_else(|| of_call(text)).or_else(|| of_operator(text)),
-    };
-    Some(fixed.to_owned())
+    of_operator(text).or_else(|| texts::reworded(text))
 }
 
-/// Texts about one quoted name.
-fn of_name(text: &str) -> Option<String> {
-    if let Some(name) = between(text, "name '", "' is not defined") {
-        return Some(format!("name '{name}' isn't defined"));
-    }
-    if let Some(name) = between(text, "'", "' object is not callable") {
-        return Some(format!("'{name}' object isn't callable"));
-    }
-    if let Some(name) = between(text, "'", "' object is not iterable") {
-        return Some(format!("'{name}' object isn't iterable"));
-    }
-    if text.starts_with("cannot access local variable") {
-        return Some("local variable referenced before assignment".to_owned());
-    }
-    text.starts_with("maximum recursion depth exceeded").then(|| "maximum recursion depth exceeded".to_owned())
-}
-
-/// `f() takes 1 positional argument but 2 were given`, without the function and always in the plural: the wording of
-/// builds with the normal level of error texts, which the ESP32's are.
-fn of_call(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("() takes ")?;
-    let (takes, rest) = rest.split_once(" positional argument")?;
-    let given = rest.trim_start_matches('s').strip_prefix(" but ")?;
-    let given = given.strip_suffix(" was given").or_else(|| given.strip_suffix(" were given"))?;
-    Some(format!("function takes {takes} positional arguments but {given} were given"))
-}
-
-/// `unsupported operand type(s) for +: 'int' and 'str'`.
+/// `unsupported operand type(s) for +: 'int' and 'str'`, and the like with one operand.
 fn of_operator(text: &str) -> Option<String> {
-    let (operator, types) = text.strip_prefix("unsupported operand type(s) for ")?.split_once(": ")?;
+    if let Some((operator, types)) =
+        text.strip_prefix("unsupported operand type(s) for ").and_then(|t| t.split_once(": "))
+    {
+        let method = texts::method_of(operator)?;
+        return Some(format!("unsupported types for {method}: {}", types.replace(" and ", ", ")));
+    }
+    if let Some((operator, types)) = text.split_once(" not supported between instances of ") {
+        let method = texts::method_of(operator.trim_matches('\''))?;
+        return Some(format!("unsupported types for {method}: {}", types.replace(" and ", ", ")));
+    }
+    let (operator, class) = text.strip_prefix("bad operand type for ")?.split_once(": ")?;
     let method = match operator {
-        "+" => "__add__",
-        "-" => "__sub__",
-        "*" => "__mul__",
-        "/" => "__truediv__",
-        "//" => "__floordiv__",
-        "%" => "__mod__",
-        "** or pow()" => "__pow__",
-        "&" => "__and__",
-        "|" => "__or__",
-        "^" => "__xor__",
-        "<<" => "__lshift__",
-        ">>" => "__rshift__",
+        "unary -" => "__neg__",
+        "unary +" => "__pos__",
+        "unary ~" => "__invert__",
+        "abs()" => "__abs__",
         _ => return None,
     };
-    Some(format!("unsupported types for {method}: {}", types.replace(" and ", ", ")))
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    text.strip_prefix(before)?.strip_suffix(after)
+    Some(format!("unsupported type for {method}: {class}"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,249 @@
+//! What the interpreter has and boards have not. A lenient board has it too, and tells the parent at its first use; a
+//! strict one raises what the firmware would.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+use rustpython_vm::builtins::{PyInt, PySlice, PyType};
+use rustpython_vm::function::FuncArgs;
+use rustpython_vm::protocol::PyMapping;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::board::board;
+use crate::link::FromBoard;
+
+static STRICT: OnceLock<bool> = OnceLock::new();
+
+/// Names that have been told about.
+static TOLD: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+
+/// Builtins of a board, besides those whose names begin with `_`.
+const BUILTINS: &[&str] = &[
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "EOFError",
+    "Ellipsis",
+    "Exception",
+    "False",
+    "GeneratorExit",
+    "ImportError",
+    "IndentationError",
+    "IndexError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "NameError",
+    "None",
+    "NotImplemented",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "RuntimeError",
+    "StopAsyncIteration",
+    "StopIteration",
+    "SyntaxError",
+    "SystemExit",
+    "True",
+    "TypeError",
+    "UnicodeError",
+    "ValueError",
+    "ViperTypeError",
+    "ZeroDivisionError",
+    "abs",
+    "all",
+    "any",
+    "bin",
+    "bool",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "execfile",
+    "filter",
+    "float",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "help",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "zip",
+];
+
+/// Methods of str, and those of bytes that have the same names, that boards lack.
+const OF_TEXT: &[&str] = &[
+    "capitalize",
+    "casefold",
+    "expandtabs",
+    "format_map",
+    "isalnum",
+    "isascii",
+    "isdecimal",
+    "isidentifier",
+    "isnumeric",
+    "isprintable",
+    "istitle",
+    "ljust",
+    "maketrans",
+    "removeprefix",
+    "removesuffix",
+    "rjust",
+    "swapcase",
+    "title",
+    "translate",
+    "zfill",
+];
+
+/// Attributes of numbers that boards lack.
+const OF_NUMBERS: &[&str] =
+    &["as_integer_ratio", "bit_count", "bit_length", "conjugate", "fromhex", "hex", "is_integer"];
+
+/// Says which of the two this board is; the first call decides.
+pub(crate) fn decide(strict: bool) {
+    STRICT.get_or_init(|| strict);
+}
+
+fn is_strict() -> bool {
+    STRICT.get().copied().unwrap_or(false)
+}
+
+pub(super) fn apply(vm: &VirtualMachine) -> PyResult<()> {
+    let types = &vm.ctx.types;
+    lack("str", types.str_type, OF_TEXT, vm);
+    lack("bytes", types.bytes_type, OF_TEXT, vm);
+    lack("bytearray", types.bytearray_type, OF_TEXT, vm);
+    lack("int", types.int_type, OF_NUMBERS, vm);
+    lack("float", types.float_type, OF_NUMBERS, vm);
+    limit_steps::<0>(types.str_type);
+    limit_steps::<1>(types.bytes_type);
+    limit_steps::<2>(types.tuple_type);
+    if is_strict() { hide_builtins(vm) } else { Ok(()) }
+}
+
+fn hide_builtins(vm: &VirtualMachine) -> PyResult<()> {
+    let builtins = vm.builtins.dict();
+    for (name, _) in &builtins {
+        let name = name.str(vm)?;
+        let text = name.to_string_lossy();
+        if !text.starts_with('_') && !BUILTINS.contains(&&*text) {
+            builtins.del_item(&*name, vm)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes methods away from a type, or has them tell that boards lack them.
+fn lack(of: &'static str, class: &'static Py<PyType>, names: &[&'static str], vm: &VirtualMachine) {
+    for &name in names {
+        let interned = vm.ctx.intern_str(name);
+        if is_strict() {
+            class.modified();
+            class.attributes.write().shift_remove(interned);
+            continue;
+        }
+        let Some(own) = class.attributes.read().get(interned).cloned() else { continue };
+        // What is no method of an object (`str.maketrans`, `float.fromhex`) is left as it is: it has no object to go by.
+        if own.class().is(vm.ctx.types.method_descriptor_type) {
+            tell_first(of, class, name, vm);
+        }
+    }
+}
+
+fn tell_first(of: &'static str, class: &'static Py<PyType>, name: &'static str, vm: &VirtualMachine) {
+    let key: &'static str = vm.ctx.intern_str(format!("{of}.{name}")).to_str().unwrap_or(name);
+    let told = move |zelf: PyObjectRef, args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+        tell(key);
+        super::kept(key, &zelf, args, vm)
+    };
+    super::method_around(vm, class, (key, name), told);
+}
+
+/// Tells the parent once of each name.
+fn tell(name: &str) {
+    if TOLD.lock().get_or_insert_default().insert(name.to_owned()) {
+        board().tell(FromBoard::Note(format!("{name}: a real board does not have it")));
+    }
+}
+
+type Subscript = fn(PyMapping<'_>, &PyObject, &VirtualMachine) -> PyResult;
+
+/// The interpreter's own `[]` of str, bytes and tuple.
+static SUBSCRIPTS: [OnceLock<Subscript>; 3] = [const { OnceLock::new() }; 3];
+
+fn limit_steps<const TYPE: usize>(class: &'static Py<PyType>) {
+    let slot = &class.slots.as_mapping.subscript;
+    if let Some(own) = slot.load() {
+        SUBSCRIPTS[TYPE].get_or_init(|| own);
+        slot.store(Some(subscript::<TYPE>));
+    }
+}
+
+/// `x[::2]`, which of these boards know for lists only.
+fn subscript<const TYPE: usize>(mapping: PyMapping<'_>, key: &PyObject, vm: &VirtualMachine) -> PyResult {
+    if let Some(slice) = key.downcast_ref::<PySlice>()
+        && slice.step.as_ref().is_some_and(|step| !vm.is_none(step) && !is_one(step))
+    {
+        if is_strict() {
+            return Err(vm.new_not_implemented_error("only slices with step=1 (aka None) are supported"));
+        }
+        tell(&format!("{}[a:b:step]", mapping.obj.class().name()));
+    }
+    match SUBSCRIPTS[TYPE].get() {
+        Some(own) => own(mapping, key, vm),
+        None => Err(vm.new_type_error("no subscript")),
+    }
+}
+
+fn is_one(step: &PyObject) -> bool {
+    step.downcast_ref::<PyInt>().is_some_and(|step| step.as_bigint() == &1.into())
+}
