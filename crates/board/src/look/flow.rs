@@ -293,7 +293,7 @@ impl<'a> Flow<'_, 'a, '_> {
             let (what, instead) = ("security".to_owned(), known::instead("security"));
             self.found.add(call, Kind::NotOnBoard { what, need: Need::Argument, board, instead });
         }
-        if !quirks.wlan_connect_blocks && !self.waits.for_wifi && self.waits.has_need {
+        if !quirks.wlan_connect_blocks && self.program.is_micropython() && !self.waits.for_wifi && self.waits.has_need {
             self.found.add(call, Kind::NoWait { board });
         }
     }

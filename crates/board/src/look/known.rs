@@ -49,7 +49,9 @@ pub(super) fn attributes(of: &str) -> Option<(&'static str, &'static str)> {
         ),
         "machine" => (
             "Pin Timer PWM ADC UART I2C SoftI2C SPI SoftSPI RTC WDT Signal unique_id reset soft_reset freq idle \
-             lightsleep deepsleep reset_cause disable_irq enable_irq time_pulse_us bitstream",
+             lightsleep deepsleep reset_cause wake_reason disable_irq enable_irq time_pulse_us bitstream DAC I2S SDCard \
+             TouchPad Counter Encoder PCNT USBDevice CAN I2CTarget mem8 mem16 mem32 FPIOA FFT TOUCH LED dht_readinto \
+             PWRON_RESET HARD_RESET WDT_RESET DEEPSLEEP_RESET SOFT_RESET PIN_WAKE EXT0_WAKE EXT1_WAKE TIMER_WAKE",
             "",
         ),
         "machine.Pin" => ("IN OUT OPEN_DRAIN PULL_UP PULL_DOWN IRQ_RISING IRQ_FALLING ALT ANALOG", ""),

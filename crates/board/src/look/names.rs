@@ -13,6 +13,7 @@ use crate::profile::Profile;
 pub(super) fn look(program: &Program<'_>, found: &mut Found) {
     let mut names = Names { scopes: vec![Scope::new(Sort::Module, None)], at: 0, caught: 0, unsure: program.star };
     names.visit_body(program.body);
+    names.scopes[0].bound.extend(program.imported.keys());
     if !names.unsure {
         let mut said = HashSet::new(); // once is enough
         for (index, scope) in names.scopes.iter().enumerate() {
@@ -139,6 +140,16 @@ fn is_assembler(decorator: &Expr) -> bool {
     }
 }
 
+/// `const(1)`, `micropython.const(1)`.
+fn is_const(value: &Expr) -> bool {
+    let Expr::Call(call) = value else { return false };
+    match &*call.func {
+        Expr::Name(name) => name.id.as_str() == "const",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "const",
+        _ => false,
+    }
+}
+
 /// Is it there to find out whether there is a module or an attribute?
 pub(super) fn tries_what_may_be_missing(tried: &StmtTry) -> bool {
     tries(tried, &["ImportError", "AttributeError", "SyntaxError"])
@@ -185,6 +196,11 @@ impl<'a> Visitor<'a> for Names<'a> {
                 self.scopes[self.at].global.extend(names);
             }
             Stmt::Try(tried) => self.visit_try(tried),
+            Stmt::Assign(assign) if is_const(&assign.value) => {
+                // MicroPython's compiler puts its value in wherever the name stands, whatever the scope.
+                self.scopes[0].bound.extend(assign.targets.iter().flat_map(bound::by_target));
+                visitor::walk_stmt(self, stmt);
+            }
             _ => visitor::walk_stmt(self, stmt),
         }
     }

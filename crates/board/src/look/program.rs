@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
 
-use super::bound;
+use super::{bound, known};
 use crate::profile::Profile;
 
 /// A program that was parsed without an error.
@@ -75,6 +75,14 @@ impl<'a> Program<'a> {
         self.modules.values().any(|used| *used == module) || self.imported.values().any(|(used, _)| *used == module)
     }
 
+    /// `from module import *`: of some modules it is known what that gives.
+    fn import_all(&mut self, module: &'a str) {
+        self.star |= !matches!(module, "socket" | "time") || is_cpython(self.profile);
+        let names = known::attributes(module).map_or("", |(names, _)| names).split_whitespace();
+        let constants = self.profile.socket.iter().map(|(name, _)| *name).filter(|_| module == "socket");
+        self.imported.extend(names.chain(constants).map(|name| (name, (module, name))));
+    }
+
     /// The program asks with `hasattr` what there is.
     pub(super) fn attributes_are_asked_for(&self) -> bool {
         self.asks
@@ -132,8 +140,11 @@ impl<'a> Visitor<'a> for Program<'a> {
             }
             Stmt::ImportFrom(import) => {
                 let module = without_u(import.module.as_ref().map_or("", |module| module.as_str()));
-                for alias in &import.names {
-                    self.star |= alias.name.as_str() == "*";
+                let (named, star): (Vec<_>, Vec<_>) = import.names.iter().partition(|alias| alias.name.as_str() != "*");
+                if !star.is_empty() {
+                    self.import_all(module);
+                }
+                for alias in named {
                     self.imported.insert(bound::by_import(alias), (module, alias.name.as_str()));
                 }
             }

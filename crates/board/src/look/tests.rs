@@ -116,6 +116,8 @@ fn names_that_are_not_there() {
     );
     silent("esp32", "try:\n    unicode\nexcept NameError:\n    unicode = str\n");
     silent("esp32", "from mpython import *\noled.fill(0)\n");
+    silent("esp32", "class A:\n    _B = const(1)\n    def f(self):\n        return _B\n");
+    silent("rp2", "import machine, rp2\n@rp2.asm_pio()\ndef blink():\n    set(pins, 1)\nprint(machine.DAC)\n");
     silent("esp32", "def f():\n    return [g(x) for x in y if (z := x)] + [z]\n\ndef g(x):\n    return x\n\ny = [1]\n");
     silent("esp32", "class A:\n    b = 1\n    c = b\n    def f(self):\n        return self.b, __name__\n");
     says("esp32", "class A:\n    b = 1\n    def f(self):\n        return b\n", "line 4: `b` is not defined");
@@ -262,11 +264,66 @@ fn our_own_programs_are_good() {
     assert!(seen >= 15);
 }
 
+/// One of each kind.
+fn kinds() -> Vec<Kind> {
+    let text = || "x".to_owned();
+    let need = [Need::Module, Need::Attribute, Need::Name, Need::Statement, Need::Argument];
+    let hints = [Hint::None, Hint::Near(text()), Hint::Import("import x")];
+    let lacks = |need| Kind::NotOnBoard { what: text(), need, board: "esp32", instead: known::instead("match") };
+    let mut kinds = vec![
+        Kind::IndentationLost { header: 1, everywhere: true },
+        Kind::IndentationLost { header: 1, everywhere: false },
+        Kind::WrongIndentation,
+        Kind::LineBreaksLost,
+        Kind::PrintStatement,
+        Kind::Lookalike { found: '，', meant: "`,`" },
+        Kind::Unclosed { bracket: '(' },
+        Kind::UnclosedString,
+        Kind::Syntax { detail: text() },
+        Kind::NoSuchModule { name: text(), near: "socket" },
+        Kind::Misspelt { of: text(), name: text(), near: text() },
+        Kind::NoValue { function: text() },
+        Kind::BytesAgainstStr { literal: Some(text()) },
+        Kind::BytesAgainstStr { literal: None },
+        Kind::NeverNone,
+        Kind::EndUnchecked { socket: text(), data: text(), empty_send_raises: true },
+        Kind::ClosedInLoop { socket: text(), method: text() },
+        Kind::ReadWaits { bytes: 1024 },
+        Kind::TypeAsOption { constant: text() },
+        Kind::Shadows { module: text(), lost: true },
+        Kind::Shadows { module: text(), lost: false },
+        Kind::NoWait { board: "esp32" },
+        Kind::NameNotLookedUp { host: text(), method: text(), board: "k230" },
+        Kind::StrSent { method: text() },
+    ];
+    kinds.extend(need.map(lacks));
+    kinds.extend(hints.map(|hint| Kind::Undefined { name: text(), hint }));
+    kinds
+}
+
 #[test]
-fn both_languages_say_all() {
-    let program = "import socket\ns = socket.socket()\ns.setsockopt(1, socket.SOCK_RAW, 1)\n";
-    let warnings = look(program, Profile::named("esp32").unwrap());
-    assert_eq!(warnings[0].text(Lang::Zh), "第 3 行：SOCK_RAW 是套接字的类型，不是选项：是不是想写 SO_REUSEADDR？");
+fn both_languages_say_all_in_one_line() {
+    for kind in kinds() {
+        let warning = Warning { line: 7, kind };
+        let (en, zh) = (warning.text(Lang::En), warning.text(Lang::Zh));
+        assert!(en.len() > 20 && en.starts_with("line 7: ") && !en.contains('\n') && !en.ends_with('.'), "{en}");
+        let chinese = |c: char| ('\u{4e00}'..'\u{9fff}').contains(&c);
+        assert!(zh.chars().filter(|c| chinese(*c)).count() > 4 && !zh.contains('\n') && !zh.ends_with('。'), "{zh}");
+        assert!(!en.contains(chinese), "{en}");
+    }
+}
+
+#[test]
+fn names_out_of_a_star_are_known_where_the_module_is() {
+    let head = "from socket import *\ns = socket(AF_INET, SOCK_STREAM)\ns.connect(('192.168.1.115', 10000))\n";
+    silent("esp32", head);
+    says(
+        "esp32",
+        &format!("{head}d = s.recv(9)\nif d == '':\n    pass\n"),
+        "line 5: this compares bytes with the str ''",
+    );
+    says("esp32", &format!("{head}print(adr)\nadd = 1\n"), "line 4: `adr` is not defined");
+    silent("esp32", "from machine import *\nI2S(0)\n");
 }
 
 #[test]
