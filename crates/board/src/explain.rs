@@ -57,7 +57,11 @@ impl fmt::Display for Explanation {
 /// What an uncaught OSError with this number means on a board of this profile; `None` for a number that says nothing.
 pub fn explain(profile: &Profile, errno: i32) -> Option<Explanation> {
     let name = name_of(profile, errno)?;
-    let (cause, step) = of_network(profile, name).or_else(|| of_socket(name)).or_else(|| of_file(name))?;
+    let (cause, step) = of_network(profile, name)
+        .or_else(|| of_way(name))
+        .or_else(|| of_socket(name))
+        .or_else(|| of_waiting(name))
+        .or_else(|| of_file(name))?;
     Some(Explanation { number: Some(errno), name: Some(name), cause, step })
 }
 
@@ -108,7 +112,7 @@ fn is_computer(profile: &Profile) -> bool {
     profile.name == "linux"
 }
 
-/// Errors that come from the way to the other side.
+/// Errors that come from the other side, and mean more on some boards than on others.
 fn of_network(profile: &Profile, name: &str) -> Option<(Text, Text)> {
     Some(match name {
         "ETIMEDOUT" if profile.quirks.empty_send_raises => (
@@ -140,6 +144,13 @@ fn of_network(profile: &Profile, name: &str) -> Option<(Text, Text)> {
             ("the other side broke the connection off", "对方中断了连接"),
             ("connect anew, and stop sending after recv() gave b''", "请重新连接；recv() 返回 b'' 之后不要再发送"),
         ),
+        _ => return None,
+    })
+}
+
+/// Errors that come from the way to the other side, on whichever board.
+fn of_way(name: &str) -> Option<(Text, Text)> {
+    Some(match name {
         "ECONNREFUSED" => (
             ("the machine answered, but nothing listens on that port", "对方主机有应答，但该端口没有程序监听"),
             ("start the server first and compare the port", "请先启动服务器并核对端口"),
@@ -201,6 +212,13 @@ fn of_socket(name: &str) -> Option<(Text, Text)> {
             ("too many sockets are open", "打开的套接字太多"),
             ("close() each connection that accept() gave, when done with it", "accept() 得到的连接用完后都要 close()"),
         ),
+        _ => return None,
+    })
+}
+
+/// Errors of a socket that cannot do it now, or at all.
+fn of_waiting(name: &str) -> Option<(Text, Text)> {
+    Some(match name {
         "EAGAIN" => (
             ("there is nothing yet, and the socket does not wait", "暂时没有数据，而套接字不等待"),
             (

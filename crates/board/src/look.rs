@@ -80,6 +80,9 @@ const LONGEST: usize = 64 << 10;
 /// Brackets in brackets; the parser calls itself for each.
 const DEEPEST: usize = 100;
 
+/// More is no help.
+const MOST: usize = 100;
+
 /// Parsing, walking and dropping a tree go as deep as the tree does: this is enough for [`LONGEST`] minus signs.
 const STACK: usize = 256 << 20;
 
@@ -181,7 +184,7 @@ struct Found {
 impl Found {
     fn add(&mut self, place: &impl ruff_text_size::Ranged, kind: Kind) {
         let warning = Warning { line: self.lines.at(place.start()), kind };
-        if !self.warnings.contains(&warning) {
+        if self.warnings.len() < MOST && !self.warnings.contains(&warning) {
             self.warnings.push(warning); // a loop's body may be walked twice
         }
     }

@@ -29,6 +29,9 @@ enum Value {
     Str,
 }
 
+/// `s.recv(9).strip().lower()` has 4 links. Longer chains are asked about link by link, and so must end somewhere.
+const LONGEST_CHAIN: usize = 8;
+
 type Values<'a> = HashMap<&'a str, Value>;
 
 pub(super) fn look(program: &Program<'_>, found: &mut Found) {
@@ -111,13 +114,18 @@ impl<'a> Flow<'_, 'a, '_> {
 
     /// What an expression gives, if that is certain.
     fn value(&self, expr: &Expr) -> Option<Value> {
+        self.value_within(expr, LONGEST_CHAIN)
+    }
+
+    fn value_within(&self, expr: &Expr, depth: usize) -> Option<Value> {
+        let depth = depth.checked_sub(1)?;
         match expr {
             Expr::StringLiteral(_) | Expr::FString(_) => Some(Value::Str),
             Expr::BytesLiteral(_) => Some(Value::Bytes),
             Expr::Name(name) => self.values.get(name.id.as_str()).copied(),
-            Expr::Call(call) => self.value_of_call(call),
-            Expr::BinOp(sum) => self.value(&sum.left).filter(|&left| left == Value::Str),
-            Expr::Subscript(part) => match (&*part.slice, self.value(&part.value)) {
+            Expr::Call(call) => self.value_of_call(call, depth),
+            Expr::BinOp(sum) => self.value_within(&sum.left, depth).filter(|&left| left == Value::Str),
+            Expr::Subscript(part) => match (&*part.slice, self.value_within(&part.value, depth)) {
                 (Expr::Slice(_), Some(Value::Str)) => Some(Value::Str),
                 (Expr::Slice(_), Some(Value::Bytes | Value::Received)) => Some(Value::Bytes),
                 _ => None,
@@ -126,7 +134,7 @@ impl<'a> Flow<'_, 'a, '_> {
         }
     }
 
-    fn value_of_call(&self, call: &ExprCall) -> Option<Value> {
+    fn value_of_call(&self, call: &ExprCall, depth: usize) -> Option<Value> {
         if let Some((_, name)) = self.program.library_name(&call.func) {
             return match name.as_str() {
                 "socket.socket" => Some(Value::Socket { datagram: mentions(&call.arguments.args, "SOCK_DGRAM") }),
@@ -135,7 +143,7 @@ impl<'a> Flow<'_, 'a, '_> {
             };
         }
         let (of, method) = match &*call.func {
-            Expr::Attribute(function) => (self.value(&function.value), function.attr.as_str()),
+            Expr::Attribute(function) => (self.value_within(&function.value, depth), function.attr.as_str()),
             Expr::Name(name) if self.program.defines(name.id.as_str()) => return None,
             Expr::Name(name) if matches!(name.id.as_str(), "str" | "input") => return Some(Value::Str),
             Expr::Name(name) if name.id.as_str() == "bytes" => return Some(Value::Bytes),

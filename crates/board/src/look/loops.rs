@@ -198,7 +198,8 @@ impl<'a> Visitor<'a> for Derived<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::If(choice) => self.tested |= self.mentioned_in(&choice.test),
-            Expr::BoolOp(_) | Expr::Subscript(_) => self.tested |= self.mentioned_in(expr),
+            Expr::BoolOp(_) => self.tested |= self.mentioned_in(expr),
+            Expr::Subscript(part) if part.value.is_name_expr() => self.tested |= self.mentioned_in(&part.value),
             // A function of the program's own may look at it; an index or unpacking fails on b''.
             Expr::Call(call) => {
                 let own = matches!(&*call.func, Expr::Name(name) if !super::known::has(super::known::BUILTINS, name.id.as_str()));

@@ -18,16 +18,19 @@ pub(super) fn look(program: &Program<'_>, found: &mut Found) {
         let mut said = HashSet::new(); // once is enough
         for (index, scope) in names.scopes.iter().enumerate() {
             for used in &scope.uses {
-                if let Some(kind) = names.judge(program, index, used.id.as_str())
-                    && said.insert(used.id.as_str())
-                {
-                    found.add(*used, kind);
+                let name = used.id.as_str();
+                if !names.is_known(index, name) && said.len() < MOST && said.insert(name) {
+                    let kind = names.judge(program, index, name);
+                    kind.into_iter().for_each(|kind| found.add(*used, kind));
                 }
             }
         }
     }
     Shadows { program, found }.visit_body(program.body);
 }
+
+/// A program with more unknown names is part of another one.
+const MOST: usize = 20;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
@@ -89,27 +92,24 @@ impl<'a> Names<'a> {
         });
     }
 
-    /// The names that are seen from a scope.
-    fn visible(&self, scope: usize) -> Vec<&'a str> {
-        let mut names: Vec<&str> = self.scopes[scope].bound.iter().copied().collect();
-        let mut next = self.scopes[scope].parent;
-        while let Some(outer) = next {
-            if self.scopes[outer].sort != Sort::Class || self.scopes[scope].sort == Sort::Comprehension {
-                names.extend(&self.scopes[outer].bound);
-            }
-            next = self.scopes[outer].parent;
-        }
-        names
+    /// The scopes whose names are seen from one.
+    fn seen_from(&self, scope: usize) -> impl Iterator<Item = &Scope<'a>> {
+        let within_class = self.scopes[scope].sort == Sort::Comprehension;
+        let outer = std::iter::successors(self.scopes[scope].parent, |&outer| self.scopes[outer].parent);
+        let outer = outer.map(|outer| &self.scopes[outer]);
+        let outer = outer.filter(move |outer| outer.sort != Sort::Class || within_class);
+        std::iter::once(&self.scopes[scope]).chain(outer)
     }
 
     fn judge(&self, program: &Program<'_>, scope: usize, name: &str) -> Option<Kind> {
+        let visible: Vec<&str> = self.seen_from(scope).flat_map(|seen| seen.bound.iter().copied()).collect();
+        unknown(program.profile, name, &visible)
+    }
+
+    fn is_known(&self, scope: usize, name: &str) -> bool {
         // `micropython` is known to the compiler, for its decorators
         let special = name == "_" || name == "micropython" || (name.starts_with("__") && name.ends_with("__"));
-        let visible = self.visible(scope);
-        if special || visible.contains(&name) || known::has(known::BUILTINS, name) {
-            return None;
-        }
-        unknown(program.profile, name, &visible)
+        special || self.seen_from(scope).any(|seen| seen.bound.contains(name)) || known::has(known::BUILTINS, name)
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Program<'a> {
     pub(super) attributes: HashSet<&'a str>,
     /// It calls `hasattr`.
     asks: bool,
+    /// Names that are bound other than by an import.
+    assigned: HashSet<&'a str>,
 }
 
 impl<'a> Program<'a> {
@@ -43,6 +45,7 @@ impl<'a> Program<'a> {
             bindings: HashMap::new(),
             attributes: HashSet::new(),
             asks: false,
+            assigned: HashSet::new(),
         };
         program.visit_body(body);
         for name in bound::names(body) {
@@ -91,28 +94,25 @@ impl<'a> Program<'a> {
     /// The dotted name by which the library knows an expression: `socket.SOCK_STREAM`, `machine.Pin`.
     pub(super) fn library_name(&self, expr: &Expr) -> Option<(&'a str, String)> {
         match expr {
-            Expr::Name(name) if self.is_rebound(name.id.as_str()) => None,
-            Expr::Name(name) => match self.imported.get(name.id.as_str()) {
-                Some((module, inner)) => Some((module, format!("{module}.{inner}"))),
-                None => self.modules.get(name.id.as_str()).map(|module| (*module, (*module).to_owned())),
-            },
+            Expr::Name(name) => self.library_name_of(name.id.as_str()),
+            // No deeper: nothing there is, and a chain of a thousand dots would be walked a thousand times.
             Expr::Attribute(attribute) => {
-                let (module, outer) = self.library_name(&attribute.value)?;
+                let Expr::Name(name) = &*attribute.value else { return None };
+                let (module, outer) = self.library_name_of(name.id.as_str())?;
                 Some((module, format!("{outer}.{}", attribute.attr)))
             }
             _ => None,
         }
     }
 
-    /// A name that an import gives, and something else as well.
-    fn is_rebound(&self, name: &str) -> bool {
-        self.functions.contains_key(name) || self.assigned_beside_import(name)
-    }
-
-    fn assigned_beside_import(&self, name: &str) -> bool {
-        let mut assigned = Assigned { name, found: false };
-        assigned.visit_body(self.body);
-        assigned.found
+    fn library_name_of(&self, name: &str) -> Option<(&'a str, String)> {
+        if self.functions.contains_key(name) || self.assigned.contains(name) {
+            return None;
+        }
+        match self.imported.get(name) {
+            Some((module, inner)) => Some((module, format!("{module}.{inner}"))),
+            None => self.modules.get(name).map(|module| (*module, (*module).to_owned())),
+        }
     }
 }
 
@@ -148,7 +148,13 @@ impl<'a> Visitor<'a> for Program<'a> {
                     self.imported.insert(bound::by_import(alias), (module, alias.name.as_str()));
                 }
             }
-            Stmt::FunctionDef(function) => self.functions.entry(function.name.as_str()).or_default().push(function),
+            Stmt::FunctionDef(function) => {
+                self.functions.entry(function.name.as_str()).or_default().push(function);
+                self.assigned.extend(bound::by_parameters(&function.parameters));
+            }
+            Stmt::ClassDef(class) => {
+                self.assigned.insert(class.name.as_str());
+            }
             Stmt::Global(global) => self.global.extend(global.names.iter().map(|name| name.as_str())),
             _ => {}
         }
@@ -164,36 +170,12 @@ impl<'a> Visitor<'a> for Program<'a> {
         if let Expr::Attribute(attribute) = expr {
             self.attributes.insert(attribute.attr.as_str());
         }
+        if let Expr::Name(name) = expr
+            && !name.ctx.is_load()
+        {
+            self.assigned.insert(name.id.as_str());
+        }
         self.asks |= matches!(expr, Expr::Name(name) if name.id.as_str() == "hasattr");
         visitor::walk_expr(self, expr);
-    }
-}
-
-/// Is a name bound other than by an import?
-struct Assigned<'n> {
-    name: &'n str,
-    found: bool,
-}
-
-impl<'a> Visitor<'a> for Assigned<'_> {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        match stmt {
-            Stmt::FunctionDef(function) => {
-                self.found |= function.name.as_str() == self.name
-                    || bound::by_parameters(&function.parameters).any(|name| name == self.name);
-            }
-            Stmt::ClassDef(class) => self.found |= class.name.as_str() == self.name,
-            _ => {}
-        }
-        if !self.found {
-            visitor::walk_stmt(self, stmt);
-        }
-    }
-
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        match expr {
-            Expr::Name(name) if !name.ctx.is_load() => self.found |= name.id.as_str() == self.name,
-            _ => visitor::walk_expr(self, expr),
-        }
     }
 }

@@ -154,6 +154,7 @@ fn what_web_pages_lose() {
     says("esp32", "x = 'abc\n", "line 1: SyntaxError: the string of this line");
     says("esp32", "x = 1\n    y = 2\n", "line 2: IndentationError");
     says("esp32", "if 1:\n        x = 1\n    y = 2\n", "line 3: IndentationError");
+    says("esp32", "if 1:\n \tx = 1\n\ty = 2\n", "line 3: IndentationError: tabs and spaces are mixed");
     says("esp32", "x = (1 +)\n", "line 1: SyntaxError: invalid syntax (");
     says("esp32", "s.connect((IP address, Port))\n", "line 1: SyntaxError");
     silent("esp32", "print('，（“')  # ，\n");
@@ -273,7 +274,8 @@ fn kinds() -> Vec<Kind> {
     let mut kinds = vec![
         Kind::IndentationLost { header: 1, everywhere: true },
         Kind::IndentationLost { header: 1, everywhere: false },
-        Kind::WrongIndentation,
+        Kind::WrongIndentation { mixed: true },
+        Kind::WrongIndentation { mixed: false },
         Kind::LineBreaksLost,
         Kind::PrintStatement,
         Kind::Lookalike { found: '，', meant: "`,`" },
@@ -339,15 +341,20 @@ fn hostile_text_ends() {
         "**".repeat(30_000),
         "f'{".repeat(20_000),
         "[[[]".repeat(15_000),
+        format!("{HEAD}while True:\n    a = s.recv(1)\n    b{}\n", "[0]".repeat(20_000)),
+        format!("{HEAD}s{}\n", ".strip()".repeat(7_000)),
+        (0..9_000).map(|i| format!("n{i}\n")).collect(),
+        (0..5_000).map(|i| format!("v{i}=w{i}\n")).collect(),
+        "import socket\nif socket.socket():\n pass\n".repeat(1_500),
         (0..350).map(|i| format!("{}if 1:\n", " ".repeat(i))).collect(),
     ];
     for text in deep {
         on("esp32", &text);
-        on("esp32", &format!("{text}1"));
     }
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
     #[test]
     fn any_text_is_looked_at(text in "([a-z =.():',\\[\\]\n]|while True:\n|    |\tdef f|import socket|s\\.recv\\(9\\)|=='')*") {
         on("esp32", &text);
