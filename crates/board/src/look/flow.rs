@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{CmpOp, ExceptHandler, Expr, ExprCall, ExprCompare, Stmt, StmtFunctionDef, StmtIf, StmtTry};
+use ruff_text_size::Ranged;
 
 use super::program::Program;
 use super::remark::{Kind, Need};
@@ -301,7 +302,11 @@ impl<'a> Flow<'_, 'a, '_> {
             let (what, instead) = ("security".to_owned(), known::instead("security"));
             self.found.add(call, Kind::NotOnBoard { what, need: Need::Argument, board, instead });
         }
-        if !quirks.wlan_connect_blocks && self.program.is_micropython() && !self.waits.for_wifi && self.waits.has_need {
+        if !quirks.wlan_connect_blocks
+            && self.program.is_micropython()
+            && !self.waits.for_wifi
+            && self.waits.has_need(call.start())
+        {
             self.found.add(call, Kind::NoWait { board });
         }
     }

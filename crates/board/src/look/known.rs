@@ -70,9 +70,9 @@ pub(super) fn attributes(of: &str) -> Option<(&'static str, &'static str)> {
 }
 
 const OS: &str = "uname listdir ilistdir stat statvfs getcwd chdir mkdir rmdir remove unlink rename urandom sync dupterm \
-     mount umount exitpoint";
+     mount umount exitpoint sep";
 
-const OS_CPYTHON: &str = "path environ getenv getpid walk system popen makedirs scandir name sep linesep lstat fstat \
+const OS_CPYTHON: &str = "path environ getenv getpid walk system popen makedirs scandir name linesep lstat fstat \
      getuid getcwdb cpu_count kill access chmod";
 
 const SOCKET_CPYTHON: &str = "error timeout gaierror herror gethostname gethostbyname inet_aton inet_ntoa inet_pton \

@@ -245,6 +245,10 @@ fn wifi_that_is_not_waited_for() {
                 w.connect('a', 'b')\n    if w.isconnected():\n        return True\n    for i in range(3):\n        time.sleep_ms(300)\n    return False\n";
     says("esp32", once, "line 7: on the board esp32, connect() comes back at once");
     silent("k230", once);
+    silent(
+        "esp32",
+        "import network\nw = network.WLAN(network.STA_IF)\nif not w.isconnected():\n    w.connect('a', 'b')\nprint(w.ifconfig())\n",
+    );
 }
 
 /// The programs that we hand out are good ones, on the boards that they name themselves.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Stmt};
+use ruff_text_size::{Ranged, TextSize};
 
 use super::flow::method;
 use super::program::Program;
@@ -12,8 +13,10 @@ use super::program::Program;
 pub(super) struct Waits {
     /// Something waits until the Wi-Fi is up.
     pub(super) for_wifi: bool,
-    /// The program needs the Wi-Fi to be up.
-    pub(super) has_need: bool,
+    /// The program uses the network.
+    uses_network: bool,
+    /// Where it asks last whether the Wi-Fi is up.
+    asked_last: Option<TextSize>,
     /// Sockets are told not to block.
     pub(super) never_block: bool,
 }
@@ -22,14 +25,19 @@ impl Waits {
     pub(super) fn of(program: &Program<'_>) -> Waits {
         let mut asking = Asking::default();
         asking.visit_body(program.body);
-        let mut waiting = Waiting { asking: asking.0, waits: false };
+        let mut waiting = Waiting { asking: asking.0, waits: false, asked_last: None };
         waiting.visit_body(program.body);
-        let asks = ["isconnected", "status", "ifconfig"].iter().any(|name| program.attributes.contains(name));
         Waits {
             for_wifi: waiting.waits,
-            has_need: program.uses("socket") || program.uses("urequests") || program.uses("requests") || asks,
+            uses_network: ["socket", "requests", "urequests"].iter().any(|module| program.uses(module)),
+            asked_last: waiting.asked_last,
             never_block: ["settimeout", "setblocking"].iter().any(|name| program.attributes.contains(name)),
         }
+    }
+
+    /// Does the program need the Wi-Fi to be up, once it has said `connect` there? A boot.py may not.
+    pub(super) fn has_need(&self, connect: TextSize) -> bool {
+        self.uses_network || self.asked_last.is_some_and(|asked| asked > connect)
     }
 }
 
@@ -54,6 +62,7 @@ impl<'a> Visitor<'a> for Asking<'a> {
 struct Waiting<'a> {
     asking: HashSet<&'a str>,
     waits: bool,
+    asked_last: Option<TextSize>,
 }
 
 impl<'a> Visitor<'a> for Waiting<'a> {
@@ -79,6 +88,11 @@ impl<'a> Visitor<'a> for Waiting<'a> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Attribute(attribute) = expr
+            && attribute.attr.as_str() == "isconnected"
+        {
+            self.asked_last = self.asked_last.max(Some(attribute.attr.start()));
+        }
         if let Expr::Call(call) = expr {
             // `wait_for(wlan.isconnected)`, `wait_for(lambda: wlan.isconnected())`
             for argument in &call.arguments.args {
