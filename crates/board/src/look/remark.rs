@@ -203,8 +203,8 @@ impl Kind {
                 "SyntaxError：Python 3 中 print 是函数，请写 print(...)".into(),
             ),
             Kind::Lookalike { found, meant } => (
-                format!("SyntaxError: `{}` is not a Python character: write {meant}", found.escape_default_if_unseen()),
-                format!("SyntaxError：“{}”不是 Python 的字符：请改为 {meant}（切换到英文输入法）", found.escape_default_if_unseen()),
+                format!("SyntaxError: `{}` is not a Python character: write {meant}", seen(*found)),
+                format!("SyntaxError：“{}”不是 Python 的字符：请改为 {meant}（切换到英文输入法）", seen(*found)),
             ),
             Kind::Unclosed { bracket } => (
                 format!("SyntaxError: the `{bracket}` of this line is never closed"),
@@ -354,18 +354,11 @@ impl Need {
     }
 }
 
-/// A character in a remark, seen even where it has no width of its own.
-trait Unseen {
-    fn escape_default_if_unseen(self) -> String;
-}
-
-impl Unseen for char {
-    fn escape_default_if_unseen(self) -> String {
-        if self.is_whitespace() || self.is_control() || ('\u{200b}'..='\u{206f}').contains(&self) || self == '\u{feff}'
-        {
-            format!("U+{:04X}", u32::from(self))
-        } else {
-            self.to_string()
-        }
+/// A character so that it is seen even where it has no width of its own.
+fn seen(character: char) -> String {
+    let invisible = ('\u{200b}'..='\u{206f}').contains(&character) || character == '\u{feff}';
+    match character.is_whitespace() || character.is_control() || invisible {
+        true => format!("U+{:04X}", u32::from(character)),
+        false => character.to_string(),
     }
 }
