@@ -251,6 +251,55 @@ fn wifi_that_is_not_waited_for() {
     );
 }
 
+/// A lesson's whole program, with the traps that such have, says this and nothing else.
+#[test]
+fn a_lesson_with_four_traps() {
+    let program = "import network, usocket, time
+from machine import Pin
+
+led = Pin(15, Pin.OUT)
+
+def wifi_connect():
+    wlan = network.WLAN(network.STA_IF)
+    wlan.active(True)
+    start = time.time()
+    if not wlan.isconnected():
+        print('WIFI connecting...')
+        wlan.connect('a', 'b')
+        while not wlan.isconnected():
+            led.value(not led.value())
+            time.sleep_ms(300)
+            if time.time() - start > 15:
+                print('WIFI timeout!')
+                break
+    else:
+        led.on()
+        print(wlan.ifconfig())
+
+if wifi_connect():
+    socket = usocket.socket()
+    add = ('192.168.1.115', 10000)
+    socket.connect(addr)
+    socket.send('Hello')
+    while True:
+        text = socket.recv(128)
+        if text == None:
+            pass
+        else:
+            print(text)
+            socket.send('I received: ' + text.decode('utf-8'))
+";
+    assert_eq!(
+        on("esp32", program),
+        [
+            "line 23: wifi_connect() never returns a value, so this condition is always false: add `return True` to it",
+            "line 24: the variable `socket` has the name of a module; another name, e.g. `s`, avoids surprises",
+            "line 26: `addr` is not defined: did you mean `add`?",
+            "line 30: recv() never gives None: at the end of the connection it gives b''",
+        ]
+    );
+}
+
 /// The programs that we hand out are good ones, on the boards that they name themselves.
 #[test]
 fn our_own_programs_are_good() {
