@@ -8,7 +8,6 @@ use rustpython_vm::function::{ArgMapping, FuncArgs, OptionalArg};
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{PyObjectRef, PyRef, PyResult, TryFromObject, VirtualMachine};
 
-use crate::board::board;
 use crate::compile;
 use crate::modules::with_bytes;
 
@@ -74,7 +73,7 @@ fn compile(source: PyObjectRef, name: PyObjectRef, mode: PyObjectRef, vm: &Virtu
 
 /// Runs a file of the flash in the globals of the caller.
 fn execfile(path: PyObjectRef, globals: Namespace, locals: Namespace, vm: &VirtualMachine) -> PyResult<()> {
-    let code: PyObjectRef = compile::file(vm, &board().flash, &path.str(vm)?.to_string_lossy())?.into();
+    let code: PyObjectRef = compile::file(vm, &path.str(vm)?.to_string_lossy())?.into();
     run(&code, Mode::Exec, globals, locals, vm).map(drop)
 }
 

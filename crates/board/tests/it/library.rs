@@ -13,7 +13,7 @@ for bad in ('', '[1', ']', '{"a"}', '[1] 2'):
         print(json.loads(bad))
     except ValueError as e:
         print(e)"#;
-    let expected = "[1, 2.5, true, null, \"a\\\"\\n\", [3], \"bytes\", {\"1\": {}, \"k\": []}]\r\n[1,{\"a\":2}]\r\n{'a': [1, 2, -35.0, '中\\n'], 'b': None}\r\n";
+    let expected = "[1, 2.5, true, null, \"a\\\"\\n\", [3], \"bytes\", {\"1\": {}, \"k\": []}]\r\n[1,{\"a\":2}]\r\n{'a': [1, 2, -35.0, '\\u4e2d\\n'], 'b': None}\r\n";
     let text = printed(program);
     assert_eq!(text, expected.to_owned() + &"syntax error in JSON\r\n".repeat(5));
 }
