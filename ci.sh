@@ -10,7 +10,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # The other ends of the interoperability tests, and the readers of exported captures.
-peers="netcat-openbsd ncat socat tshark tcpdump python3 iproute2 util-linux"
+peers="netcat-openbsd ncat socat tshark tcpdump python3 python3-venv iproute2 util-linux"
+
+# What people reach their boards with; the tests look for it there.
+tools=target/tools
+python_tools="mpremote==1.29.0"
 
 install() {
     [ "$(uname)" = Linux ] && command -v apt-get >/dev/null || return 0
@@ -23,6 +27,16 @@ install() {
     [ "$(id -u)" = 0 ] || sudo=(sudo)
     "${sudo[@]}" apt-get update -qq
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+install_tools() {
+    [ "$(uname)" = Linux ] || return 0
+    [ "$(cat $tools/installed 2>/dev/null)" = "$python_tools" ] && return 0
+    rm -rf $tools
+    python3 -m venv $tools
+    # shellcheck disable=SC2086 # a list of words
+    $tools/bin/pip install --quiet --disable-pip-version-check $python_tools
+    echo "$python_tools" >$tools/installed
 }
 
 step() { printf '\n== %s\n' "$*"; }
@@ -66,6 +80,7 @@ case "${1:-}" in
 "")
     # shellcheck disable=SC2086 # a list of words
     install $peers
+    install_tools
     checks
     ;;
 bench)

@@ -15,6 +15,8 @@ mod chinese;
 #[cfg(target_os = "linux")]
 mod interop;
 #[cfg(target_os = "linux")]
+mod mpremote;
+#[cfg(target_os = "linux")]
 mod nc;
 #[cfg(target_os = "linux")]
 mod nothing_lost;
