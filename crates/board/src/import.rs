@@ -128,7 +128,7 @@ fn array(loaded: &PyObject, vm: &VirtualMachine) -> PyResult {
 fn firmware<'a>(name: &'a str, vm: &VirtualMachine) -> Option<&'a str> {
     let name = name.strip_prefix('u').filter(|name| modules::U_NAMES.contains(name)).unwrap_or(name);
     let own = modules::own(&vm.ctx).iter().any(|module| module.name.as_str() == name);
-    (own || modules::BORROWED.contains(&name) || modules::BUILT_IN.contains(&name)).then_some(name)
+    (own || modules::BUILT_IN.contains(&name)).then_some(name)
 }
 
 /// A module that is Python text.

@@ -47,11 +47,7 @@ pub(crate) fn start(board: &'static Board) -> Interpreter {
     let (doorbell, receiver) = user_signal_channel();
     let builder = Interpreter::builder(settings());
     let own = modules::own(&builder.ctx);
-    let borrowed: Vec<_> = rustpython_stdlib::stdlib_module_defs(&builder.ctx)
-        .into_iter()
-        .filter(|module| modules::BORROWED.contains(&module.name.as_str()))
-        .collect();
-    let builder = builder.add_native_modules(&borrowed).add_native_modules(&own);
+    let builder = builder.add_native_modules(&own);
     let interpreter = builder.init_hook(move |vm| vm.set_user_signal_channel(receiver)).build();
     interpreter.enter(|vm| {
         vm.recursion_limit.set(RECURSION_LIMIT);

@@ -278,10 +278,7 @@ mod array {
                 let other = other.bytes.read().clone();
                 return Ok(PyComparisonValue::Implemented(op.eval_ord(own.cmp(&other))));
             }
-            match bytes_of(other, vm) {
-                Ok(other) => Ok(PyComparisonValue::Implemented(op.eval_ord(own.cmp(&other)))),
-                Err(_) => Ok(PyComparisonValue::NotImplemented),
-            }
+            Ok(PyComparisonValue::NotImplemented)
         }
     }
 

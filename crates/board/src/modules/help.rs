@@ -4,7 +4,7 @@ use rustpython_vm::builtins::PyStr;
 use rustpython_vm::function::OptionalArg;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::{BORROWED, BUILT_IN, own, stream};
+use super::{BUILT_IN, own, stream};
 use crate::frozen;
 
 const GREETING: &str = "Welcome to MicroPython on a virtual board!
@@ -41,7 +41,7 @@ fn modules(vm: &VirtualMachine) -> String {
     const COLUMNS: usize = 4;
     const WIDTH: usize = 18;
     let mut names: Vec<String> = own(&vm.ctx).iter().map(|module| module.name.as_str().to_owned()).collect();
-    names.extend(BORROWED.iter().chain(BUILT_IN).map(|name| (*name).to_owned()));
+    names.extend(BUILT_IN.iter().map(|name| (*name).to_owned()));
     names.extend(frozen::names().map(|name| name.replace('.', "/")));
     // The native parts of modules that are Python.
     names.retain(|name| !name.starts_with('_'));

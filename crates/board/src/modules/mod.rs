@@ -4,6 +4,7 @@
 
 pub(crate) mod array;
 pub(crate) mod binascii;
+pub(crate) mod cmath;
 pub(crate) mod deque;
 pub(crate) mod errors;
 pub(crate) mod files;
@@ -14,6 +15,7 @@ pub(crate) mod io;
 pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod machine;
+pub(crate) mod math;
 pub(crate) mod micropython;
 pub(crate) mod mounts;
 pub(crate) mod random;
@@ -31,6 +33,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
     vec![
         array::module_def(ctx),
         binascii::module_def(ctx),
+        cmath::module_def(ctx),
         deque::module_def(ctx),
         files::module_def(ctx),
         gc::module_def(ctx),
@@ -38,6 +41,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         io::module_def(ctx),
         json::module_def(ctx),
         machine::module_def(ctx),
+        math::module_def(ctx),
         micropython::module_def(ctx),
         mounts::module_def(ctx),
         random::module_def(ctx),
@@ -47,11 +51,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
     ]
 }
 
-/// Modules of the interpreter's library that reach nothing outside of the interpreter and are near enough to a
-/// board's. All others are not registered, and so cannot be imported.
-pub(crate) const BORROWED: &[&str] = &["cmath", "math"];
-
-/// Built into the interpreter, and fit for a board.
+/// Built into the interpreter, and fit for a board. What else it has, a program cannot import.
 pub(crate) const BUILT_IN: &[&str] = &["builtins", "sys"];
 
 /// Names beginning with `u`, from the time when modules could be replaced by a user's.
