@@ -82,6 +82,7 @@ fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult 
     // The name from before boards had CPython's; one module, so that both share their tasks.
     let name = if name == "uasyncio" { "asyncio" } else { name };
     let loaded = vm.sys_module.get_attr("modules", vm)?;
+    let name = without_u(name);
     if let Ok(module) = loaded.get_item(name, vm) {
         return Ok(module);
     }
@@ -101,32 +102,13 @@ fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult 
     Ok(module.into())
 }
 
-/// The interpreter's module `array` makes its type known to `collections.abc`, which no board has: here it meets one
-/// that has just what it asks for.
-fn array(loaded: &PyObject, vm: &VirtualMachine) -> PyResult {
-    const NAMES: [&str; 2] = ["collections", "collections.abc"];
-    let stage = vm.new_module("collections.abc", vm.ctx.new_dict(), None);
-    for name in ["abc", "MutableSequence"] {
-        stage.set_attr(name, stage.clone(), vm)?;
-    }
-    stage.set_attr("register", vm.new_function("register", |_class: PyObjectRef| ()), vm)?;
-    let before = NAMES.map(|name| loaded.get_item(name, vm).ok());
-    for name in NAMES {
-        loaded.set_item(name, stage.clone().into(), vm)?;
-    }
-    let module = import::import_builtin(vm, "array");
-    for (name, before) in NAMES.iter().zip(before) {
-        match before {
-            Some(before) => loaded.set_item(*name, before, vm)?,
-            None => loaded.del_item(*name, vm)?,
-        }
-    }
-    module
+/// `time` for `utime`, which is the same module.
+fn without_u(name: &str) -> &str {
+    name.strip_prefix('u').filter(|name| modules::U_NAMES.contains(name)).unwrap_or(name)
 }
 
 /// The name under which the interpreter knows a module that the board may import by `name`.
 fn firmware<'a>(name: &'a str, vm: &VirtualMachine) -> Option<&'a str> {
-    let name = name.strip_prefix('u').filter(|name| modules::U_NAMES.contains(name)).unwrap_or(name);
     let own = modules::own(&vm.ctx).iter().any(|module| module.name.as_str() == name);
     (own || modules::BUILT_IN.contains(&name)).then_some(name)
 }

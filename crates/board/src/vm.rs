@@ -8,7 +8,7 @@ use rustpython_vm::signal::user_signal_channel;
 use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMachine};
 
 use crate::board::{Board, board};
-use crate::modules::{self, mounts, schedule};
+use crate::modules::{self, mounts, schedule, stream};
 use crate::profile::RELEASE;
 use crate::{console, dialect, import, memory, patches, traceback};
 
@@ -156,7 +156,7 @@ fn print_exception(raised: PyBaseExceptionRef, file: OptionalArg<PyObjectRef>, v
         OptionalArg::Present(file) => file,
         OptionalArg::Missing => vm.sys_module.get_attr("stdout", vm)?,
     };
-    vm.call_method(&file, "write", (text,)).map(drop)
+    stream::write_text(&file, text, vm)
 }
 
 /// The value of an expression at the prompt, which `_` is from then on.

@@ -278,7 +278,12 @@ mod array {
                 let other = other.bytes.read().clone();
                 return Ok(PyComparisonValue::Implemented(op.eval_ord(own.cmp(&other))));
             }
-            Ok(PyComparisonValue::NotImplemented)
+            // Without this, bytes would be asked, which compare any memory.
+            Ok(match op {
+                PyComparisonOp::Eq => PyComparisonValue::Implemented(false),
+                PyComparisonOp::Ne => PyComparisonValue::Implemented(true),
+                _ => PyComparisonValue::NotImplemented,
+            })
         }
     }
 

@@ -162,8 +162,8 @@ pub(crate) fn change(
     f: impl FnOnce(&Flash, &str) -> io::Result<()>,
 ) -> PyResult<()> {
     match at(path) {
-        // A place where something is mounted is no directory of it.
-        Some(mounted) if mounted.path == "/" => Err(errors::named(vm, "EPERM")),
+        // The place where it is mounted is there already.
+        Some(mounted) if mounted.path == "/" && method == "mkdir" => Err(errors::named(vm, "EEXIST")),
         Some(mounted) => vm.call_method(&mounted.system, method, (mounted.path,)).map(drop),
         None => on_flash(vm, |flash| f(flash, path)),
     }

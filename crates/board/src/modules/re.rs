@@ -43,15 +43,20 @@ struct Code {
 struct Compiler<'a> {
     pattern: &'a [u8],
     at: usize,
+    /// Parentheses around here.
+    depth: usize,
     code: Code,
 }
+
+/// Parentheses in each other, of which those that capture nothing have no other limit.
+const NESTED: usize = 200;
 
 /// The pattern is none.
 struct Bad;
 
 fn compile(pattern: &[u8]) -> Result<Code, Bad> {
     let code = Code { bytes: SEARCH.to_vec(), count: 3, groups: 0 };
-    let mut compiler = Compiler { pattern, at: 0, code };
+    let mut compiler = Compiler { pattern, at: 0, depth: 0, code };
     compiler.emit(&[SAVE, 0]);
     compiler.alternatives()?;
     if compiler.at < pattern.len() {
@@ -184,7 +189,12 @@ impl Compiler<'_> {
         if let Some(save) = save {
             self.emit(&[SAVE, save]);
         }
+        self.depth += 1;
+        if self.depth > NESTED {
+            return Err(Bad);
+        }
         self.alternatives()?;
+        self.depth -= 1;
         if self.peek(0) != Some(b')') {
             return Err(Bad);
         }

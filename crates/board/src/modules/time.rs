@@ -114,7 +114,10 @@ mod time {
         }
         let mut numbers = [0; 6];
         for (number, field) in numbers.iter_mut().zip(&fields) {
-            *number = int(field, vm)?.clamp(-(1 << 40), 1 << 40);
+            *number = int(field, vm)?;
+            if number.unsigned_abs() > u64::from(u32::MAX) {
+                return Err(vm.new_overflow_error("overflow converting long int to machine word"));
+            }
         }
         let [year, month, day, hour, minute, second] = numbers;
         let days = days_before(year, month, day);
