@@ -22,11 +22,12 @@ fn import_statement(
     globals: OptionalArg<PyObjectRef>,
     _locals: OptionalArg<PyObjectRef>,
     from: OptionalArg<PyObjectRef>,
-    level: OptionalArg<usize>,
+    level: OptionalArg<isize>,
     vm: &VirtualMachine,
 ) -> PyResult {
     let name = name.to_string_lossy();
-    let name = match level.unwrap_or(0) {
+    let level = usize::try_from(level.unwrap_or(0)).ok().filter(|level| *level > 0 || !name.is_empty());
+    let name = match level.ok_or_else(|| vm.new_value_error(""))? {
         0 => name.into_owned(),
         level => relative(&name, level, globals.into_option(), vm)?,
     };
@@ -87,10 +88,7 @@ fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult 
         return Ok(module);
     }
     if let Some(firmware) = firmware(name, vm) {
-        let module = match firmware {
-            "array" => array(&loaded, vm)?,
-            _ => import::import_builtin(vm, firmware)?,
-        };
+        let module = import::import_builtin(vm, firmware)?;
         loaded.set_item(name, module.clone(), vm)?;
         return Ok(module);
     }

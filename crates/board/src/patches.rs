@@ -79,7 +79,11 @@ fn repr_of(exception: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
     let name = exception.class().name().to_owned();
     let exception = exception.downcast_ref::<PyBaseException>();
     let exception = exception.ok_or_else(|| vm.new_type_error("no exception"))?;
-    let args = exception.args().as_object().repr(vm)?;
+    let args = match exception.args().as_slice() {
+        [_] => vm.ctx.new_tuple(vec![first_argument(exception.to_owned(), vm)]),
+        _ => exception.args(),
+    };
+    let args = args.as_object().repr(vm)?;
     let name = messages::class_name(&name);
     Ok(vm.ctx.new_str(format!("{name}{args}")))
 }

@@ -5,8 +5,9 @@ mod builtins;
 mod bytes;
 mod generators;
 mod numbers;
-mod reprs;
+pub(crate) mod reprs;
 pub(crate) mod strict;
+mod text;
 mod unhashable;
 
 use std::cell::RefCell;
@@ -21,6 +22,7 @@ pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     generators::apply(vm);
     numbers::apply(vm);
     reprs::apply(vm);
+    text::apply(vm);
     bytes::apply(vm);
     unhashable::apply(vm);
     builtins::apply(vm)?;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyInt, PySlice, PyType};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::protocol::PyMapping;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::link::FromBoard;
@@ -148,6 +148,9 @@ const OF_TEXT: &[&str] = &[
 const OF_NUMBERS: &[&str] =
     &["as_integer_ratio", "bit_count", "bit_length", "conjugate", "fromhex", "hex", "is_integer"];
 
+/// Those of them that are called on the class: there is no object to go by, and nobody is told.
+const OF_CLASSES: &[&str] = &["fromhex", "maketrans"];
+
 /// Says which of the two this board is; the first call decides.
 pub(crate) fn decide(strict: bool) {
     STRICT.get_or_init(|| strict);
@@ -191,9 +194,7 @@ fn lack(of: &'static str, class: &'static Py<PyType>, names: &[&'static str], vm
             class.attributes.write().shift_remove(interned);
             continue;
         }
-        let Some(own) = class.attributes.read().get(interned).cloned() else { continue };
-        // What is no method of an object (`str.maketrans`, `float.fromhex`) is left as it is: it has no object to go by.
-        if own.class().is(vm.ctx.types.method_descriptor_type) {
+        if !OF_CLASSES.contains(&name) && class.attributes.read().contains_key(interned) {
             tell_first(of, class, name, vm);
         }
     }

@@ -1,5 +1,7 @@
 //! What boards do differently from the interpreter's own Python.
 
+use socklab_board::link::FromBoard;
+
 use crate::support::{Board, printed};
 
 #[test]
@@ -61,4 +63,129 @@ fn text_may_be_decoded_again() {
 fn ticks_wrap_and_their_difference_has_a_sign() {
     let program = "import time, utime\nprint(utime is time, time.ticks_add(0, -1), time.ticks_diff(1, 1073741823), time.ticks_diff(0, 5))";
     assert_eq!(printed(program), "True 1073741823 2 -5\r\n");
+}
+
+#[test]
+fn objects_are_shown_shorter_and_text_in_ascii() {
+    let program = "class A: pass
+import sys
+print(A, OSError, sys, len, object(), '<A object at ' in repr(A()), repr('\u{4e2d}'), ['é', \"it's\"])";
+    let expected =
+        "<class 'A'> <class 'OSError'> <module 'sys'> <function> <object> True '\\u4e2d' ['\\xe9', \"it's\"]\r\n";
+    assert_eq!(printed(program), expected);
+}
+
+#[test]
+fn texts_of_errors_are_the_boards_wherever_they_are_seen() {
+    let program = "def f(a): pass
+for code in ['[][1:2]=5', 'int(\"x\")', 'f()', 'f(b=1)', 'a, b = 1,', '\"a\" < 1', '{}[[]]', 'from sys import x', 'ab']:
+    try:
+        exec(code)
+    except Exception as e:
+        print(repr(e))";
+    let expected = "TypeError('must assign iterable to extended slice',)\r
+ValueError('invalid syntax for integer with base 10',)\r
+TypeError('function missing 1 required positional arguments',)\r
+TypeError(\"unexpected keyword argument 'b'\",)\r
+ValueError('need more than 1 values to unpack',)\r
+TypeError(\"unsupported types for __lt__: 'str', 'int'\",)\r
+TypeError(\"unsupported type for __hash__: 'list'\",)\r
+ImportError(\"can't import name x\",)\r
+NameError(\"name 'ab' isn't defined\",)\r\n";
+    let said = printed(program);
+    // What a list says to a wrong slice is not a board's yet.
+    assert_eq!(said.split_once('\n').unwrap().1, expected.split_once('\n').unwrap().1);
+}
+
+#[test]
+fn syntax_errors_say_no_more_than_on_a_board() {
+    for (program, line, error) in [
+        ("x = 1\nprint(x", 2, "SyntaxError: invalid syntax"),
+        ("if 1:\nx", 2, "SyntaxError: invalid syntax"),
+        ("  x = 1", 1, "IndentationError: unexpected indent"),
+        ("\n\nbreak", 3, "SyntaxError: 'break'/'continue' outside loop"),
+        ("1 = 2", 1, "SyntaxError: can't assign to expression"),
+    ] {
+        let expected = format!("Traceback (most recent call last):\r\n  File \"main.py\", line {line}\r\n{error}\r\n");
+        assert_eq!(printed(program), expected, "{program:?}");
+    }
+}
+
+#[test]
+fn the_classes_that_boards_lack_have_another_name() {
+    let program = "def f(): x; x = 1
+def g(): g()
+for call in f, g, lambda: b'\\xff'.decode(), lambda: __import__('nope'):
+    try:
+        call()
+    except Exception as e:
+        print(type(e).__name__)";
+    assert_eq!(printed(program), "NameError\r\nRuntimeError\r\nUnicodeError\r\nImportError\r\n");
+}
+
+#[test]
+fn bytes_and_text_meet_as_on_a_board() {
+    let program = "print(b'a' + 'b', 'b' in b'abc', '' == b'')
+b = bytearray(b'x')
+b += b
+print(b)";
+    let expected = "Warning: Comparison between bytes and str\r\nb'ab' True False\r\nbytearray(b'xx')\r\n";
+    assert_eq!(printed(program), expected);
+}
+
+#[test]
+fn a_coroutine_is_a_generator() {
+    let program = "def wait(x):
+    y = yield x
+    return y + 1
+async def f():
+    return await wait(1)
+g = f()
+print(next(g))
+try:
+    g.send(5)
+except StopIteration as e:
+    print(e.value)";
+    assert_eq!(printed(program), "1\r\n6\r\n");
+}
+
+#[test]
+fn exec_takes_bytes_and_its_names_are_the_modules() {
+    let program = "def f():
+    exec(b'y = 1\\r\\nz = 2')
+f()
+print(y, z, 'f' in dir(), eval(' y + z'))";
+    assert_eq!(printed(program), "1 2 True 3\r\n");
+}
+
+#[test]
+fn what_cannot_be_compiled_does_not_end_the_board() {
+    let inner = "try:\n                1\n            finally:\n                return 2";
+    let program =
+        format!("def f():\n    for i in 1,:\n        try: 1\n        finally:\n            {inner}\nprint(f())");
+    let said = printed(&program);
+    assert!(said == "2\r\n" || said.ends_with("return, break or continue\r\n"), "{said:?}");
+}
+
+#[test]
+fn a_strict_board_lacks_what_boards_lack_and_a_lenient_one_tells() {
+    let program = "for code in ['\"7\".zfill(2)', '\"7\".zfill(3)', '\"abc\"[::-1]', '[1, 2][::-1]', 'TimeoutError']:
+    try:
+        print(eval(code))
+    except Exception as e:
+        print(type(e).__name__)";
+    let mut strict = Board::start_strict(&[("main.py", program)]);
+    strict.end();
+    assert_eq!(strict.output, "AttributeError\r\nAttributeError\r\nNotImplementedError\r\n[2, 1]\r\nNameError\r\n");
+    let mut lenient = Board::start("esp32", &[("main.py", program)]);
+    let mut told = Vec::new();
+    loop {
+        match lenient.next() {
+            FromBoard::Note(note) => told.push(note.split(':').next().unwrap().to_owned()),
+            FromBoard::Ended(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(told, ["str.zfill", "str[a"]);
+    assert!(lenient.output.starts_with("07\r\n007\r\ncba\r\n"), "{}", lenient.output);
 }

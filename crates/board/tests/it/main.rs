@@ -1,6 +1,7 @@
 //! The real board process at the other end of its link.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod asyncio;
 mod console;
 mod files;
 mod interrupt;

@@ -31,8 +31,19 @@ impl Board {
         board
     }
 
+    /// Starts a strict board, which runs `main.py`.
+    pub(crate) fn start_strict(files: &[(&str, &str)]) -> Board {
+        let mut board = Board::switch_on_with(&["--strict"], files);
+        board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
+        board
+    }
+
     /// Starts a board that runs nothing yet.
     pub(crate) fn switch_on(profile: &str, files: &[(&str, &str)]) -> Board {
+        Board::switch_on_with(&["--profile", profile], files)
+    }
+
+    fn switch_on_with(arguments: &[&str], files: &[(&str, &str)]) -> Board {
         let flash = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = flash.path().join(name);
@@ -40,7 +51,8 @@ impl Board {
             std::fs::write(path, text).unwrap();
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_socklab-board"))
-            .args(["--profile", profile, "--flash"])
+            .args(arguments)
+            .arg("--flash")
             .arg(flash.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
