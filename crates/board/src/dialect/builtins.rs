@@ -21,10 +21,20 @@ pub(super) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     vm.builtins.set_attr("execfile", vm.new_function("execfile", execfile), vm)?;
     vm.builtins.set_attr("locals", vm.new_function("locals", locals), vm)?;
     vm.builtins.set_attr("dir", vm.new_function("dir", dir), vm)?;
+    be_quiet(vm);
     for name in NOT_BUILTIN {
         vm.builtins.dict().del_item(*name, vm)?;
     }
     Ok(())
+}
+
+/// Boards have none of the interpreter's warnings.
+fn be_quiet(vm: &VirtualMachine) {
+    let all: PyObjectRef = vm.ctx.exceptions.warning.to_owned().into();
+    let anything = vm.ctx.none();
+    let ignore = vec![vm.new_pyobj("ignore"), anything.clone(), all, anything, vm.new_pyobj(0)];
+    *vm.state.warnings.filters.borrow_vec_mut() = vec![vm.ctx.new_tuple(ignore).into()];
+    vm.state.warnings.filters_mutated();
 }
 
 type Namespace = OptionalArg<Option<PyObjectRef>>;

@@ -17,6 +17,7 @@ pub(crate) fn class_name(interpreter: &str) -> &str {
         "RecursionError" => "RuntimeError",
         "UnboundLocalError" => "NameError",
         "UnicodeDecodeError" | "UnicodeEncodeError" => "UnicodeError",
+        "builtin_function_or_method" | "method_descriptor" => "function",
         "TabError" => "IndentationError",
         name => name,
     }
