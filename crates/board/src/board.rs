@@ -15,6 +15,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 use crate::flash::Flash;
 use crate::link::{End, FromBoard, Program};
 use crate::modules::schedule::{self, Token};
+use crate::net::{self, Network};
 use crate::profile::Profile;
 
 /// Output that waits for the parent; a program that prints more waits for room.
@@ -40,6 +41,8 @@ pub(crate) struct Board {
     pub(crate) flash: Flash,
     /// The folder of the program, when that is not in the flash: it has modules to import, and nothing else.
     pub(crate) beside: Option<Flash>,
+    /// Its network.
+    pub(crate) network: Network,
     /// When it was switched on: `time.ticks_ms` counts from here, over soft resets.
     pub(crate) started: Instant,
     state: Mutex<State>,
@@ -112,11 +115,17 @@ pub(crate) fn board() -> &'static Board {
 }
 
 /// Makes the board of this process; the first call decides.
-pub(crate) fn switch_on(profile: &'static Profile, flash: Flash, beside: Option<Flash>) -> &'static Board {
+pub(crate) fn switch_on(
+    profile: &'static Profile,
+    flash: Flash,
+    beside: Option<Flash>,
+    outside: net::Outside,
+) -> &'static Board {
     BOARD.get_or_init(|| Board {
         profile,
         flash,
         beside,
+        network: Network::new(outside),
         started: Instant::now(),
         state: Mutex::new(State::new()),
         changed: Condvar::new(),
@@ -138,6 +147,7 @@ impl Board {
     pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock());
         self.changed.notify_all();
+        self.network.wake();
     }
 
     /// Ctrl-C.
@@ -170,6 +180,7 @@ impl Board {
             state.doorbell.clone()
         };
         self.changed.notify_all();
+        self.network.wake();
         if let Some(doorbell) = doorbell {
             // An interpreter that is gone needs no waking.
             let _ = doorbell.send(Box::new(|vm| board().attend(vm)));
@@ -191,6 +202,11 @@ impl Board {
     }
 
     // ---- from the interpreter's thread
+
+    /// Whether the console has input, or Ctrl-C is on its way: what a wait elsewhere looks at.
+    pub(crate) fn has_input(&self) -> bool {
+        !self.state.lock().input.is_empty()
+    }
 
     /// Connects the interpreter that runs from now on.
     pub(crate) fn connect(&self, doorbell: UserSignalSender) {

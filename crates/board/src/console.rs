@@ -6,7 +6,7 @@
 use rustpython_vm::builtins::{PyStr, PyStrRef};
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{ArgMemoryBuffer, OptionalArg, PosArgs};
-use rustpython_vm::{AsObject, FromArgs, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::board::{State, board};
 use crate::modules::{stream, with_bytes};
@@ -31,6 +31,11 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
     }
     vm.builtins.set_attr("print", vm.new_function("print", print), vm)?;
     vm.builtins.set_attr("input", vm.new_function("input", input), vm)
+}
+
+/// Whether this is the console, as text or as bytes.
+pub(crate) fn is_console(object: &PyObject) -> bool {
+    object.downcast_ref::<Text>().is_some() || object.downcast_ref::<Bytes>().is_some()
 }
 
 #[pyclass]

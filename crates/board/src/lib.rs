@@ -20,6 +20,7 @@ pub mod look;
 mod memory;
 mod messages;
 mod modules;
+mod net;
 mod patches;
 mod process;
 mod profile;

@@ -75,6 +75,9 @@ pub enum FromBoard {
     Unread(Vec<u8>),
     /// What was to be run is over.
     Ended(End),
+    /// The board has joined this Wi-Fi network, or none any more. It stays joined over a soft reset: the next process
+    /// is told by `--joined`.
+    Wifi(Option<String>),
 }
 
 /// How a program ended.

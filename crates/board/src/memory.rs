@@ -98,7 +98,8 @@ fn check_first(args: &FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
     }
 }
 
-fn check(bytes: usize, vm: &VirtualMachine) -> PyResult<()> {
+/// MemoryError for one object of so many bytes, if that is too many.
+pub(crate) fn check(bytes: usize, vm: &VirtualMachine) -> PyResult<()> {
     if bytes <= LARGEST {
         return Ok(());
     }

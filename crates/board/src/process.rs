@@ -4,6 +4,7 @@
 use std::io::{self, BufReader, BufWriter, Write};
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
@@ -12,6 +13,7 @@ use crate::board::{self, Board, Job};
 use crate::dialect::strict;
 use crate::flash::Flash;
 use crate::link::{self, End, FromBoard, ToBoard};
+use crate::net::Outside;
 use crate::profile::Profile;
 use crate::{compile, complete, memory, traceback, vm};
 
@@ -22,7 +24,12 @@ const STACK: usize = 64 << 20;
 /// Exit status when the arguments are wrong, or the flash folder cannot be opened.
 const USAGE: u8 = 2;
 
-/// The board process: `--profile NAME --flash FOLDER [--strict]`. What it runs, the parent says.
+/// The board process. What it runs, the parent says.
+///
+/// `--flash FOLDER` must be there; `--profile NAME` is esp32 unless told. `--internet` lets it dial any host,
+/// `--wifi SSID:PASSWORD` names the one network that is there (else every network is), `--join-delay MS` is how long
+/// joining takes (1000), `--joined SSID` the network that it has joined already. `--beside FOLDER` has modules of the
+/// program; `--strict` refuses what the real board lacks.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match Arguments::parse(arguments) {
         Ok(arguments) => run(arguments),
@@ -39,11 +46,13 @@ struct Arguments {
     flash: Flash,
     beside: Option<Flash>,
     strict: bool,
+    outside: Outside,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let (mut profile, mut flash, mut beside, mut strict) = (None, None, None, false);
+        let mut outside = Outside::default();
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("start a board: {word} wants a value"));
             match word.as_str() {
@@ -51,6 +60,10 @@ impl Arguments {
                 "--flash" => flash = Some(value()?),
                 "--beside" => beside = Some(value()?),
                 "--strict" => strict = true,
+                "--internet" => outside.internet = true,
+                "--joined" => outside.joined = Some(value()?),
+                "--wifi" => outside.only = Some(network(&value()?)?),
+                "--join-delay" => outside.join_delay = delay(&value()?)?,
                 _ => return Err(format!("start a board: no option {word}")),
             }
         }
@@ -65,8 +78,20 @@ impl Arguments {
             // Modules there may be used; one that cannot be opened has none.
             beside: beside.and_then(|folder| Flash::open(&folder).ok()),
             strict,
+            outside,
         })
     }
+}
+
+/// `SSID:PASSWORD`; an SSID with a colon cannot be said.
+fn network(word: &str) -> Result<(String, String), String> {
+    let (ssid, password) = word.split_once(':').ok_or("start a board: --wifi wants SSID:PASSWORD")?;
+    Ok((ssid.to_owned(), password.to_owned()))
+}
+
+fn delay(word: &str) -> Result<Duration, String> {
+    let ms = word.parse().map_err(|_| format!("start a board: --join-delay {word} is no number of milliseconds"))?;
+    Ok(Duration::from_millis(ms))
 }
 
 fn run(arguments: Arguments) -> ExitCode {
@@ -74,7 +99,7 @@ fn run(arguments: Arguments) -> ExitCode {
         let _ = writeln!(io::stderr(), "limit the board's memory: {error}");
     }
     strict::decide(arguments.strict);
-    let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside);
+    let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside, arguments.outside);
     thread::spawn(move || write_link(board));
     thread::spawn(move || read_link(board));
     let python = thread::Builder::new().name("python".to_owned()).stack_size(STACK);
@@ -97,6 +122,7 @@ fn run_programs(board: &'static Board) -> Never {
                         None => Ok(End::Missing),
                     });
                     let end = result.unwrap_or_else(|raised| end_of(&raised, vm));
+                    board.network.settle();
                     board.tell(FromBoard::Ended(board.take_reset().unwrap_or(end)));
                 }
                 Job::Complete(text) => {

@@ -32,6 +32,12 @@ pub struct Profile {
     pub epoch: u64,
     /// Numbers and names of the errors in the module `errno`.
     pub errors: &'static [(i32, &'static str)],
+    /// Numbers of errors that this board raises without a name: its module `errno` does not have them.
+    pub nameless_errors: &'static [(i32, &'static str)],
+    /// Whose sockets it has.
+    pub sockets: Sockets,
+    /// How its Wi-Fi is spoken to; none where the network is simply there.
+    pub wifi: Option<Wifi>,
     /// The constants of the module `socket`; a name that is not here is an AttributeError.
     pub socket: &'static [(&'static str, i32)],
     /// Bytes for a program's objects.
@@ -40,6 +46,32 @@ pub struct Profile {
     pub pins: std::ops::RangeInclusive<u8>,
     /// What its sockets and its Wi-Fi do in ways of their own.
     pub quirks: Quirks,
+}
+
+/// The implementations of the module `socket` that boards have; they differ in more than numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    /// lwIP's BSD calls, as the ESP32's port wraps them.
+    Bsd,
+    /// lwIP's own calls, `extmod/modlwip.c`.
+    Raw,
+    /// A network card behind a protocol, `extmod/modsocket.c`; the K230's prints what it does.
+    Card,
+    /// CPython's.
+    CPython,
+}
+
+/// The dialects of `network.WLAN`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wifi {
+    /// The ESP32's.
+    Esp32,
+    /// The Hi3861's: `WLAN()` is the station, `config()` its address.
+    Waffle,
+    /// CanMV's: `connect` waits and says whether it worked.
+    K230,
+    /// The Pico W's.
+    Cyw43,
 }
 
 /// Habits of a firmware that programs come to depend on.
@@ -57,6 +89,16 @@ pub struct Quirks {
     pub accept_inherits_timeout: bool,
     /// `bind` and `connect` look up names.
     pub resolves_names: bool,
+    /// A timeout counts tenths of a second, one more than asked for; less than one is EAGAIN at its end.
+    pub sliced_timeouts: bool,
+    /// A dial that nobody takes is ECONNRESET.
+    pub refused_is_reset: bool,
+    /// Sockets that can be open at a time, and the error of one more.
+    pub most_sockets: (usize, &'static str),
+    /// What `fileno` of the first of them gives.
+    pub first_fileno: i64,
+    /// What a name that nobody knows is, in `getaddrinfo`.
+    pub unknown_name: i32,
     /// Datagrams that wait; the newest beyond it is dropped.
     pub datagram_queue: u16,
 }
@@ -68,10 +110,22 @@ const ORDINARY: Quirks = Quirks {
     recv_fills: false,
     accept_inherits_timeout: false,
     resolves_names: true,
+    sliced_timeouts: false,
+    refused_is_reset: true,
+    most_sockets: (10, "ENFILE"),
+    first_fileno: 0,
+    unknown_name: -2,
     datagram_queue: 6,
 };
 
-const ESPRESSIF: Quirks = Quirks { empty_send_raises: true, ..ORDINARY };
+/// 54 is where lwIP's numbers begin with ten sockets: 64 less the sockets; -202 is its EAI_FAIL.
+const ESPRESSIF: Quirks = Quirks {
+    empty_send_raises: true,
+    sliced_timeouts: true,
+    first_fileno: 54,
+    unknown_name: -202,
+    ..ORDINARY
+};
 
 const EPOCH_2000: u64 = 946_684_800;
 
@@ -123,6 +177,44 @@ const NEWLIB_ERRORS: &[(i32, &str)] = &[
     (119, "EINPROGRESS"),
     (120, "EALREADY"),
     (128, "ENOTCONN"),
+];
+
+const LINUX_NAMELESS: &[(i32, &str)] = &[
+    (4, "EINTR"),
+    (23, "ENFILE"),
+    (24, "EMFILE"),
+    (28, "ENOSPC"),
+    (32, "EPIPE"),
+    (88, "ENOTSOCK"),
+    (89, "EDESTADDRREQ"),
+    (90, "EMSGSIZE"),
+    (91, "EPROTOTYPE"),
+    (92, "ENOPROTOOPT"),
+    (93, "EPROTONOSUPPORT"),
+    (97, "EAFNOSUPPORT"),
+    (99, "EADDRNOTAVAIL"),
+    (100, "ENETDOWN"),
+    (101, "ENETUNREACH"),
+    (106, "EISCONN"),
+];
+
+const NEWLIB_NAMELESS: &[(i32, &str)] = &[
+    (4, "EINTR"),
+    (23, "ENFILE"),
+    (24, "EMFILE"),
+    (28, "ENOSPC"),
+    (32, "EPIPE"),
+    (106, "EAFNOSUPPORT"),
+    (107, "EPROTOTYPE"),
+    (108, "ENOTSOCK"),
+    (109, "ENOPROTOOPT"),
+    (114, "ENETUNREACH"),
+    (115, "ENETDOWN"),
+    (121, "EDESTADDRREQ"),
+    (122, "EMSGSIZE"),
+    (123, "EPROTONOSUPPORT"),
+    (125, "EADDRNOTAVAIL"),
+    (127, "EISCONN"),
 ];
 
 const ESP32_SOCKET: &[(&str, i32)] = &[
@@ -194,6 +286,25 @@ const LINUX_SOCKET: &[(&str, i32)] = &[
     ("MSG_PEEK", 2),
     ("MSG_DONTROUTE", 4),
     ("MSG_DONTWAIT", 64),
+    ("IPPROTO_IP", 0),
+    ("IPPROTO_ICMP", 1),
+    ("IPPROTO_TCP", 6),
+    ("IPPROTO_UDP", 17),
+    ("IPPROTO_IPV6", 41),
+    ("SO_TYPE", 3),
+    ("SO_SNDBUF", 7),
+    ("SO_RCVBUF", 8),
+    ("SOMAXCONN", 4096),
+    ("IP_TTL", 2),
+    ("IP_MULTICAST_TTL", 33),
+    ("IP_MULTICAST_LOOP", 34),
+    ("IPV6_V6ONLY", 26),
+    ("INADDR_ANY", 0),
+    ("SHUT_RD", 0),
+    ("SHUT_WR", 1),
+    ("SHUT_RDWR", 2),
+    ("AI_PASSIVE", 1),
+    ("EAI_NONAME", -2),
 ];
 
 const PROFILES: &[Profile] = &[
@@ -203,6 +314,9 @@ const PROFILES: &[Profile] = &[
         machine: "Generic ESP32 module with ESP32",
         epoch: EPOCH_2000,
         errors: NEWLIB_ERRORS,
+        nameless_errors: NEWLIB_NAMELESS,
+        sockets: Sockets::Bsd,
+        wifi: Some(Wifi::Esp32),
         socket: ESP32_SOCKET,
         heap: 160 << 10,
         pins: 0..=39,
@@ -214,10 +328,19 @@ const PROFILES: &[Profile] = &[
         machine: "k230_canmv with K230",
         epoch: 0,
         errors: LINUX_ERRORS,
+        nameless_errors: LINUX_NAMELESS,
+        sockets: Sockets::Card,
+        wifi: Some(Wifi::K230),
         socket: LWIP_SOCKET,
         heap: 16 << 20,
         pins: 0..=71,
-        quirks: Quirks { wlan_connect_blocks: true, resolves_names: false, ..ORDINARY },
+        quirks: Quirks {
+            wlan_connect_blocks: true,
+            resolves_names: false,
+            refused_is_reset: false,
+            most_sockets: (32, "ENFILE"),
+            ..ORDINARY
+        },
     },
     Profile {
         name: "waffle",
@@ -225,10 +348,13 @@ const PROFILES: &[Profile] = &[
         machine: "Waffle Nano with Hi3861",
         epoch: EPOCH_2000,
         errors: LINUX_ERRORS,
+        nameless_errors: LINUX_NAMELESS,
+        sockets: Sockets::Bsd,
+        wifi: Some(Wifi::Waffle),
         socket: WAFFLE_SOCKET,
         heap: 64 << 10,
         pins: 0..=14,
-        quirks: Quirks { wlan_security: true, ..ORDINARY },
+        quirks: Quirks { wlan_security: true, first_fileno: 388, ..ORDINARY },
     },
     Profile {
         name: "mpython",
@@ -236,6 +362,9 @@ const PROFILES: &[Profile] = &[
         machine: "mPython with ESP32",
         epoch: EPOCH_2000,
         errors: NEWLIB_ERRORS,
+        nameless_errors: NEWLIB_NAMELESS,
+        sockets: Sockets::Bsd,
+        wifi: Some(Wifi::Esp32),
         socket: ESP32_SOCKET,
         heap: 112 << 10,
         pins: 0..=39,
@@ -247,6 +376,9 @@ const PROFILES: &[Profile] = &[
         machine: "Raspberry Pi Pico W with RP2040",
         epoch: 0,
         errors: LINUX_ERRORS,
+        nameless_errors: LINUX_NAMELESS,
+        sockets: Sockets::Raw,
+        wifi: Some(Wifi::Cyw43),
         socket: LWIP_SOCKET,
         heap: 188 << 10,
         pins: 0..=29,
@@ -254,6 +386,7 @@ const PROFILES: &[Profile] = &[
             wlan_security: true,
             accept_inherits_timeout: true,
             resolves_names: false,
+            most_sockets: (10, "ENOMEM"),
             datagram_queue: 4,
             ..ORDINARY
         },
@@ -264,10 +397,13 @@ const PROFILES: &[Profile] = &[
         machine: "linux",
         epoch: 0,
         errors: LINUX_ERRORS,
+        nameless_errors: LINUX_NAMELESS,
+        sockets: Sockets::CPython,
+        wifi: None,
         socket: LINUX_SOCKET,
         heap: 1 << 20,
         pins: 0..=0,
-        quirks: ORDINARY,
+        quirks: Quirks { refused_is_reset: false, most_sockets: (1000, "EMFILE"), first_fileno: 3, ..ORDINARY },
     },
 ];
 
@@ -294,6 +430,12 @@ impl Profile {
 
     /// The number of an error on this board. Natives raise errors by name, and each board has its own number for it.
     pub fn error_number(&self, name: &str) -> Option<i32> {
-        self.errors.iter().find(|(_, n)| *n == name).map(|(number, _)| *number)
+        let known = self.errors.iter().chain(self.nameless_errors);
+        known.into_iter().find(|(_, n)| *n == name).map(|(number, _)| *number)
+    }
+
+    /// A constant of the module `socket`, if this board has it.
+    pub fn socket_constant(&self, name: &str) -> Option<i32> {
+        self.socket.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod array;
 pub(crate) mod binascii;
 pub(crate) mod cmath;
 pub(crate) mod deque;
+pub(crate) mod errno;
 pub(crate) mod errors;
 pub(crate) mod files;
 pub(crate) mod gc;
@@ -18,9 +19,12 @@ pub(crate) mod machine;
 pub(crate) mod math;
 pub(crate) mod micropython;
 pub(crate) mod mounts;
+pub(crate) mod network;
 pub(crate) mod random;
 pub(crate) mod re;
 pub(crate) mod schedule;
+pub(crate) mod select;
+pub(crate) mod socket;
 pub(crate) mod stream;
 pub(crate) mod struct_;
 pub(crate) mod time;
@@ -35,6 +39,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         binascii::module_def(ctx),
         cmath::module_def(ctx),
         deque::module_def(ctx),
+        errno::module_def(ctx),
         files::module_def(ctx),
         gc::module_def(ctx),
         hashlib::module_def(ctx),
@@ -44,8 +49,11 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         math::module_def(ctx),
         micropython::module_def(ctx),
         mounts::module_def(ctx),
+        network::module_def(ctx),
         random::module_def(ctx),
         re::module_def(ctx),
+        select::module_def(ctx),
+        socket::module_def(ctx),
         struct_::module_def(ctx),
         time::module_def(ctx),
     ]

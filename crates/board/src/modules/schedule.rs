@@ -42,6 +42,11 @@ pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMac
     Err(vm.new_runtime_error("schedule queue full"))
 }
 
+/// Keeps a callback for a thread that will hand the token to `Board::schedule` when its time has come.
+pub(crate) fn prepare(function: PyObjectRef, argument: PyObjectRef) -> Token {
+    keep(Callback { function, argument })
+}
+
 fn take(token: Token) -> Option<Callback> {
     CALLBACKS.with_borrow_mut(|callbacks| callbacks.remove(&token))
 }

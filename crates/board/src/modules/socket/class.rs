@@ -1,0 +1,655 @@
+//! The class `socket`: its methods as programs see them. What they do while they wait is in `calls`.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rustpython_vm::builtins::{PyFloat, PyInt, PyType};
+use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
+use rustpython_vm::types::{Constructor, Representable};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
+use socklab_socket::{Address, Errno, Error, Family, Protocol, RecvFlags, SockOpt, Type};
+
+use super::calls::{Fail, Range, Send, or_none, with_data};
+use super::slots::Slot;
+use super::{address, cpython, option};
+use crate::board::board;
+use crate::net::{self, Socket};
+use crate::profile::Sockets;
+use crate::{memory, modules::errors};
+
+/// Connections that wait to be accepted, unless told.
+const BACKLOG: i64 = 2;
+
+/// How long a blocking ESP32 goes on sending an empty datagram: until Ctrl-C.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Methods that only CPython's sockets have.
+const CPYTHON_ONLY: &[&str] = &[
+    "__enter__",
+    "__exit__",
+    "connect_ex",
+    "detach",
+    "family",
+    "getblocking",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "gettimeout",
+    "proto",
+    "recv_into",
+    "recvfrom_into",
+    "shutdown",
+    "type",
+];
+
+/// Methods that only boards' sockets have.
+const BOARDS_ONLY: &[&str] = &["read", "readinto", "readline", "write"];
+
+/// A socket.
+#[pyclass(module = "builtins", name = "socket")]
+#[derive(PyPayload)]
+pub(crate) struct Native {
+    pub(super) family: Family,
+    pub(super) kind: Type,
+    protocol: i64,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// `None` when closed.
+    open: Option<Open>,
+    /// As the program set it.
+    timeout: Option<Duration>,
+    condition: Condition,
+    /// What the next call has to say: a dial in the background failed.
+    postponed: Option<Errno>,
+    watch: Option<option::Watch>,
+}
+
+struct Open {
+    socket: Socket,
+    slot: Slot,
+}
+
+/// What a socket has been through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// Nothing, or a bind.
+    New,
+    /// It listens.
+    Listening,
+    /// A dial is under way.
+    Connecting,
+    /// It has a peer, or had one.
+    Connected,
+    /// A dial failed: it is of no more use.
+    Dead,
+}
+
+impl std::fmt::Debug for Native {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("socket").field("family", &self.family).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Takes from the class what this board's sockets do not have.
+pub(super) fn leave_out(vm: &VirtualMachine, class: &Py<PyType>) {
+    let (absent, fileno): (_, &[&str]) = match board().profile.sockets {
+        Sockets::CPython => (BOARDS_ONLY, &[]),
+        Sockets::Raw => (CPYTHON_ONLY, &["fileno"]),
+        Sockets::Bsd | Sockets::Card => (CPYTHON_ONLY, &[]),
+    };
+    let mut attributes = class.attributes.write();
+    for name in absent.iter().chain(fileno) {
+        attributes.shift_remove(vm.ctx.intern_str(*name));
+    }
+}
+
+impl Constructor for Native {
+    type Args = FuncArgs;
+
+    fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Native> {
+        let [family, kind, protocol] = arguments(&args, vm)?;
+        let slot = free_slot(vm)?;
+        let family = match family {
+            10 if board().profile.socket_constant("AF_INET6") == Some(10) => Family::Inet6,
+            2 => Family::Inet,
+            _ => return Err(net::os_error(vm, Errno::EAFNOSUPPORT)),
+        };
+        let kind = match kind {
+            1 => Type::Stream,
+            2 => Type::Datagram,
+            3 => Type::Raw,
+            _ => return Err(net::os_error(vm, Errno::EINVAL)),
+        };
+        let number = u8::try_from(protocol).map_err(|_| net::os_error(vm, Errno::EPROTONOSUPPORT))?;
+        let raw = if number == 0 { Protocol::Usual } else { Protocol::Other(number) };
+        let socket = board().network.net().socket(family, kind, raw).map_err(|error| net::raised_by(vm, &error))?;
+        if kind == Type::Datagram && board().profile.sockets != Sockets::CPython {
+            // lwIP lets datagrams go to a broadcast address unasked.
+            let _ = socket.setsockopt(SockOpt::Broadcast(true));
+        }
+        Ok(Native::over(socket, slot, protocol))
+    }
+}
+
+/// Family, type and protocol; boards take no keywords.
+fn arguments(args: &FuncArgs, vm: &VirtualMachine) -> PyResult<[i64; 3]> {
+    let cpython = board().profile.sockets == Sockets::CPython;
+    let mut numbers = [2, 1, 0];
+    if !cpython && !args.kwargs.is_empty() {
+        return Err(vm.new_type_error("function doesn't take keyword arguments"));
+    }
+    if args.args.len() > numbers.len() + usize::from(cpython) {
+        let given = args.args.len();
+        return Err(vm.new_type_error(format!("function expected at most 3 arguments, got {given}")));
+    }
+    for (place, (number, name)) in numbers.iter_mut().zip(["family", "type", "proto"]).enumerate() {
+        let Some(given) = args.args.get(place).or_else(|| args.kwargs.get(name)) else { continue };
+        let given_int = given.downcast_ref::<PyInt>().map(|given| given.try_to_primitive(vm));
+        match given_int {
+            // CPython's "unless told".
+            Some(Ok(-1)) if cpython => {}
+            Some(given) => *number = given?,
+            None => return Err(vm.new_type_error(format!("can't convert {} to int", given.class().name()))),
+        }
+    }
+    Ok(numbers)
+}
+
+/// A place for one more socket, after a look for those that nobody can reach any more.
+fn free_slot(vm: &VirtualMachine) -> PyResult<Slot> {
+    if let Some(slot) = Slot::take() {
+        return Ok(slot);
+    }
+    rustpython_vm::gc_state::gc_state().collect_force(2);
+    Slot::take().ok_or_else(|| errors::named(vm, board().profile.quirks.most_sockets.1))
+}
+
+impl Representable for Native {
+    fn repr_str(zelf: &Py<Native>, vm: &VirtualMachine) -> PyResult<String> {
+        match board().profile.sockets {
+            Sockets::CPython => Ok(cpython::repr(zelf, vm)),
+            _ => Ok("<socket>".to_owned()),
+        }
+    }
+}
+
+impl Native {
+    /// A socket that is open.
+    fn over(socket: Socket, slot: Slot, protocol: i64) -> Native {
+        // All waiting is done above.
+        socket.setblocking(false);
+        let (family, kind) = (socket.family(), socket.kind());
+        let state = State {
+            open: Some(Open { socket, slot }),
+            timeout: cpython::default_timeout(),
+            condition: Condition::New,
+            postponed: None,
+            watch: None,
+        };
+        Native { family, kind, protocol, state: Mutex::new(state) }
+    }
+
+    /// What is below; EBADF once it is closed, and what a dial in the background left to say.
+    pub(super) fn socket(&self, vm: &VirtualMachine) -> PyResult<Socket> {
+        let mut state = self.state.lock();
+        if let (Some(errno), true) = (state.postponed, state.open.is_some()) {
+            state.postponed = None;
+            return Err(net::os_error(vm, errno));
+        }
+        let open = state.open.as_ref().map(|open| open.socket.clone());
+        open.ok_or_else(|| net::os_error(vm, Errno::EBADF))
+    }
+
+    /// What is below, for whoever only polls it.
+    pub(crate) fn polled(&self) -> Option<Socket> {
+        self.state.lock().open.as_ref().map(|open| open.socket.clone())
+    }
+
+    /// Whether a dial in the background has failed, which the system has forgotten.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.lock().postponed.is_some()
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.state.lock().timeout
+    }
+
+    pub(super) fn set_timeout(&self, timeout: Option<Duration>) {
+        self.state.lock().timeout = timeout;
+    }
+
+    pub(super) fn condition(&self) -> Condition {
+        self.state.lock().condition
+    }
+
+    pub(super) fn become_(&self, condition: Condition) {
+        self.state.lock().condition = condition;
+    }
+
+    pub(super) fn postpone(&self, errno: Errno) {
+        self.state.lock().postponed = Some(errno);
+    }
+
+    pub(super) fn protocol(&self) -> i64 {
+        self.protocol
+    }
+
+    pub(crate) fn number(&self) -> i64 {
+        self.state.lock().open.as_ref().map_or(-1, |open| open.slot.number())
+    }
+
+    /// Exchanges the callback for one that is called when there is something to read.
+    pub(super) fn replace_watch(&self, watch: Option<option::Watch>) {
+        // Dropped outside of the lock: it may hold the last reference to anything.
+        let before = std::mem::replace(&mut self.state.lock().watch, watch);
+        drop(before);
+    }
+
+    pub(super) fn with_watch<R>(&self, look: impl FnOnce(Option<&option::Watch>) -> R) -> R {
+        look(self.state.lock().watch.as_ref())
+    }
+
+    /// Streams send only to a peer: Linux says EPIPE where boards say ENOTCONN.
+    pub(super) fn check_connection(&self, vm: &VirtualMachine) -> PyResult<()> {
+        let lonely = matches!(self.condition(), Condition::New | Condition::Listening);
+        if self.kind == Type::Stream && lonely && board().profile.sockets != Sockets::CPython {
+            self.socket(vm)?;
+            return Err(net::os_error(vm, Errno::ENOTCONN));
+        }
+        self.check_not_dead(vm)
+    }
+
+    /// After a failed dial, lwIP's socket is none.
+    pub(super) fn check_not_dead(&self, vm: &VirtualMachine) -> PyResult<()> {
+        if self.condition() == Condition::Dead && board().profile.sockets != Sockets::CPython {
+            self.socket(vm)?;
+            return Err(net::os_error(vm, Errno::ENOTCONN));
+        }
+        Ok(())
+    }
+
+    pub(super) fn flags(&self, flags: OptionalArg<i32>) -> RecvFlags {
+        let flags = flags.unwrap_or(0);
+        let has = |name| board().profile.socket_constant(name).is_some_and(|flag| flags & flag != 0);
+        RecvFlags { peek: has("MSG_PEEK"), dont_wait: has("MSG_DONTWAIT") }
+    }
+
+    /// How many bytes a program asks for.
+    fn room(count: isize, vm: &VirtualMachine) -> PyResult<usize> {
+        let count = usize::try_from(count).map_err(|_| vm.new_value_error("negative buffersize in recv"))?;
+        memory::check(count, vm).map(|()| count)
+    }
+
+    /// The sender of a datagram; of a stream, its peer.
+    fn sender(&self, vm: &VirtualMachine, sender: Option<Address>) -> PyObjectRef {
+        let sender = sender.or_else(|| match board().profile.sockets {
+            Sockets::CPython => None,
+            _ => self.polled()?.peer_address().ok(),
+        });
+        sender.and_then(|sender| sender.ip()).map_or_else(|| vm.ctx.none(), |sender| address::tuple(vm, &sender))
+    }
+
+    pub(super) fn send_to(&self, vm: &VirtualMachine, data: &PyObject, to: &PyObject) -> PyResult<usize> {
+        let to = address::numeric(vm, to, self.family)?;
+        address::check_way(vm, &to)?;
+        let sent = self.attempt(vm, socklab_socket::Ready::OUT, true, |socket| {
+            with_data(data, vm, |bytes| socket.sendto(bytes, to))
+        });
+        sent.map_err(|fail| fail.raise(vm))
+    }
+
+    /// An ESP32 sends an empty datagram again and again, since "0 bytes sent" is no success to it. Here it goes out
+    /// once, and the call waits for as long as that would take.
+    fn empty_datagram(&self, vm: &VirtualMachine) -> PyResult<usize> {
+        board().network.remark("an ESP32 never ends sending an empty datagram".to_owned());
+        let fail = self.nothing_sent();
+        let mut left = self.timeout();
+        while left != Some(Duration::ZERO) {
+            let pause = left.map_or(AGAIN, |left| left.min(AGAIN));
+            board().wait(vm, std::time::Instant::now().checked_add(pause), |_| None::<()>)?;
+            left = left.map(|left| left - pause);
+        }
+        Err(match fail {
+            Fail::Again | Fail::Late => net::timed_out(vm),
+            fail => fail.raise(vm),
+        })
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        // Also for a thread that watches it.
+        if let Some(open) = self.state.get_mut().open.take() {
+            open.socket.close();
+        }
+    }
+}
+
+#[pyclass(with(Constructor, Representable), flags(BASETYPE))]
+impl Native {
+    #[pymethod]
+    pub(super) fn close(&self) {
+        let (open, watch) = {
+            let mut state = self.state.lock();
+            (state.open.take(), state.watch.take())
+        };
+        if let Some(open) = open {
+            open.socket.close();
+        }
+        drop(watch);
+    }
+
+    #[pymethod]
+    fn bind(&self, address: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        let socket = self.socket(vm)?;
+        let place = address::place(vm, &address, self.family)?;
+        socket.bind(place).map_err(|error| {
+            if error.errno() == Some(Errno::EACCES) {
+                let port = place.port();
+                board().network.remark(format!("this machine lets nobody but its administrator have port {port}"));
+            }
+            net::raised_by(vm, &error)
+        })
+    }
+
+    #[pymethod]
+    fn listen(&self, backlog: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult<()> {
+        let socket = self.socket(vm)?;
+        let unless_told = if board().profile.sockets == Sockets::CPython { 128 } else { BACKLOG };
+        let backlog = u32::try_from(backlog.unwrap_or(unless_told).max(0)).unwrap_or(u32::MAX);
+        socket.listen(backlog).map_err(|error| net::raised_by(vm, &error))?;
+        self.become_(Condition::Listening);
+        Ok(())
+    }
+
+    #[pymethod]
+    fn accept(&self, vm: &VirtualMachine) -> PyResult<(PyRef<Native>, PyObjectRef)> {
+        let accepted = self.attempt(vm, socklab_socket::Ready::IN, true, |socket| Ok(socket.accept()));
+        let (socket, peer) = accepted.map_err(|fail| fail.raise(vm))?;
+        let accepted = Native::over(socket, free_slot(vm)?, self.protocol);
+        accepted.become_(Condition::Connected);
+        if board().profile.quirks.accept_inherits_timeout {
+            accepted.set_timeout(self.timeout());
+        }
+        let peer = peer.ip().map_or_else(|| vm.ctx.none(), |peer| address::tuple(vm, &peer));
+        Ok((accepted.into_ref(&vm.ctx), peer))
+    }
+
+    #[pymethod]
+    pub(super) fn connect(&self, address: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        let place = address::place(vm, &address, self.family)?;
+        self.check_not_dead(vm)?;
+        address::check_way(vm, &place)?;
+        self.dial(vm, place.into())
+    }
+
+    #[pymethod]
+    fn send(&self, data: PyObjectRef, _flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<usize> {
+        let length = with_data(&data, vm, <[u8]>::len)?;
+        let profile = board().profile;
+        let how = if profile.sockets == Sockets::Bsd && self.kind == Type::Stream { Send::All } else { Send::Some };
+        let sent = self.push(vm, &data, Range::default(), how).map_err(|fail| fail.raise(vm))?;
+        if length == 0 && profile.quirks.empty_send_raises {
+            return Err(self.nothing_sent().raise(vm));
+        }
+        Ok(sent)
+    }
+
+    /// CanMV's says how much it sent.
+    #[pymethod]
+    fn sendall(&self, data: PyObjectRef, _flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult {
+        let dialect = board().profile.sockets;
+        if self.kind == Type::Datagram && dialect == Sockets::Raw {
+            return Err(vm.new_exception_empty(vm.ctx.exceptions.not_implemented_error.to_owned()));
+        }
+        let length = with_data(&data, vm, <[u8]>::len)?;
+        let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
+        let sent = self.push(vm, &data, Range::default(), how).map_err(|fail| fail.raise(vm))?;
+        if length == 0 && board().profile.quirks.empty_send_raises {
+            return Err(self.nothing_sent().raise(vm));
+        }
+        match sent < length {
+            true if dialect == Sockets::Raw && self.timeout() == Some(Duration::ZERO) => Err(Fail::Again.raise(vm)),
+            true => Err(net::timed_out(vm)),
+            false if dialect == Sockets::Card => Ok(vm.ctx.new_int(sent).into()),
+            false => Ok(vm.ctx.none()),
+        }
+    }
+
+    /// `sendto(data, address)`; CPython also takes flags before the address.
+    #[pymethod]
+    fn sendto(&self, data: PyObjectRef, to: PyObjectRef, after: OptionalArg, vm: &VirtualMachine) -> PyResult<usize> {
+        let to = after.unwrap_or(to);
+        let sent = self.send_to(vm, &data, &to)?;
+        if sent == 0 && self.kind == Type::Datagram && board().profile.quirks.empty_send_raises {
+            return self.empty_datagram(vm);
+        }
+        Ok(sent)
+    }
+
+    #[pymethod]
+    fn recv(&self, count: isize, flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        let count = Native::room(count, vm)?;
+        if board().profile.quirks.recv_fills && self.kind == Type::Stream {
+            return self.read_all(vm, Some(count)).map_err(|fail| fail.raise(vm));
+        }
+        let got = self.pull(vm, count, self.flags(flags)).map_err(|fail| fail.raise(vm))?;
+        Ok(got.0)
+    }
+
+    #[pymethod]
+    fn recvfrom(&self, count: isize, flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<(PyObjectRef, PyObjectRef)> {
+        let got = self.pull(vm, Native::room(count, vm)?, self.flags(flags));
+        let (bytes, sender) = got.map_err(|fail| fail.raise(vm))?;
+        Ok((vm.ctx.new_bytes(bytes).into(), self.sender(vm, sender)))
+    }
+
+    #[pymethod]
+    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
+        let count = usize::try_from(count.unwrap_or(-1)).ok();
+        let bytes = or_none(self.read_all(vm, count), vm)?;
+        Ok(bytes.map(|bytes| vm.ctx.new_bytes(bytes).into()))
+    }
+
+    #[pymethod]
+    fn readinto(
+        &self,
+        buffer: ArgMemoryBuffer,
+        count: OptionalArg<usize>,
+        vm: &VirtualMachine,
+    ) -> PyResult<Option<usize>> {
+        let count = count.unwrap_or(usize::MAX).min(buffer.len());
+        or_none(self.fill(vm, &buffer, count, false), vm)
+    }
+
+    #[pymethod]
+    fn readline(&self, limit: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
+        let limit = usize::try_from(limit.unwrap_or(-1)).ok();
+        let line = or_none(self.line(vm, limit), vm)?;
+        Ok(line.map(|line| vm.ctx.new_bytes(line).into()))
+    }
+
+    /// `write(buf)`, `write(buf, length)`, `write(buf, offset, length)`.
+    #[pymethod]
+    fn write(
+        &self,
+        data: PyObjectRef,
+        first: OptionalArg<usize>,
+        second: OptionalArg<usize>,
+        vm: &VirtualMachine,
+    ) -> PyResult<Option<usize>> {
+        let range = match (first, second) {
+            (OptionalArg::Present(start), OptionalArg::Present(length)) => Range { start, length: Some(length) },
+            (length, _) => Range { start: 0, length: length.into_option() },
+        };
+        let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
+        or_none(self.push(vm, &data, range, how), vm)
+    }
+
+    #[pymethod]
+    fn setsockopt(
+        zelf: PyRef<Native>,
+        level: PyObjectRef,
+        name: i64,
+        value: PyObjectRef,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        option::set(&zelf, &level, name, value, vm)
+    }
+
+    #[pymethod]
+    fn settimeout(&self, timeout: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        self.set_timeout(seconds(&timeout, vm)?);
+        Ok(())
+    }
+
+    #[pymethod]
+    fn setblocking(&self, blocking: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        let blocking = blocking.try_to_bool(vm)?;
+        self.set_timeout(if blocking { None } else { Some(Duration::ZERO) });
+        Ok(())
+    }
+
+    /// Boards give the socket itself: it is a stream already.
+    #[pymethod]
+    fn makefile(zelf: PyRef<Native>, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+        match board().profile.sockets {
+            Sockets::CPython => cpython::makefile(zelf, &args, vm),
+            _ => Ok(zelf.into()),
+        }
+    }
+
+    #[pymethod]
+    fn fileno(&self) -> i64 {
+        self.number()
+    }
+
+    // ---- CPython only
+
+    #[pymethod]
+    fn __enter__(zelf: PyRef<Native>) -> PyRef<Native> {
+        zelf
+    }
+
+    #[pymethod]
+    fn __exit__(&self, _args: FuncArgs) {
+        self.close();
+    }
+
+    #[pymethod]
+    fn connect_ex(&self, address: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        cpython::outcome_number(self.connect(address, vm), vm)
+    }
+
+    /// The number stays with a socket here: what is detached is closed.
+    #[pymethod]
+    fn detach(&self) -> i64 {
+        let number = self.number();
+        self.close();
+        number
+    }
+
+    #[pymethod]
+    fn recv_into(
+        &self,
+        buffer: ArgMemoryBuffer,
+        count: OptionalArg<usize>,
+        _flags: OptionalArg<i32>,
+        vm: &VirtualMachine,
+    ) -> PyResult<usize> {
+        let count = count.into_option().filter(|count| *count > 0).unwrap_or(usize::MAX).min(buffer.len());
+        self.fill(vm, &buffer, count, true).map_err(|fail| fail.raise(vm))
+    }
+
+    #[pymethod]
+    fn recvfrom_into(
+        &self,
+        buffer: ArgMemoryBuffer,
+        count: OptionalArg<usize>,
+        vm: &VirtualMachine,
+    ) -> PyResult<(usize, PyObjectRef)> {
+        let count = count.into_option().filter(|count| *count > 0).unwrap_or(usize::MAX).min(buffer.len());
+        let got = self.attempt(vm, socklab_socket::Ready::IN, true, |socket| {
+            Ok(buffer.with_ref(|buffer| socket.recv_with(&mut buffer[..count], RecvFlags::default())))
+        });
+        let (got, sender) = got.map_err(|fail| fail.raise(vm))?;
+        Ok((got, self.sender(vm, sender)))
+    }
+
+    #[pymethod]
+    fn getsockname(&self, vm: &VirtualMachine) -> PyResult {
+        self.end(vm, Socket::local_address)
+    }
+
+    #[pymethod]
+    fn getpeername(&self, vm: &VirtualMachine) -> PyResult {
+        self.end(vm, Socket::peer_address)
+    }
+
+    #[pymethod]
+    fn shutdown(&self, how: i32, vm: &VirtualMachine) -> PyResult<()> {
+        let how = match how {
+            0 => std::net::Shutdown::Read,
+            1 => std::net::Shutdown::Write,
+            2 => std::net::Shutdown::Both,
+            _ => return Err(net::os_error(vm, Errno::EINVAL)),
+        };
+        self.socket(vm)?.shutdown(how).map_err(|error| net::raised_by(vm, &error))
+    }
+
+    #[pymethod]
+    fn getsockopt(&self, level: i64, name: i64, size: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult {
+        option::get(self, level, name, size.into_option(), vm)
+    }
+
+    #[pymethod]
+    fn gettimeout(&self) -> Option<f64> {
+        self.timeout().map(|timeout| timeout.as_secs_f64())
+    }
+
+    #[pymethod]
+    fn getblocking(&self) -> bool {
+        self.timeout() != Some(Duration::ZERO)
+    }
+
+    #[pygetset]
+    fn family(&self) -> i64 {
+        if self.family == Family::Inet6 { 10 } else { 2 }
+    }
+
+    #[pygetset(name = "type")]
+    fn kind(&self) -> i64 {
+        address::kind_number(self.kind)
+    }
+
+    #[pygetset]
+    fn proto(&self) -> i64 {
+        self.protocol
+    }
+}
+
+impl Native {
+    fn end(&self, vm: &VirtualMachine, end: impl FnOnce(&Socket) -> Result<Address, Error>) -> PyResult {
+        let address = end(&self.socket(vm)?).map_err(|error| net::raised_by(vm, &error))?;
+        Ok(address.ip().map_or_else(|| vm.ctx.none(), |address| address::tuple(vm, &address)))
+    }
+}
+
+/// A timeout as programs give it: seconds, or None.
+pub(super) fn seconds(timeout: &PyObject, vm: &VirtualMachine) -> PyResult<Option<Duration>> {
+    if vm.is_none(timeout) {
+        return Ok(None);
+    }
+    let seconds = match (timeout.downcast_ref::<PyFloat>(), timeout.downcast_ref::<PyInt>()) {
+        (Some(seconds), _) => seconds.to_f64(),
+        (_, Some(seconds)) => seconds.try_to_primitive::<i64>(vm)? as f64,
+        _ => return Err(vm.new_type_error(format!("can't convert {} to float", timeout.class().name()))),
+    };
+    if seconds < 0.0 && board().profile.sockets == Sockets::CPython {
+        return Err(vm.new_value_error("Timeout value out of range"));
+    }
+    Ok(Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)))
+}
+

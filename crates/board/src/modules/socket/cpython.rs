@@ -1,0 +1,300 @@
+//! What only CPython's module `socket` has: functions, exceptions, defaults, and buffered files over a socket. A Linux
+//! computer is a "board" too, whose programs are written for CPython.
+
+use std::cell::{Cell, RefCell};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyModule, PyStr, PyStrRef, PyTypeRef};
+use rustpython_vm::function::{FuncArgs, OptionalArg};
+use rustpython_vm::protocol::PyIterReturn;
+use rustpython_vm::types::{IterNext, Iterable, SelfIter};
+use rustpython_vm::class::PyClassImpl;
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
+use parking_lot::Mutex;
+use socklab_socket::{Errno, Family, LookupFailure};
+
+use super::calls::{Range, Send};
+use super::class::seconds;
+use super::{Native, address};
+use crate::board::board;
+use crate::net;
+
+thread_local! {
+    static GAIERROR: RefCell<Option<PyTypeRef>> = const { RefCell::new(None) };
+    static DEFAULT: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+/// What `setdefaulttimeout` set.
+pub(super) fn default_timeout() -> Option<Duration> {
+    DEFAULT.get()
+}
+
+/// Puts CPython's names into the module.
+pub(super) fn furnish(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+    DEFAULT.set(None);
+    File::make_static_type();
+    let os_error = vm.ctx.exceptions.os_error.to_owned();
+    let gaierror = vm.ctx.new_exception_type("socket", "gaierror", Some(vec![os_error.clone()]));
+    GAIERROR.set(Some(gaierror.clone()));
+    module.set_attr("gaierror", gaierror, vm)?;
+    module.set_attr("error", os_error, vm)?;
+    module.set_attr("timeout", vm.ctx.exceptions.timeout_error.to_owned(), vm)?;
+    module.set_attr("has_ipv6", vm.ctx.new_bool(true), vm)?;
+    module.set_attr("SocketType", module.get_attr("socket", vm)?, vm)?;
+    let functions = [
+        vm.new_function("create_connection", create_connection),
+        vm.new_function("getdefaulttimeout", || DEFAULT.get().map(|timeout| timeout.as_secs_f64())),
+        vm.new_function("setdefaulttimeout", set_default_timeout),
+        vm.new_function("gethostname", || board().profile.machine.to_owned()),
+        vm.new_function("gethostbyname", gethostbyname),
+        vm.new_function("inet_aton", inet_aton),
+        vm.new_function("inet_ntoa", inet_ntoa),
+        vm.new_function("inet_pton", inet_pton),
+        vm.new_function("inet_ntop", inet_ntop),
+        vm.new_function("htons", u16::to_be),
+        vm.new_function("ntohs", u16::from_be),
+        vm.new_function("htonl", u32::to_be),
+        vm.new_function("ntohl", u32::from_be),
+    ];
+    for function in functions {
+        let name = function.as_object().get_attr("__name__", vm)?.str(vm)?;
+        module.set_attr(&*name, function, vm)?;
+    }
+    Ok(())
+}
+
+/// `gaierror(-2, 'Name or service not known')`.
+pub(crate) fn gaierror(vm: &VirtualMachine, failure: LookupFailure) -> PyBaseExceptionRef {
+    let words = match failure {
+        LookupFailure::NoName => "Name or service not known",
+        LookupFailure::Again => "Temporary failure in name resolution",
+        LookupFailure::NoData => "No address associated with hostname",
+        other => other.cause(),
+    };
+    let class = GAIERROR.with_borrow(Clone::clone).unwrap_or_else(|| vm.ctx.exceptions.os_error.to_owned());
+    let args = vec![vm.ctx.new_int(failure.linux()).into(), vm.ctx.new_str(words).into()];
+    vm.invoke_exception(class, args).unwrap_or_else(|raised| raised)
+}
+
+/// `<socket.socket fd=3, family=2, type=1, proto=0, laddr=('127.0.0.1', 80)>`.
+pub(super) fn repr(socket: &Native, vm: &VirtualMachine) -> String {
+    let (number, family) = (socket.number(), if socket.family == Family::Inet6 { 10 } else { 2 });
+    let mut text = format!("<socket.socket fd={number}, family={family}, type={}", address::kind_number(socket.kind));
+    text.push_str(&format!(", proto={}", socket.protocol()));
+    let ends = socket.polled().map(|below| [("laddr", below.local_address()), ("raddr", below.peer_address())]);
+    for (name, end) in ends.into_iter().flatten() {
+        let shown = end.ok().and_then(|end| end.ip()).map(|end| address::tuple(vm, &end));
+        if let Some(shown) = shown.and_then(|shown| shown.repr(vm).ok()) {
+            text.push_str(&format!(", {name}={shown}"));
+        }
+    }
+    text.push('>');
+    text
+}
+
+/// The errno of what a call raised; 0 when it did not.
+pub(super) fn outcome_number(outcome: PyResult<()>, vm: &VirtualMachine) -> PyResult {
+    let Err(raised) = outcome else { return Ok(vm.ctx.new_int(0).into()) };
+    let number = |raised: &PyBaseException| raised.get_arg(0).filter(|first| first.downcast_ref::<PyStr>().is_none());
+    match raised.fast_isinstance(vm.ctx.exceptions.os_error) {
+        true => Ok(number(&raised).unwrap_or_else(|| vm.ctx.new_int(Errno::EAGAIN.linux()).into())),
+        false => Err(raised),
+    }
+}
+
+fn set_default_timeout(timeout: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    DEFAULT.set(seconds(&timeout, vm)?);
+    Ok(())
+}
+
+/// `create_connection((host, port)[, timeout[, source_address]])`.
+fn create_connection(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    let given = |place: usize, name| args.args.get(place).or_else(|| args.kwargs.get(name)).cloned();
+    let to = given(0, "address").ok_or_else(|| vm.new_type_error("create_connection() missing address"))?;
+    let class = vm.import("socket", 0)?.get_attr("socket", vm)?;
+    let socket = class.call((), vm)?;
+    if let Some(timeout) = given(1, "timeout") {
+        vm.call_method(&socket, "settimeout", (timeout,))?;
+    }
+    if let Some(from) = given(2, "source_address").filter(|from| !vm.is_none(from)) {
+        vm.call_method(&socket, "bind", (from,))?;
+    }
+    vm.call_method(&socket, "connect", (to,))?;
+    Ok(socket)
+}
+
+fn gethostbyname(name: PyStrRef, vm: &VirtualMachine) -> PyResult<String> {
+    let pair = vm.ctx.new_tuple(vec![name.into(), vm.ctx.new_int(0).into()]);
+    Ok(address::place(vm, pair.as_object(), Family::Inet)?.ip().to_string())
+}
+
+fn inet_aton(text: PyStrRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+    let address: Option<Ipv4Addr> = text.to_string_lossy().parse().ok();
+    let address = address.ok_or_else(|| bad_address(vm, "illegal IP address string passed to inet_aton"))?;
+    Ok(address.octets().to_vec())
+}
+
+fn inet_ntoa(packed: PyObjectRef, vm: &VirtualMachine) -> PyResult<String> {
+    inet_ntop(2, packed, vm)
+}
+
+fn inet_pton(family: i64, text: PyStrRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+    let text = text.to_string_lossy();
+    let bytes = match family {
+        2 => text.parse::<Ipv4Addr>().ok().map(|address| address.octets().to_vec()),
+        10 => text.parse::<Ipv6Addr>().ok().map(|address| address.octets().to_vec()),
+        _ => return Err(net::os_error(vm, Errno::EAFNOSUPPORT)),
+    };
+    bytes.ok_or_else(|| bad_address(vm, "illegal IP address string passed to inet_pton"))
+}
+
+fn inet_ntop(family: i64, packed: PyObjectRef, vm: &VirtualMachine) -> PyResult<String> {
+    let text = packed.try_bytes_like(vm, |bytes| match family {
+        2 => <[u8; 4]>::try_from(bytes).ok().map(|four| Ipv4Addr::from(four).to_string()),
+        _ => <[u8; 16]>::try_from(bytes).ok().map(|sixteen| Ipv6Addr::from(sixteen).to_string()),
+    })?;
+    text.ok_or_else(|| vm.new_value_error("invalid length of packed IP address string"))
+}
+
+fn bad_address(vm: &VirtualMachine, text: &str) -> PyBaseExceptionRef {
+    let text = vm.ctx.new_str(text).into();
+    vm.invoke_exception(vm.ctx.exceptions.os_error.to_owned(), vec![text]).unwrap_or_else(|raised| raised)
+}
+
+/// What `makefile` gives. What it reads ahead, the socket does not have any more.
+#[pyclass(module = "io", name = "SocketFile")]
+#[derive(PyPayload)]
+struct File {
+    socket: PyRef<Native>,
+    text: bool,
+    ahead: Mutex<Vec<u8>>,
+    waiting: Mutex<Vec<u8>>,
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("File").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+/// Bytes that are read ahead, or wait to be written.
+const BUFFER: usize = 8 << 10;
+
+/// `makefile(mode='r', buffering=None, *, encoding, errors, newline)`.
+pub(super) fn makefile(socket: PyRef<Native>, args: &FuncArgs, vm: &VirtualMachine) -> PyResult {
+    let mode = args.args.first().or_else(|| args.kwargs.get("mode"));
+    let binary = mode.map(|mode| mode.str(vm)).transpose()?.is_some_and(|mode| mode.to_string_lossy().contains('b'));
+    let file = File { socket, text: !binary, ahead: Mutex::default(), waiting: Mutex::default() };
+    Ok(file.into_ref(&vm.ctx).into())
+}
+
+#[pyclass(with(IterNext, Iterable))]
+impl File {
+    #[pymethod]
+    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
+        let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
+        while self.ahead.lock().len() < count && self.more(vm)? {}
+        self.take(count, vm)
+    }
+
+    #[pymethod]
+    fn readline(&self, limit: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
+        let limit = usize::try_from(limit.unwrap_or(-1)).unwrap_or(usize::MAX);
+        loop {
+            let (end, had) = {
+                let ahead = self.ahead.lock();
+                (ahead.iter().position(|byte| *byte == b'\n').map(|place| place + 1), ahead.len())
+            };
+            if end.is_some() || had >= limit || !self.more(vm)? {
+                return self.take(end.unwrap_or(had).min(limit), vm);
+            }
+        }
+    }
+
+    #[pymethod]
+    fn readlines(zelf: PyRef<Self>, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
+        let mut lines = Vec::new();
+        while let PyIterReturn::Return(line) = Self::next(&zelf, vm)? {
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    #[pymethod]
+    fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
+        let (bytes, length) = match data.downcast_ref::<PyStr>() {
+            Some(text) if self.text => (text.as_bytes().to_vec(), text.char_len()),
+            _ => data.try_bytes_like(vm, |bytes| (bytes.to_vec(), bytes.len()))?,
+        };
+        let waiting = {
+            let mut waiting = self.waiting.lock();
+            waiting.extend(bytes);
+            waiting.len()
+        };
+        if waiting >= BUFFER {
+            self.flush(vm)?;
+        }
+        Ok(length)
+    }
+
+    #[pymethod]
+    fn flush(&self, vm: &VirtualMachine) -> PyResult<()> {
+        let bytes = std::mem::take(&mut *self.waiting.lock());
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let bytes: PyObjectRef = vm.ctx.new_bytes(bytes).into();
+        let sent = self.socket.push(vm, &bytes, Range::default(), Send::All);
+        sent.map(drop).map_err(|fail| fail.raise(vm))
+    }
+
+    /// The socket stays open.
+    #[pymethod]
+    fn close(&self, vm: &VirtualMachine) -> PyResult<()> {
+        self.flush(vm)
+    }
+
+    #[pymethod]
+    fn __enter__(zelf: PyRef<Self>) -> PyRef<Self> {
+        zelf
+    }
+
+    #[pymethod]
+    fn __exit__(&self, _args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        self.flush(vm)
+    }
+
+    /// Reads ahead; false at the stream's end.
+    fn more(&self, vm: &VirtualMachine) -> PyResult<bool> {
+        let got = self.socket.pull(vm, BUFFER, Default::default());
+        let (bytes, _) = got.map_err(|fail| fail.raise(vm))?;
+        let some = !bytes.is_empty();
+        self.ahead.lock().extend(bytes);
+        Ok(some)
+    }
+
+    fn take(&self, count: usize, vm: &VirtualMachine) -> PyResult {
+        let bytes: Vec<u8> = {
+            let mut ahead = self.ahead.lock();
+            let count = count.min(ahead.len());
+            ahead.drain(..count).collect()
+        };
+        if !self.text {
+            return Ok(vm.ctx.new_bytes(bytes).into());
+        }
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|_| vm.new_exception_empty(vm.ctx.exceptions.unicode_error.to_owned()))?;
+        Ok(vm.ctx.new_str(text.replace("\r\n", "\n")).into())
+    }
+}
+
+impl SelfIter for File {}
+
+impl IterNext for File {
+    fn next(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
+        let line = zelf.readline(OptionalArg::Missing, vm)?;
+        let ended = line.length_opt(vm).transpose()? == Some(0);
+        Ok(if ended { PyIterReturn::StopIteration(None) } else { PyIterReturn::Return(line) })
+    }
+}

@@ -1,0 +1,47 @@
+//! The board's table of sockets: how many there can be, and the number that each has.
+
+use std::cell::RefCell;
+
+use crate::board::board;
+
+thread_local! {
+    static TAKEN: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A place in the table, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Slot(usize);
+
+impl Slot {
+    /// The lowest free one; `None` when there is no more.
+    pub(super) fn take() -> Option<Slot> {
+        let (most, _) = board().profile.quirks.most_sockets;
+        TAKEN.with_borrow_mut(|taken| {
+            let free = taken.iter().position(|taken| !taken).unwrap_or(taken.len());
+            if free >= most {
+                return None;
+            }
+            if free == taken.len() {
+                taken.push(false);
+            }
+            taken[free] = true;
+            Some(Slot(free))
+        })
+    }
+
+    /// What `fileno` gives.
+    pub(super) fn number(&self) -> i64 {
+        board().profile.quirks.first_fileno + self.0 as i64
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // At the thread's end the table may be gone before the sockets.
+        let _ = TAKEN.try_with(|taken| {
+            if let Some(taken) = taken.borrow_mut().get_mut(self.0) {
+                *taken = false;
+            }
+        });
+    }
+}

@@ -1,0 +1,180 @@
+//! The board's network: the glue between `socklab_socket` and the board. Which hosts may be dialled, how a wait for a
+//! socket attends to Ctrl-C, resets and callbacks, and what an error of the network is on this board.
+//!
+//! Sockets below are non-blocking, always: a call that has to wait does so here, with no Python object borrowed, so
+//! that a callback may use the very buffer that is being sent. What a timeout means is a dialect, and belongs to
+//! `modules::socket`; who is in the air, to `wifi`.
+
+mod failure;
+mod wifi;
+
+use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::vm::thread::with_current_vm;
+use rustpython_vm::{PyResult, VirtualMachine};
+use socklab_socket::{Cause, Entry, Error, Interrupt, Kind, LookupFailure, OsStack, Query, Ready, policy};
+
+use crate::board::board;
+use crate::link::FromBoard;
+pub(crate) use failure::{of_lookup, os_error, raised_by, timed_out};
+pub(crate) use wifi::{Link, Station, is_key};
+
+/// The host's network.
+pub(crate) type Net = socklab_socket::Net<OsStack>;
+/// A socket of it.
+pub(crate) type Socket = socklab_socket::Socket<OsStack>;
+
+/// What the parent says about the world outside of the board.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    /// Any host may be dialled, and any name looked up.
+    pub(crate) internet: bool,
+    /// The one Wi-Fi network that there is, and its password; `None` for every network, with any.
+    pub(crate) only: Option<(String, String)>,
+    /// How long joining takes.
+    pub(crate) join_delay: Duration,
+    /// What was joined before a soft reset.
+    pub(crate) joined: Option<String>,
+}
+
+impl Default for Outside {
+    fn default() -> Outside {
+        Outside { internet: false, only: None, join_delay: Duration::from_secs(1), joined: None }
+    }
+}
+
+/// The network of the one board.
+pub(crate) struct Network {
+    net: Net,
+    interrupt: Interrupt,
+    internet: bool,
+    station: Mutex<Station>,
+    /// Remarks that were made: each is made once.
+    remarks: Mutex<Vec<String>>,
+}
+
+thread_local! {
+    /// What a callback raised, or Ctrl-C, while the network waited.
+    static RAISED: RefCell<Option<PyBaseExceptionRef>> = const { RefCell::new(None) };
+}
+
+impl Network {
+    pub(crate) fn new(outside: Outside) -> Network {
+        let internet = outside.internet;
+        let stack = OsStack::new();
+        // A name server is a host like others: who may not dial any, asks none.
+        let stack = if internet { stack } else { stack.with_policy(policy::this_machine).with_resolver(known_here) };
+        let net = Net::with_hook(stack, attend);
+        let interrupt = net.interrupt();
+        let station = Mutex::new(Station::new(outside));
+        Network { net, interrupt, internet, station, remarks: Mutex::default() }
+    }
+
+    /// Has a call that waits for the network look at what came up.
+    pub(crate) fn wake(&self) {
+        self.interrupt.wake();
+    }
+
+    pub(crate) fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// The Wi-Fi station as it is at this moment. The parent hears of what has changed.
+    pub(crate) fn station<R>(&self, look: impl FnOnce(&mut Station) -> R) -> R {
+        let mut station = self.station.lock();
+        station.pass(Instant::now());
+        let result = look(&mut station);
+        if let Some(joined) = station.news() {
+            board().tell(FromBoard::Wifi(joined));
+        }
+        result
+    }
+
+    /// Tells the parent what came of a joining that nobody has looked at.
+    pub(crate) fn settle(&self) {
+        self.station(|_| ());
+    }
+
+    /// Whether packets get further than the board itself.
+    pub(crate) fn is_up(&self) -> bool {
+        board().profile.wifi.is_none() || self.station(|station| station.is_up())
+    }
+
+    /// The board's own address: this machine's, as others see it; the loopback address where it has no other.
+    pub(crate) fn own_address(&self) -> Ipv4Addr {
+        let all = if_addrs::get_if_addrs().unwrap_or_default();
+        let own = all.iter().filter(|interface| !interface.is_loopback()).find_map(|interface| match interface.ip() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        });
+        own.unwrap_or(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Makes a remark about the program, once.
+    pub(crate) fn remark(&self, text: String) {
+        let mut remarks = self.remarks.lock();
+        if !remarks.contains(&text) {
+            remarks.push(text.clone());
+            board().tell(FromBoard::Note(text));
+        }
+    }
+}
+
+/// Runs in the thread that waits, after each waking.
+fn attend() -> Result<(), Cause> {
+    with_current_vm(|vm| {
+        board().attend(vm).map_err(|raised| {
+            RAISED.set(Some(raised));
+            Kind::Interrupted.into()
+        })
+    })
+}
+
+/// Names that need no name server.
+fn known_here(query: &Query) -> Result<Vec<socklab_socket::Info>, LookupFailure> {
+    match query.host.to_ascii_lowercase().as_str() {
+        "localhost" => query.answers([IpAddr::V4(Ipv4Addr::LOCALHOST), std::net::Ipv6Addr::LOCALHOST.into()]),
+        _ => Err(LookupFailure::NoName),
+    }
+}
+
+/// Waits until the socket is ready, or `until`; says whether it is. A closed one is ready: trying tells.
+pub(crate) fn wait(vm: &VirtualMachine, socket: &Socket, interest: Ready, until: Option<Instant>) -> PyResult<bool> {
+    wait_all(vm, &mut [Entry::new(socket, interest)], until, || false).map(|ready| ready > 0)
+}
+
+/// The same for many, and for what is not a socket: `other` is looked at whenever the board has changed.
+pub(crate) fn wait_all(
+    vm: &VirtualMachine,
+    entries: &mut [Entry<'_>],
+    until: Option<Instant>,
+    other: impl FnMut() -> bool,
+) -> PyResult<usize> {
+    board().hurry();
+    board().attend(vm)?;
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    board().network.net.poll_or(entries, left, other).map_err(|error| raised_by(vm, &error))
+}
+
+/// Says why the policy refused a dial.
+fn remark_refusal(error: &Error) {
+    let place = error.address().map_or_else(|| "another machine".to_owned(), ToString::to_string);
+    board().network.remark(format!("the board may dial this machine only, not {place}; --internet lets it"));
+}
+
+/// What a program should know that dials while the board is in no network.
+pub(crate) fn not_in_a_network(place: impl std::fmt::Display) {
+    board().network.remark(format!("no way to {place}: Wi-Fi is not connected"));
+}
+
+/// What a program should know that asks for a name that nobody may be asked for.
+pub(crate) fn unknown_name(name: &str) {
+    if !board().network.internet {
+        let name = name.escape_debug();
+        board().network.remark(format!("the board asks no name servers, so {name} is unknown; --internet lets it"));
+    }
+}
