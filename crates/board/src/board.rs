@@ -13,6 +13,7 @@ use rustpython_vm::signal::UserSignalSender;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 use crate::flash::Flash;
+use crate::hardware::{Due, Hardware, Pin};
 use crate::link::{End, FromBoard, Program};
 use crate::modules::schedule::{self, Token};
 use crate::net::{self, Network};
@@ -29,9 +30,6 @@ const OUTPUT_AGE: Duration = Duration::from_millis(1);
 
 /// Callbacks that wait; boards have room for as many.
 const CALLBACKS: usize = 8;
-
-/// Every number that a pin can have.
-const PINS: usize = 256;
 
 /// The one board of this process.
 pub(crate) struct Board {
@@ -50,11 +48,14 @@ pub(crate) struct Board {
     changed: Condvar,
     /// There is something to send.
     posted: Condvar,
+    /// The clock has another time to wait for.
+    alarmed: Condvar,
 }
 
 pub(crate) struct State {
     pub(crate) input: VecDeque<u8>,
-    pub(crate) pins: [Pin; PINS],
+    /// Pins, alarms, and what the outside gives.
+    pub(crate) hardware: Hardware,
     /// What the parent wants done, in this order.
     pub(crate) jobs: VecDeque<Job>,
     interrupted: bool,
@@ -65,17 +66,6 @@ pub(crate) struct State {
     out: Vec<FromBoard>,
     out_bytes: usize,
     hurry: bool,
-}
-
-/// A pin, whichever objects stand for it.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Pin {
-    /// The board drives it.
-    pub(crate) output: bool,
-    /// What the board drives, or would.
-    pub(crate) driven: bool,
-    /// What the outside gives.
-    pub(crate) given: bool,
 }
 
 /// Something for the interpreter's thread to do.
@@ -94,7 +84,7 @@ impl State {
     fn new() -> State {
         State {
             input: VecDeque::new(),
-            pins: [Pin::default(); PINS],
+            hardware: Hardware::new(),
             jobs: VecDeque::new(),
             interrupted: false,
             reset: None,
@@ -130,6 +120,7 @@ pub(crate) fn switch_on(
         state: Mutex::new(State::new()),
         changed: Condvar::new(),
         posted: Condvar::new(),
+        alarmed: Condvar::new(),
     })
 }
 
@@ -170,6 +161,40 @@ impl Board {
             }
         });
         room
+    }
+
+    /// Changes the hardware from outside; has the callback run that this calls for.
+    pub(crate) fn outside(&self, change: impl FnOnce(&mut Hardware) -> Option<Token>) {
+        let callback = change(&mut self.state.lock().hardware);
+        self.changed.notify_all();
+        // With the queue full, a board loses the interrupt.
+        let _ = callback.map(|token| self.schedule(token));
+    }
+
+    /// The clock: has done what is due, and waits for the next.
+    pub(crate) fn keep_time(&self) {
+        loop {
+            let due = {
+                let mut state = self.state.lock();
+                match state.hardware.next_alarm() {
+                    Some(at) if at <= Instant::now() => state.hardware.take_due(Instant::now()),
+                    Some(at) => {
+                        self.alarmed.wait_until(&mut state, at);
+                        continue;
+                    }
+                    None => {
+                        self.alarmed.wait(&mut state);
+                        continue;
+                    }
+                }
+            };
+            for alarm in due {
+                match alarm {
+                    Due::Callback(token) => drop(self.schedule(token)),
+                    Due::Watchdog => self.reset(End::Watchdog),
+                }
+            }
+        }
     }
 
     /// Wakes the program: out of a wait by the condition, out of its bytecodes by the interpreter's own flag.
@@ -249,7 +274,7 @@ impl Board {
     /// Looks at a pin and changes it; the parent is told what the board drives from now on.
     pub(crate) fn pin<R>(&self, number: u8, change: impl FnOnce(&mut Pin) -> R) -> R {
         let (result, before, after) = {
-            let pin = &mut self.state.lock().pins[usize::from(number)];
+            let pin = &mut self.state.lock().hardware.pins[usize::from(number)];
             let before = *pin;
             (change(pin), before, *pin)
         };
@@ -257,6 +282,13 @@ impl Board {
         if let Some(high) = driven(after).filter(|_| driven(before) != driven(after)) {
             self.tell(FromBoard::Pin { pin: number, high });
         }
+        result
+    }
+
+    /// Looks at the hardware or changes it, as the program does.
+    pub(crate) fn hardware<R>(&self, change: impl FnOnce(&mut Hardware) -> R) -> R {
+        let result = change(&mut self.state.lock().hardware);
+        self.alarmed.notify_one();
         result
     }
 

@@ -30,6 +30,76 @@ pub enum ToBoard {
         /// High or low.
         high: bool,
     },
+    /// The voltage that the outside gives to a pin, for its ADC.
+    SetAdc {
+        /// The pin's number on the board.
+        pin: u8,
+        /// Millionths of a volt.
+        microvolts: i32,
+    },
+    /// What a sensor measures from now on.
+    SetSensor {
+        /// Which.
+        sensor: Sensor,
+        /// In the sensor's unit.
+        value: i32,
+    },
+    /// Bytes that arrive at a serial port other than the console.
+    Serial {
+        /// The number of the UART.
+        port: u8,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+/// A quantity that the outside gives to the board. Sensors with a pin are those connected to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sensor {
+    /// The voltage at a pin, in millionths of a volt.
+    Voltage(u8),
+    /// The temperature at a pin's sensor (DHT11, DHT22, DS18B20), in thousandths of a degree Celsius.
+    Temperature(u8),
+    /// The relative humidity at a pin's sensor, in thousandths of a percent.
+    Humidity(u8),
+    /// The length of the pulse that a pin will see next, in microseconds: the echo of a distance sensor.
+    Pulse(u8),
+    /// What a touch pad counts; less when it is touched.
+    Touch(u8),
+    /// Acceleration along the board's x (0), y (1) or z (2), in thousandths of g.
+    Acceleration(u8),
+    /// The temperature of the chip, in thousandths of a degree Celsius.
+    Chip,
+}
+
+/// Why a board starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Cause {
+    /// It was switched on.
+    #[default]
+    Power,
+    /// `machine.reset()`, or the button.
+    Hard,
+    /// Nobody fed the watchdog.
+    Watchdog,
+    /// It slept deeply, and woke.
+    DeepSleep,
+    /// `machine.soft_reset()`, or Ctrl-D.
+    Soft,
+}
+
+impl Cause {
+    /// By its name on the board process's command line.
+    pub fn named(name: &str) -> Option<Cause> {
+        Some(match name {
+            "power" => Cause::Power,
+            "hard" => Cause::Hard,
+            "watchdog" => Cause::Watchdog,
+            "deep-sleep" => Cause::DeepSleep,
+            "soft" => Cause::Soft,
+            _ => return None,
+        })
+    }
 }
 
 /// What to run.
@@ -61,6 +131,38 @@ pub enum FromBoard {
         pin: u8,
         /// High or low.
         high: bool,
+    },
+    /// A pin carries a square wave; a frequency of 0 ends it.
+    Pwm {
+        /// The pin's number on the board.
+        pin: u8,
+        /// In Hz.
+        frequency: u32,
+        /// The part of the time that it is high, of 65535.
+        duty: u16,
+    },
+    /// The colours of a strip of lights, the first first.
+    Lights {
+        /// The pin that the strip is connected to.
+        pin: u8,
+        /// Red, green, blue and white.
+        colours: Vec<[u8; 4]>,
+    },
+    /// What a display shows.
+    Display {
+        /// Pixels in a row.
+        width: u16,
+        /// Rows.
+        height: u16,
+        /// Rows from the top, each padded to whole bytes; the leftmost pixel is a byte's highest bit.
+        bits: Vec<u8>,
+    },
+    /// Bytes that the board sends at a serial port other than the console.
+    Serial {
+        /// The number of the UART.
+        port: u8,
+        /// The bytes.
+        bytes: Vec<u8>,
     },
     /// The byte that is Ctrl-C from now on, while a program runs; none where all are data.
     InterruptByte(Option<u8>),
@@ -95,6 +197,10 @@ pub enum End {
     SoftReset,
     /// `machine.reset()`.
     HardReset,
+    /// A watchdog that was not fed: as a hard reset, with [`Cause::Watchdog`].
+    Watchdog,
+    /// `machine.deepsleep()` is over: as a hard reset, with [`Cause::DeepSleep`].
+    DeepSleep,
 }
 
 /// An exception that nobody caught.
@@ -150,6 +256,8 @@ mod tests {
             any::<String>().prop_map(|text| ToBoard::Run(Program::Interactive(text))),
             any::<String>().prop_map(ToBoard::Complete),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
+            (any::<u8>(), any::<i32>()).prop_map(|(pin, microvolts)| ToBoard::SetAdc { pin, microvolts }),
+            any::<i32>().prop_map(|value| ToBoard::SetSensor { sensor: Sensor::Acceleration(1), value }),
         ]
     }
 

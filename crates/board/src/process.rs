@@ -12,10 +12,10 @@ use rustpython_vm::{AsObject, VirtualMachine};
 use crate::board::{self, Board, Job};
 use crate::dialect::strict;
 use crate::flash::Flash;
-use crate::link::{self, End, FromBoard, ToBoard};
+use crate::link::{self, Cause, End, FromBoard, Sensor, ToBoard};
 use crate::net::Outside;
 use crate::profile::Profile;
-use crate::{compile, complete, memory, traceback, vm};
+use crate::{compile, complete, hardware, memory, traceback, vm};
 
 /// The stack of the thread that runs Python: room for the recursion limit at more than 10 KiB a call.
 /// It is reserved, not used: a page costs memory when it is touched.
@@ -29,7 +29,8 @@ const USAGE: u8 = 2;
 /// `--flash FOLDER` must be there; `--profile NAME` is esp32 unless told. `--internet` lets it dial any host,
 /// `--wifi SSID:PASSWORD` names the one network that is there (else every network is), `--join-delay MS` is how long
 /// joining takes (1000), `--joined SSID` the network that it has joined already. `--beside FOLDER` has modules of the
-/// program; `--strict` refuses what the real board lacks.
+/// program; `--strict` refuses what the real board lacks; `--cause` is that of this
+/// start where it is not power.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match Arguments::parse(arguments) {
         Ok(arguments) => run(arguments),
@@ -53,6 +54,7 @@ impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let (mut profile, mut flash, mut beside, mut strict) = (None, None, None, false);
         let mut outside = Outside::default();
+        let mut cause = Cause::Power;
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("start a board: {word} wants a value"));
             match word.as_str() {
@@ -64,11 +66,13 @@ impl Arguments {
                 "--joined" => outside.joined = Some(value()?),
                 "--wifi" => outside.only = Some(network(&value()?)?),
                 "--join-delay" => outside.join_delay = delay(&value()?)?,
+                "--cause" => cause = Cause::named(&value()?).ok_or("start a board: no such cause of a start")?,
                 _ => return Err(format!("start a board: no option {word}")),
             }
         }
         let profile = profile.as_deref().unwrap_or("esp32");
         let folder = flash.ok_or("start a board: --flash FOLDER says where its files are")?;
+        hardware::was_started(&folder, cause);
         Ok(Arguments {
             profile: Profile::named(profile).ok_or_else(|| {
                 let names = Profile::names().collect::<Vec<_>>().join(", ");
@@ -102,6 +106,7 @@ fn run(arguments: Arguments) -> ExitCode {
     let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside, arguments.outside);
     thread::spawn(move || write_link(board));
     thread::spawn(move || read_link(board));
+    thread::spawn(move || board.keep_time());
     let python = thread::Builder::new().name("python".to_owned()).stack_size(STACK);
     match python.spawn(move || run_programs(board)).map(thread::JoinHandle::join) {
         Ok(Ok(never)) => match never {},
@@ -183,9 +188,12 @@ fn read_link(board: &'static Board) {
             Ok(Some(ToBoard::Interrupt)) => board.interrupt(),
             Ok(Some(ToBoard::Run(program))) => board.change(|state| state.begin(program)),
             Ok(Some(ToBoard::Complete(text))) => board.change(|state| state.jobs.push_back(Job::Complete(text))),
-            Ok(Some(ToBoard::SetPin { pin, high })) => {
-                board.change(|state| state.pins[usize::from(pin)].given = high);
+            Ok(Some(ToBoard::SetPin { pin, high })) => board.outside(|hardware| hardware.give(pin, high)),
+            Ok(Some(ToBoard::SetAdc { pin, microvolts })) => {
+                board.outside(|hardware| hardware.set(Sensor::Voltage(pin), microvolts));
             }
+            Ok(Some(ToBoard::SetSensor { sensor, value })) => board.outside(|hardware| hardware.set(sensor, value)),
+            Ok(Some(ToBoard::Serial { port, bytes })) => board.outside(|hardware| hardware.receive(port, &bytes)),
             // Without a parent there is nobody to run for.
             Ok(None) | Err(_) => end_now(),
         }

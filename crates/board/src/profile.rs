@@ -3,6 +3,7 @@
 //! Numbers and flags are from the sources named in the workbench's device notes: ESP-IDF's newlib for `esp32` and
 //! `mpython`, `py/mperrno.h` (Linux's numbers) for the others.
 
+use crate::parts::{self, Parts};
 /// Which firmware all of them play.
 pub(crate) struct Release {
     /// As numbers.
@@ -44,6 +45,8 @@ pub struct Profile {
     pub heap: usize,
     /// The pins there are; another is a ValueError.
     pub pins: std::ops::RangeInclusive<u8>,
+    /// What the module `machine` has of it.
+    pub parts: &'static Parts,
     /// What its sockets and its Wi-Fi do in ways of their own.
     pub quirks: Quirks,
 }
@@ -320,6 +323,7 @@ const PROFILES: &[Profile] = &[
         socket: ESP32_SOCKET,
         heap: 160 << 10,
         pins: 0..=39,
+        parts: &parts::ESP32,
         quirks: ESPRESSIF,
     },
     Profile {
@@ -334,6 +338,7 @@ const PROFILES: &[Profile] = &[
         socket: LWIP_SOCKET,
         heap: 16 << 20,
         pins: 0..=71,
+        parts: &parts::K230,
         quirks: Quirks {
             wlan_connect_blocks: true,
             resolves_names: false,
@@ -354,6 +359,7 @@ const PROFILES: &[Profile] = &[
         socket: WAFFLE_SOCKET,
         heap: 64 << 10,
         pins: 0..=14,
+        parts: &parts::WAFFLE,
         quirks: Quirks { wlan_security: true, first_fileno: 388, ..ORDINARY },
     },
     Profile {
@@ -368,6 +374,7 @@ const PROFILES: &[Profile] = &[
         socket: ESP32_SOCKET,
         heap: 112 << 10,
         pins: 0..=39,
+        parts: &parts::MPYTHON,
         quirks: ESPRESSIF,
     },
     Profile {
@@ -382,6 +389,7 @@ const PROFILES: &[Profile] = &[
         socket: LWIP_SOCKET,
         heap: 188 << 10,
         pins: 0..=29,
+        parts: &parts::RP2,
         quirks: Quirks {
             wlan_security: true,
             accept_inherits_timeout: true,
@@ -403,6 +411,7 @@ const PROFILES: &[Profile] = &[
         socket: LINUX_SOCKET,
         heap: 1 << 20,
         pins: 0..=0,
+        parts: &parts::LINUX,
         quirks: Quirks { refused_is_reset: false, most_sockets: (1000, "EMFILE"), first_fileno: 3, ..ORDINARY },
     },
 ];

@@ -6,7 +6,7 @@ use rustpython_vm::pymodule;
 
 #[pymodule]
 mod micropython {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicI32, Ordering};
 
     use rustpython_vm::function::OptionalArg;
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -14,44 +14,6 @@ mod micropython {
     use crate::board::board;
     use crate::link::FromBoard;
     use crate::modules::schedule;
-
-    /// How often the heap is locked. Programs count on the count; nothing here is ever refused memory for it.
-    static HEAP_LOCKS: AtomicU32 = AtomicU32::new(0);
-
-    #[pyfunction]
-    fn heap_lock() {
-        HEAP_LOCKS.fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[pyfunction]
-    fn heap_unlock() -> u32 {
-        let before = HEAP_LOCKS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |locks| locks.checked_sub(1));
-        before.map_or(0, |before| before - 1)
-    }
-
-    #[pyfunction]
-    fn alloc_emergency_exception_buf(_bytes: usize) {}
-
-    /// The level is 0, whatever is asked for.
-    #[pyfunction]
-    fn opt_level(level: OptionalArg<i32>) -> Option<i32> {
-        if level.is_present() { None } else { Some(0) }
-    }
-
-    /// Bytes of stack in use, of which a board has a few thousand.
-    #[pyfunction]
-    fn stack_use(vm: &VirtualMachine) -> usize {
-        const OF_A_CALL: usize = 200;
-        vm.current_recursion_depth() * OF_A_CALL
-    }
-
-    /// Decorators that on a board choose what the compiler makes.
-    #[pyfunction]
-    #[pyfunction(name = "native")]
-    #[pyfunction(name = "viper")]
-    fn bytecode(function: PyObjectRef) -> PyObjectRef {
-        function
-    }
 
     #[pyfunction(name = "const")]
     fn constant(value: PyObjectRef) -> PyObjectRef {
@@ -62,6 +24,66 @@ mod micropython {
     #[pyfunction]
     fn kbd_intr(byte: i32) {
         board().tell(FromBoard::InterruptByte(u8::try_from(byte).ok()));
+    }
+
+    /// Memory for exceptions in interrupts: there is always some here.
+    #[pyfunction]
+    fn alloc_emergency_exception_buf(_bytes: usize) {}
+
+    static OPTIMIZATION: AtomicI32 = AtomicI32::new(0);
+    static LOCKED: AtomicI32 = AtomicI32::new(0);
+
+    /// What it is set to is what it says; assertions stay.
+    #[pyfunction]
+    fn opt_level(level: OptionalArg<i32>) -> Option<i32> {
+        match level {
+            OptionalArg::Missing => Some(OPTIMIZATION.load(Ordering::Relaxed)),
+            OptionalArg::Present(level) => {
+                OPTIMIZATION.store(level, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
+    /// Locks count; allocating goes on all the same.
+    #[pyfunction]
+    fn heap_lock() -> i32 {
+        LOCKED.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    #[pyfunction]
+    fn heap_unlock() -> i32 {
+        LOCKED.fetch_sub(1, Ordering::Relaxed) - 1
+    }
+
+    #[pyfunction]
+    fn heap_locked() -> i32 {
+        LOCKED.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of stack in use: an estimate from how deep the calls are.
+    #[pyfunction]
+    fn stack_use(vm: &VirtualMachine) -> usize {
+        512 + vm.frames.borrow().len() * 160
+    }
+
+    #[pyfunction]
+    fn mem_info(_verbose: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
+        let stack = stack_use(vm);
+        let text = format!("stack: {stack} out of 15360\r\nGC: total: 166656, used: 24128, free: 142528\r\n");
+        board().output(vm, text.as_bytes())
+    }
+
+    #[pyfunction]
+    fn qstr_info(_verbose: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
+        board().output(vm, b"qstr pool: n_pool=1, n_qstr=0, n_str_data_bytes=0, n_total_bytes=0\r\n")
+    }
+
+    /// Machine code runs as what it was written as.
+    #[pyfunction]
+    #[pyfunction(name = "viper")]
+    fn native(function: PyObjectRef) -> PyObjectRef {
+        function
     }
 
     #[pyfunction]

@@ -46,6 +46,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         io::module_def(ctx),
         json::module_def(ctx),
         machine::module_def(ctx),
+        machine::onewire_module_def(ctx),
         math::module_def(ctx),
         micropython::module_def(ctx),
         mounts::module_def(ctx),

@@ -1,4 +1,4 @@
-//! Callbacks between two bytecodes of the program: `micropython.schedule`, and what timers and pins will use.
+//! Callbacks between two bytecodes of the program: those of `micropython.schedule`, timers and pins.
 //!
 //! Another thread cannot hold a Python object; it holds a [`Token`], and the object waits here, in the thread that
 //! runs Python.
@@ -18,23 +18,42 @@ pub(crate) struct Token(u64);
 
 thread_local! {
     static BUSY: Cell<bool> = const { Cell::new(false) };
+    static HELD_OFF: Cell<bool> = const { Cell::new(false) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
     static CALLBACKS: RefCell<HashMap<Token, Callback>> = RefCell::default();
 }
 
+#[derive(Clone)]
 struct Callback {
     function: PyObjectRef,
     argument: PyObjectRef,
+    /// It is called whenever its token is scheduled, until [`forget`].
+    again: bool,
 }
 
-/// Whether a callback runs: the next one waits for its end.
+/// Whether no callback may begin: one runs, and the next waits for its end, or the program holds them off.
 pub(crate) fn busy() -> bool {
-    BUSY.get()
+    BUSY.get() || HELD_OFF.get()
+}
+
+/// Holds callbacks off, or lets them run again; gives what was before.
+pub(crate) fn hold_off(off: bool) -> bool {
+    HELD_OFF.replace(off)
+}
+
+/// Keeps `function(argument)` for any number of calls.
+pub(crate) fn keep_ready(function: PyObjectRef, argument: PyObjectRef) -> Token {
+    keep(Callback { function, argument, again: true })
+}
+
+/// Lets go of what [`keep_ready`] kept. A call that is scheduled already does not happen.
+pub(crate) fn forget(token: Token) {
+    CALLBACKS.with_borrow_mut(|callbacks| callbacks.remove(&token));
 }
 
 /// Calls `function(argument)` once, soon; RuntimeError when too many wait.
 pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
-    let token = keep(Callback { function, argument });
+    let token = keep(Callback { function, argument, again: false });
     if board().schedule(token) {
         return Ok(());
     }
@@ -44,17 +63,22 @@ pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMac
 
 /// Keeps a callback for a thread that will hand the token to `Board::schedule` when its time has come.
 pub(crate) fn prepare(function: PyObjectRef, argument: PyObjectRef) -> Token {
-    keep(Callback { function, argument })
+    keep(Callback { function, argument, again: false })
 }
 
 fn take(token: Token) -> Option<Callback> {
-    CALLBACKS.with_borrow_mut(|callbacks| callbacks.remove(&token))
+    CALLBACKS.with_borrow_mut(|callbacks| match callbacks.get(&token) {
+        Some(callback) if callback.again => Some(callback.clone()),
+        Some(_) => callbacks.remove(&token),
+        None => None,
+    })
 }
 
 /// Lets go of all: a reset.
 pub(crate) fn forget_all() {
     CALLBACKS.take();
     BUSY.set(false);
+    HELD_OFF.set(false);
 }
 
 fn keep(callback: Callback) -> Token {

@@ -6,7 +6,7 @@ use rustpython_vm::pymodule;
 
 #[pymodule]
 mod time {
-    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+    use std::time::{Duration, Instant};
 
     use rustpython_vm::builtins::{PyFloat, PyInt};
     use rustpython_vm::function::OptionalArg;
@@ -159,6 +159,6 @@ mod time {
     }
 
     fn since_1970() -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        board().hardware(|hardware| hardware.since_1970())
     }
 }

@@ -7,5 +7,6 @@ mod files;
 mod interrupt;
 mod language;
 mod library;
+mod machine;
 mod pins;
 mod support;

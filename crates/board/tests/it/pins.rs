@@ -27,3 +27,51 @@ fn what_the_outside_gives_is_read() {
 fn a_pin_that_is_not_there_is_refused() {
     assert!(printed("from machine import Pin\nPin(99)").ends_with("ValueError: invalid pin\r\n"));
 }
+
+#[test]
+fn an_edge_from_outside_calls_the_handler_and_a_pull_is_a_level() {
+    let program = "from machine import Pin
+def edge(pin):
+    print('edge', pin, pin.value())
+p = Pin(0, Pin.IN, Pin.PULL_UP)
+p.irq(handler=edge, trigger=Pin.IRQ_FALLING)
+print('ready', p.value())
+while True: pass";
+    let mut board = Board::start("esp32", &[("main.py", program)]);
+    board.until("ready 1\r\n");
+    for high in [false, true, false] {
+        board.tell(ToBoard::SetPin { pin: 0, high });
+    }
+    board.until("edge Pin(0) 0\r\nedge Pin(0) 0\r\n");
+}
+
+#[test]
+fn a_picos_light_has_a_name() {
+    let program = "from machine import Pin, Signal
+led = Pin('LED', Pin.OUT)
+s = Signal(led, invert=True)
+s.off()
+print(led, led.value(), Pin('GP15').value(), s.value())";
+    let mut board = Board::start("rp2", &[("main.py", program)]);
+    board.until("Pin(EXT_GPIO0, mode=OUT) 1 0 0\r\n");
+}
+
+#[test]
+fn a_wave_is_told() {
+    let program = "from machine import Pin, PWM
+p = PWM(Pin(4), freq=1000, duty=512)
+print(p, p.duty_u16(), p.duty_ns())
+p.duty(1023)
+p.deinit()";
+    let mut board = Board::start("esp32", &[("main.py", program)]);
+    let mut waves = Vec::new();
+    loop {
+        match board.next() {
+            FromBoard::Pwm { pin: 4, frequency, duty } => waves.push((frequency, duty)),
+            FromBoard::Ended(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(waves, [(1000, 32799), (1000, 65535), (0, 0)]);
+    assert_eq!(board.output, "PWM(Pin(4), freq=1000, duty=512) 32799 500480\r\n");
+}

@@ -1,0 +1,200 @@
+//! `machine.I2C` and `SoftI2C`, which differ in their constructors only. Who answers is in `bus`.
+
+use parking_lot::Mutex;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyType};
+use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
+use rustpython_vm::types::{Constructor, Representable};
+use rustpython_vm::{AsObject, FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+
+use super::bus;
+use super::pin::pin_number;
+use crate::modules::{errors, with_bytes};
+
+/// A master on the bus.
+#[pyclass(module = "machine", name = "I2C")]
+#[derive(Debug, PyPayload)]
+pub(crate) struct I2c {
+    settings: String,
+    /// What `start` and `write` have put on the bus, until `stop`.
+    raw: Mutex<Vec<u8>>,
+}
+
+#[derive(FromArgs)]
+struct MemoryArgs {
+    #[pyarg(any)]
+    addr: u16,
+    #[pyarg(any)]
+    memaddr: u32,
+    /// A number of bytes to read, bytes to write, or a buffer to fill.
+    #[pyarg(any)]
+    what: PyObjectRef,
+    #[pyarg(any, default = 8)]
+    addrsize: u32,
+}
+
+impl MemoryArgs {
+    /// The address in the device, as it goes over the bus.
+    fn place(&self, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        match self.addrsize {
+            8 | 16 | 24 | 32 => Ok(self.memaddr.to_be_bytes()[4 - self.addrsize as usize / 8..].to_vec()),
+            _ => Err(vm.new_value_error("invalid addrsize")),
+        }
+    }
+}
+
+impl Constructor for I2c {
+    type Args = FuncArgs;
+
+    /// `I2C(id, scl=, sda=, freq=)`, `SoftI2C(scl, sda, freq=)`; pins must be there.
+    fn py_new(class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<I2c> {
+        let named = |name: &str| args.get_optional_kwarg(name);
+        for name in ["scl", "sda"] {
+            if let Some(pin) = named(name) {
+                pin_number(&pin, vm)?;
+            } else if class.name().to_string() == "SoftI2C" && args.args.len() < 2 {
+                return Err(vm.new_type_error(format!("'{name}' argument required")));
+            }
+        }
+        let said =
+            |name: &str| named(name).map(|value| value.repr(vm).map(|text| format!("{name}={text}"))).transpose();
+        let mut settings: Vec<String> =
+            args.args.first().map(|id| id.repr(vm).map(|text| text.to_string())).transpose()?.into_iter().collect();
+        for name in ["scl", "sda", "freq"] {
+            settings.extend(said(name)?);
+        }
+        Ok(I2c { settings: settings.join(", "), raw: Mutex::default() })
+    }
+}
+
+impl Representable for I2c {
+    fn repr_str(zelf: &Py<I2c>, _vm: &VirtualMachine) -> PyResult<String> {
+        Ok(format!("{}({})", zelf.class().name(), zelf.settings))
+    }
+}
+
+fn nobody(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    errors::named(vm, "ENODEV")
+}
+
+fn send(address: u16, bytes: &[u8], vm: &VirtualMachine) -> PyResult<()> {
+    if bus::write(address, bytes) { Ok(()) } else { Err(nobody(vm)) }
+}
+
+fn receive(address: u16, count: usize, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+    bus::read(address, count).ok_or_else(|| nobody(vm))
+}
+
+#[pyclass(flags(BASETYPE), with(Constructor, Representable))]
+impl I2c {
+    #[pymethod]
+    fn init(&self, _args: FuncArgs) {}
+
+    #[pymethod]
+    fn deinit(&self) {}
+
+    #[pymethod]
+    fn scan(&self, vm: &VirtualMachine) -> Vec<PyObjectRef> {
+        bus::answering().into_iter().map(|address| vm.ctx.new_int(address).into()).collect()
+    }
+
+    /// How many bytes the device took.
+    #[pymethod]
+    fn writeto(
+        &self,
+        addr: u16,
+        data: PyObjectRef,
+        _stop: OptionalArg<PyObjectRef>,
+        vm: &VirtualMachine,
+    ) -> PyResult<usize> {
+        with_bytes(&data, vm, |bytes| send(addr, bytes, vm).map(|()| bytes.len()))?
+    }
+
+    /// Several pieces as one transfer.
+    #[pymethod]
+    fn writevto(
+        &self,
+        addr: u16,
+        pieces: PyObjectRef,
+        _stop: OptionalArg<PyObjectRef>,
+        vm: &VirtualMachine,
+    ) -> PyResult<usize> {
+        let mut all = Vec::new();
+        for piece in pieces.try_to_value::<Vec<PyObjectRef>>(vm)? {
+            with_bytes(&piece, vm, |bytes| all.extend_from_slice(bytes))?;
+        }
+        send(addr, &all, vm).map(|()| all.len())
+    }
+
+    #[pymethod]
+    fn readfrom(
+        &self,
+        addr: u16,
+        count: usize,
+        _stop: OptionalArg<PyObjectRef>,
+        vm: &VirtualMachine,
+    ) -> PyResult<Vec<u8>> {
+        receive(addr, count, vm)
+    }
+
+    #[pymethod]
+    fn readfrom_into(
+        &self,
+        addr: u16,
+        buffer: ArgMemoryBuffer,
+        _stop: OptionalArg<PyObjectRef>,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let bytes = receive(addr, buffer.len(), vm)?;
+        buffer.with_ref(|buffer| buffer.copy_from_slice(&bytes));
+        Ok(())
+    }
+
+    #[pymethod]
+    fn writeto_mem(&self, args: MemoryArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let mut all = args.place(vm)?;
+        with_bytes(&args.what, vm, |bytes| all.extend_from_slice(bytes))?;
+        send(args.addr, &all, vm)
+    }
+
+    #[pymethod]
+    fn readfrom_mem(&self, args: MemoryArgs, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        args.place(vm)?;
+        receive(args.addr, args.what.clone().try_into_value(vm)?, vm)
+    }
+
+    #[pymethod]
+    fn readfrom_mem_into(&self, args: MemoryArgs, vm: &VirtualMachine) -> PyResult<()> {
+        args.place(vm)?;
+        let length = args.what.length(vm)?;
+        let bytes = receive(args.addr, length, vm)?;
+        args.what.try_rw_bytes_like(vm, |buffer| {
+            for (to, from) in buffer.iter_mut().zip(bytes) {
+                *to = from;
+            }
+        })
+    }
+
+    #[pymethod]
+    fn start(&self) {
+        self.raw.lock().clear();
+    }
+
+    /// Bytes after `start`, the first of which is the address and a bit for reading; says how many were taken.
+    #[pymethod]
+    fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
+        with_bytes(&data, vm, |bytes| {
+            let mut raw = self.raw.lock();
+            raw.extend_from_slice(bytes);
+            let answered = raw.first().is_some_and(|first| bus::answering().contains(&u16::from(first >> 1)));
+            if answered { bytes.len() } else { 0 }
+        })
+    }
+
+    #[pymethod]
+    fn stop(&self) {
+        let raw = std::mem::take(&mut *self.raw.lock());
+        if let [first, rest @ ..] = &raw[..] {
+            bus::write(u16::from(first >> 1), rest);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! `machine.PWM`: a square wave at a pin. The wave is the pin's, so that two objects for one pin show the same.
+
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::function::OptionalArg;
+use rustpython_vm::types::{Constructor, Representable};
+use rustpython_vm::{Context, FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+
+use super::pin::pin_number;
+use crate::board::board;
+use crate::hardware::Wave;
+use crate::link::FromBoard;
+
+/// What an ESP32 begins with.
+const USUAL: Wave = Wave { frequency: 5000, duty: 0x8000 };
+
+const FASTEST: u32 = 40_000_000;
+
+/// A wave at a pin.
+#[pyclass(module = "machine", name = "PWM")]
+#[derive(Debug, PyPayload)]
+pub(crate) struct Pwm {
+    pin: u8,
+}
+
+/// The duty in one of three units: of 1023, of 65535, in nanoseconds.
+#[derive(FromArgs)]
+struct WaveArgs {
+    #[pyarg(any, optional)]
+    freq: OptionalArg<i64>,
+    #[pyarg(any, optional)]
+    duty: OptionalArg<i64>,
+    #[pyarg(named, optional)]
+    duty_u16: OptionalArg<i64>,
+    #[pyarg(named, optional)]
+    duty_ns: OptionalArg<i64>,
+    #[pyarg(named, optional)]
+    #[expect(dead_code, reason = "accepted; the wave is shown as it is described")]
+    invert: OptionalArg<PyObjectRef>,
+    #[pyarg(named, optional)]
+    #[expect(dead_code, reason = "accepted: CanMV's way to start")]
+    enable: OptionalArg<PyObjectRef>,
+}
+
+#[derive(FromArgs)]
+pub(crate) struct PwmArgs {
+    #[pyarg(positional)]
+    pin: PyObjectRef,
+    #[pyarg(flatten)]
+    wave: WaveArgs,
+}
+
+impl Constructor for Pwm {
+    type Args = PwmArgs;
+
+    fn py_new(_class: &Py<PyType>, args: PwmArgs, vm: &VirtualMachine) -> PyResult<Pwm> {
+        let pwm = Pwm { pin: pin_number(&args.pin, vm)? };
+        pwm.change(&args.wave, vm)?;
+        Ok(pwm)
+    }
+}
+
+impl Representable for Pwm {
+    fn repr_str(zelf: &Py<Pwm>, _vm: &VirtualMachine) -> PyResult<String> {
+        let pin = zelf.pin;
+        Ok(match zelf.wave() {
+            Some(wave) => format!("PWM(Pin({pin}), freq={}, duty={})", wave.frequency, wave.duty >> 6),
+            None => format!("PWM(Pin({pin}))"),
+        })
+    }
+}
+
+#[pyclass(with(Constructor, Representable))]
+impl Pwm {
+    #[extend_class]
+    fn habits(ctx: &Context, class: &'static Py<PyType>) {
+        // The RP2 port never had the duty of 1023 steps.
+        if board().profile.name == "rp2" {
+            class.attributes.write().shift_remove(ctx.intern_str("duty"));
+        }
+    }
+
+    fn wave(&self) -> Option<Wave> {
+        board().pin(self.pin, |pin| pin.wave)
+    }
+
+    fn change(&self, args: &WaveArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let mut wave = self.wave().unwrap_or(USUAL);
+        if let OptionalArg::Present(hertz) = args.freq {
+            wave.frequency = u32::try_from(hertz)
+                .ok()
+                .filter(|hertz| (1..=FASTEST).contains(hertz))
+                .ok_or_else(|| vm.new_value_error("frequency must be from 1Hz to 40MHz"))?;
+        }
+        let within = |value: i64, most: i64, what: &str| match (0..=most).contains(&value) {
+            true => Ok(value),
+            false => Err(vm.new_value_error(format!("{what} must be from 0 to {most}"))),
+        };
+        if let OptionalArg::Present(duty) = args.duty {
+            // 1023, and 1024 too, is always high.
+            let steps = within(duty, 1024, "duty")?.min(1023);
+            wave.duty = u16::try_from(steps * 0xffff / 1023).unwrap_or(u16::MAX);
+        }
+        if let OptionalArg::Present(duty) = args.duty_u16 {
+            wave.duty = u16::try_from(within(duty, 0xffff, "duty_u16")?).unwrap_or(u16::MAX);
+        }
+        if let OptionalArg::Present(ns) = args.duty_ns {
+            let period = 1_000_000_000 / i64::from(wave.frequency);
+            let part = within(ns, period, "duty_ns")? * 0xffff / period.max(1);
+            wave.duty = u16::try_from(part).unwrap_or(u16::MAX);
+        }
+        self.set(Some(wave));
+        Ok(())
+    }
+
+    fn set(&self, wave: Option<Wave>) {
+        let before = board().pin(self.pin, |pin| std::mem::replace(&mut pin.wave, wave));
+        if before != wave {
+            let Wave { frequency, duty } = wave.unwrap_or(Wave { frequency: 0, duty: 0 });
+            board().tell(FromBoard::Pwm { pin: self.pin, frequency, duty });
+        }
+    }
+
+    #[pymethod]
+    fn init(&self, args: WaveArgs, vm: &VirtualMachine) -> PyResult<()> {
+        self.change(&args, vm)
+    }
+
+    #[pymethod]
+    fn deinit(&self) {
+        self.set(None);
+    }
+
+    #[pymethod]
+    fn freq(&self, hertz: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult {
+        self.ask_or_set(hertz, |wave| i64::from(wave.frequency), |args, hertz| args.freq = hertz, vm)
+    }
+
+    #[pymethod]
+    fn duty(&self, duty: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult {
+        self.ask_or_set(duty, |wave| i64::from(wave.duty >> 6), |args, duty| args.duty = duty, vm)
+    }
+
+    #[pymethod]
+    fn duty_u16(&self, duty: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult {
+        self.ask_or_set(duty, |wave| i64::from(wave.duty), |args, duty| args.duty_u16 = duty, vm)
+    }
+
+    #[pymethod]
+    fn duty_ns(&self, ns: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult {
+        let ask = |wave: Wave| i64::from(wave.duty) * (1_000_000_000 / i64::from(wave.frequency.max(1))) / 0xffff;
+        self.ask_or_set(ns, ask, |args, ns| args.duty_ns = ns, vm)
+    }
+
+    fn ask_or_set(
+        &self,
+        value: OptionalArg<i64>,
+        ask: impl Fn(Wave) -> i64,
+        set: impl Fn(&mut WaveArgs, OptionalArg<i64>),
+        vm: &VirtualMachine,
+    ) -> PyResult {
+        if value.is_missing() {
+            return Ok(vm.ctx.new_int(self.wave().map_or(0, ask)).into());
+        }
+        let missing = OptionalArg::Missing;
+        let mut args = WaveArgs {
+            freq: missing,
+            duty: missing,
+            duty_u16: missing,
+            duty_ns: missing,
+            invert: OptionalArg::Missing,
+            enable: OptionalArg::Missing,
+        };
+        set(&mut args, value);
+        self.change(&args, vm).map(|()| vm.ctx.none())
+    }
+}

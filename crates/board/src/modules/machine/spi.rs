@@ -1,0 +1,109 @@
+//! `machine.SPI` and `SoftSPI`: nothing is connected, so that what is read is zeros.
+
+use parking_lot::Mutex;
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
+use rustpython_vm::types::{Constructor, Representable};
+use rustpython_vm::{AsObject, Context, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+
+use super::pin::pin_number;
+use crate::modules::with_bytes;
+
+const MSB: i32 = 0;
+
+/// A master on the bus.
+#[pyclass(module = "machine", name = "SPI")]
+#[derive(Debug, PyPayload)]
+pub(crate) struct Spi {
+    id: Option<i64>,
+    settings: Mutex<[i64; 3]>,
+}
+
+/// Baud rate, polarity, phase: where they stand among the settings.
+const NAMES: [&str; 3] = ["baudrate", "polarity", "phase"];
+
+fn change(settings: &mut [i64; 3], args: &FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+    for (place, name) in NAMES.iter().enumerate() {
+        if let Some(value) = args.get_optional_kwarg(name) {
+            settings[place] = value.try_into_value(vm)?;
+        }
+    }
+    for pin in ["sck", "mosi", "miso"].into_iter().filter_map(|name| args.get_optional_kwarg(name)) {
+        if !vm.is_none(&pin) {
+            pin_number(&pin, vm)?;
+        }
+    }
+    Ok(())
+}
+
+impl Constructor for Spi {
+    type Args = FuncArgs;
+
+    fn py_new(class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Spi> {
+        let hardware = class.name().to_string() == "SPI";
+        let id = args.args.first().filter(|_| hardware).map(|id| id.clone().try_into_value(vm)).transpose()?;
+        if hardware && id.is_none_or(|id: i64| id > 4) {
+            return Err(vm.new_value_error("SPI doesn't exist"));
+        }
+        let mut settings = [1_000_000, 0, 0];
+        if let Some(rate) = args.args.get(usize::from(hardware)) {
+            settings[0] = rate.clone().try_into_value(vm)?;
+        }
+        change(&mut settings, &args, vm)?;
+        Ok(Spi { id, settings: Mutex::new(settings) })
+    }
+}
+
+impl Representable for Spi {
+    fn repr_str(zelf: &Py<Spi>, _vm: &VirtualMachine) -> PyResult<String> {
+        let [rate, polarity, phase] = *zelf.settings.lock();
+        let id = zelf.id.map_or_else(String::new, |id| format!("id={id}, "));
+        let name = zelf.class().name().to_string();
+        Ok(format!("{name}({id}baudrate={rate}, polarity={polarity}, phase={phase})"))
+    }
+}
+
+#[pyclass(flags(BASETYPE), with(Constructor, Representable))]
+impl Spi {
+    #[extend_class]
+    fn constants(ctx: &Context, class: &'static Py<PyType>) {
+        class.set_str_attr("MSB", ctx.new_int(MSB), ctx);
+        class.set_str_attr("LSB", ctx.new_int(1), ctx);
+    }
+
+    #[pymethod]
+    fn init(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        change(&mut self.settings.lock(), &args, vm)
+    }
+
+    #[pymethod]
+    fn deinit(&self) {}
+
+    #[pymethod]
+    fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        with_bytes(&data, vm, |_| ())
+    }
+
+    #[pymethod]
+    fn read(&self, count: usize, _sent: OptionalArg<u8>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        match count <= 1 << 20 {
+            true => Ok(vec![0; count]),
+            false => Err(vm.new_memory_error(format!("memory allocation failed, allocating {count} bytes"))),
+        }
+    }
+
+    #[pymethod]
+    fn readinto(&self, buffer: ArgMemoryBuffer, _sent: OptionalArg<u8>) {
+        buffer.with_ref(|buffer| buffer.fill(0));
+    }
+
+    #[pymethod]
+    fn write_readinto(&self, data: PyObjectRef, buffer: ArgMemoryBuffer, vm: &VirtualMachine) -> PyResult<()> {
+        let length = with_bytes(&data, vm, <[u8]>::len)?;
+        if length != buffer.len() {
+            return Err(vm.new_value_error("buffers must be the same length"));
+        }
+        buffer.with_ref(|buffer| buffer.fill(0));
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! `machine.UART`: serial ports whose other end is the parent.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
+use rustpython_vm::types::{Constructor, Representable};
+use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+
+use crate::board::board;
+use crate::link::FromBoard;
+use crate::modules::with_bytes;
+
+/// Ports of a board; port 0 is the console of most.
+const PORTS: i64 = 5;
+
+/// A serial port.
+#[pyclass(module = "machine", name = "UART")]
+#[derive(Debug, PyPayload)]
+pub(crate) struct Uart {
+    port: u8,
+    settings: Mutex<Settings>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    baudrate: i64,
+    bits: i64,
+    parity: Option<i64>,
+    stop: i64,
+    /// How long the first byte of a read may take.
+    timeout: Duration,
+}
+
+impl Settings {
+    /// Takes what is given. Pins, buffers and flow control are accepted: the parent takes the bytes anyhow.
+    fn change(&mut self, args: &FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let names = ["baudrate", "bits", "parity", "stop"];
+        let by_place = names.iter().zip(args.args.iter().skip(1)).map(|(name, value)| ((*name).to_owned(), value));
+        for (name, value) in by_place.chain(args.kwargs.iter().map(|(name, value)| (name.clone(), value))) {
+            if vm.is_none(value) {
+                self.parity = if name == "parity" { None } else { self.parity };
+                continue;
+            }
+            let number = || value.try_to_value::<i64>(vm);
+            match name.as_str() {
+                "baudrate" => self.baudrate = number()?,
+                "bits" => self.bits = number()?,
+                "parity" => self.parity = Some(number()?),
+                "stop" => self.stop = number()?,
+                "timeout" => self.timeout = Duration::from_millis(number()?.try_into().unwrap_or(0)),
+                "tx" | "rx" | "rts" | "cts" | "txbuf" | "rxbuf" | "timeout_char" | "invert" | "flow" | "id" => {}
+                _ => return Err(vm.new_type_error("extra keyword arguments given")),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Constructor for Uart {
+    type Args = FuncArgs;
+
+    fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Uart> {
+        let id = args.args.first().cloned().or_else(|| args.get_optional_kwarg("id"));
+        let id: i64 = id.ok_or_else(|| vm.new_type_error("a UART needs a number"))?.try_into_value(vm)?;
+        let port = u8::try_from(id).ok().filter(|_| id < PORTS);
+        let port = port.ok_or_else(|| vm.new_value_error(format!("UART({id}) does not exist")))?;
+        let mut settings = Settings { baudrate: 115_200, bits: 8, parity: None, stop: 1, timeout: Duration::ZERO };
+        settings.change(&args, vm)?;
+        Ok(Uart { port, settings: Mutex::new(settings) })
+    }
+}
+
+impl Representable for Uart {
+    fn repr_str(zelf: &Py<Uart>, _vm: &VirtualMachine) -> PyResult<String> {
+        let Settings { baudrate, bits, parity, stop, .. } = zelf.settings.lock().clone();
+        let parity = parity.map_or_else(|| "None".to_owned(), |parity| parity.to_string());
+        Ok(format!("UART({}, baudrate={baudrate}, bits={bits}, parity={parity}, stop={stop})", zelf.port))
+    }
+}
+
+#[pyclass(with(Constructor, Representable))]
+impl Uart {
+    #[extend_class]
+    fn constants(ctx: &Context, class: &'static Py<PyType>) {
+        let names = [("INV_TX", 4), ("INV_RX", 8), ("RTS", 1), ("CTS", 2), ("IRQ_RX", 1), ("IRQ_RXIDLE", 4)];
+        for (name, value) in names {
+            class.set_str_attr(name, ctx.new_int(value), ctx);
+        }
+    }
+
+    /// `init(baudrate, ...)`, as the constructor after the port's number.
+    #[pymethod]
+    fn init(&self, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        args.prepend_arg(vm.ctx.none());
+        self.settings.lock().change(&args, vm)
+    }
+
+    #[pymethod]
+    fn deinit(&self) {}
+
+    #[pymethod]
+    fn any(&self) -> usize {
+        board().hardware(|hardware| hardware.serial(self.port).len())
+    }
+
+    #[pymethod]
+    fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
+        let bytes = with_bytes(&data, vm, <[u8]>::to_vec)?;
+        let length = bytes.len();
+        board().tell(FromBoard::Serial { port: self.port, bytes });
+        Ok(length)
+    }
+
+    /// What has arrived, at most `count` bytes; None when there is nothing within the timeout.
+    #[pymethod]
+    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<Vec<u8>>> {
+        let most = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
+        self.take(vm, |waiting| waiting.len().min(most))
+    }
+
+    #[pymethod]
+    fn readline(&self, vm: &VirtualMachine) -> PyResult<Option<Vec<u8>>> {
+        let line = |waiting: &[u8]| waiting.iter().position(|byte| *byte == b'\n').map_or(waiting.len(), |at| at + 1);
+        self.take(vm, line)
+    }
+
+    #[pymethod]
+    fn readinto(
+        &self,
+        buffer: ArgMemoryBuffer,
+        count: OptionalArg<usize>,
+        vm: &VirtualMachine,
+    ) -> PyResult<Option<usize>> {
+        let most = count.unwrap_or(usize::MAX).min(buffer.len());
+        let bytes = self.take(vm, |waiting| waiting.len().min(most))?;
+        Ok(bytes.map(|bytes| {
+            buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
+            bytes.len()
+        }))
+    }
+
+    fn take(&self, vm: &VirtualMachine, count: impl Fn(&[u8]) -> usize) -> PyResult<Option<Vec<u8>>> {
+        let until = Instant::now() + self.settings.lock().timeout;
+        board().wait(vm, Some(until), |state| {
+            let waiting = state.hardware.serial(self.port);
+            let count = count(waiting.make_contiguous());
+            (count > 0).then(|| waiting.drain(..count).collect())
+        })
+    }
+
+    #[pymethod]
+    fn sendbreak(&self) {}
+
+    #[pymethod]
+    fn flush(&self) {}
+
+    #[pymethod]
+    fn txdone(&self) -> bool {
+        true
+    }
+}
