@@ -5,9 +5,23 @@
 const MODULES: &[(&str, &str)] = &[
     ("asyncio", include_str!("frozen/asyncio.py")),
     ("collections", include_str!("frozen/collections.py")),
+    ("dht", include_str!("frozen/dht.py")),
+    ("ds18x20", include_str!("frozen/ds18x20.py")),
+    ("esp", include_str!("frozen/esp.py")),
+    ("esp32", include_str!("frozen/esp32.py")),
     ("heapq", include_str!("frozen/heapq.py")),
+    ("mpython", include_str!("frozen/mpython.py")),
     ("neopixel", include_str!("frozen/neopixel.py")),
+    ("ntptime", include_str!("frozen/ntptime.py")),
+    ("onewire", include_str!("frozen/onewire.py")),
     ("platform", include_str!("frozen/platform.py")),
+    ("requests", include_str!("frozen/requests.py")),
+    ("ssd1306", include_str!("frozen/ssd1306.py")),
+    // Only what holds its modules.
+    ("umqtt", ""),
+    ("umqtt.robust", include_str!("frozen/umqtt/robust.py")),
+    ("umqtt.simple", include_str!("frozen/umqtt/simple.py")),
+    ("urequests", include_str!("frozen/requests.py")),
 ];
 
 /// A module's text.

@@ -29,7 +29,7 @@ class NeoPixel:
             self[i] = v
 
     def write(self):
-        # The light itself is shown by the workbench once machine.bitstream tells it.
+        # Shown by the workbench, which must know how many bytes a light has.
         import machine
 
-        machine.bitstream(self.pin, 0, self.timing, self.buf)
+        machine._lights(self.pin, self.buf, self.bpp)

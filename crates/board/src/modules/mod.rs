@@ -9,6 +9,7 @@ pub(crate) mod deque;
 pub(crate) mod errno;
 pub(crate) mod errors;
 pub(crate) mod files;
+pub(crate) mod framebuf;
 pub(crate) mod gc;
 pub(crate) mod hashlib;
 pub(crate) mod help;
@@ -41,6 +42,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         deque::module_def(ctx),
         errno::module_def(ctx),
         files::module_def(ctx),
+        framebuf::module_def(ctx),
         gc::module_def(ctx),
         hashlib::module_def(ctx),
         io::module_def(ctx),

@@ -3,6 +3,7 @@
 
 mod asyncio;
 mod console;
+mod drivers;
 mod files;
 mod interrupt;
 mod language;
