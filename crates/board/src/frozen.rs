@@ -1,6 +1,8 @@
 //! Modules of the firmware that are Python, in the folder `frozen`: compiled when a program first imports them.
 //! Modules in Rust belong in `modules`.
 
+use crate::board::board;
+
 /// By the names under which they are imported; a package stands before its modules.
 const MODULES: &[(&str, &str)] = &[
     ("asyncio", include_str!("frozen/asyncio.py")),
@@ -24,8 +26,16 @@ const MODULES: &[(&str, &str)] = &[
     ("urequests", include_str!("frozen/requests.py")),
 ];
 
+/// Modules that some boards have only, and those boards.
+const ONLY: &[(&str, &[&str])] =
+    &[("esp", &["esp32", "mpython"]), ("esp32", &["esp32", "mpython"]), ("mpython", &["mpython"])];
+
 /// A module's text.
 pub(crate) fn text(name: &str) -> Option<&'static str> {
+    let elsewhere = |(known, boards): &(&str, &[&str])| *known == name && !boards.contains(&board().profile.name);
+    if ONLY.iter().any(elsewhere) {
+        return None;
+    }
     MODULES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 

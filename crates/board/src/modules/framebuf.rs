@@ -2,6 +2,8 @@
 //!
 //! The letters are drawn in `framebuf/letters.txt`. What a display shows belongs to its driver.
 
+#![allow(clippy::unwrap_used, reason = "what the interpreter's macro makes of a constant has one")]
+
 pub(crate) use framebuf::module_def;
 
 use std::sync::OnceLock;
@@ -65,6 +67,13 @@ struct Layout {
     height: i64,
     stride: usize,
     format: Format,
+}
+
+/// How an ellipse is drawn.
+struct Pen {
+    colour: i64,
+    full: bool,
+    quarters: u8,
 }
 
 impl Layout {
@@ -160,6 +169,44 @@ impl Layout {
         self.set(bytes, to_x, to_y, colour);
     }
 
+    /// An ellipse, or the quarters of it that `quarters` has bits for, from the upper right counter-clockwise.
+    /// A pixel belongs to it whose middle is within half a pixel of the curve; a full one is drawn in rows.
+    fn ellipse(&self, bytes: &mut [u8], (x, y): (i64, i64), (rx, ry): (i64, i64), pen: &Pen) {
+        let half_width = |dy: i64| match ry {
+            0 => rx,
+            _ => (rx as f64 * (1.0 - (dy * dy) as f64 / (ry * ry) as f64).max(0.0).sqrt()).round() as i64,
+        };
+        for dy in 0..=ry {
+            let outer = half_width(dy);
+            // An outline is as wide in a row as it takes to meet the next row's.
+            let inner = if pen.full || dy == ry { 0 } else { outer.min(half_width(dy + 1) + 1) };
+            for (quarter, (sign_x, sign_y)) in [(1, -1), (-1, -1), (-1, 1), (1, 1)].into_iter().enumerate() {
+                if pen.quarters >> quarter & 1 == 1 {
+                    let from = if sign_x == 1 { x + inner } else { x - outer };
+                    self.fill(bytes, (from, y + sign_y * dy), (outer - inner + 1, 1), pen.colour);
+                }
+            }
+        }
+    }
+
+    /// A polygon by its corners. A full one is drawn in rows, each between the edges that cross it two by two.
+    fn polygon(&self, bytes: &mut [u8], corners: &[(i64, i64)], colour: i64, full: bool) {
+        let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
+        for y in 0..if full { self.height } else { 0 } {
+            let mut crossed: Vec<i64> = edges()
+                .filter(|(a, b)| (a.1 > y) != (b.1 > y))
+                .map(|(a, b)| (a.0 as f64 + ((y - a.1) * (b.0 - a.0)) as f64 / (b.1 - a.1) as f64).round() as i64)
+                .collect();
+            crossed.sort_unstable();
+            for pair in crossed.chunks_exact(2) {
+                self.fill(bytes, (pair[0], y), (pair[1] - pair[0] + 1, 1), colour);
+            }
+        }
+        for (&from, &to) in edges() {
+            self.line(bytes, from, to, colour);
+        }
+    }
+
     /// Moves all pixels. Where none come from, the old ones stay.
     fn scroll(&self, bytes: &mut [u8], dx: i64, dy: i64) {
         if dx.abs() >= self.width || dy.abs() >= self.height {
@@ -209,7 +256,7 @@ mod framebuf {
         Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, TryFromBorrowedObject, VirtualMachine, pyclass,
     };
 
-    use super::Layout;
+    use super::{Layout, Pen};
 
     #[pyattr]
     const MVLSB: i32 = 0;
@@ -348,6 +395,41 @@ mod framebuf {
         fn line(&self, x: i16, y: i16, to_x: i16, to_y: i16, colour: i64, vm: &VirtualMachine) -> PyResult<()> {
             let (from, to) = ((x.into(), y.into()), (to_x.into(), to_y.into()));
             self.draw(vm, |bytes, layout| layout.line(bytes, from, to, colour))
+        }
+
+        #[pymethod]
+        #[expect(clippy::too_many_arguments, reason = "as programs give them")]
+        fn ellipse(
+            &self,
+            x: i16,
+            y: i16,
+            rx: u8,
+            ry: u8,
+            colour: i64,
+            full: OptionalArg<bool>,
+            quarters: OptionalArg<u8>,
+            vm: &VirtualMachine,
+        ) -> PyResult<()> {
+            let pen = Pen { colour, full: full.unwrap_or(false), quarters: quarters.unwrap_or(15) };
+            let (middle, radii) = ((x.into(), y.into()), (rx.into(), ry.into()));
+            self.draw(vm, |bytes, layout| layout.ellipse(bytes, middle, radii, &pen))
+        }
+
+        /// Corners are an array: x, y, x, y.
+        #[pymethod]
+        fn poly(
+            &self,
+            x: i16,
+            y: i16,
+            corners: PyObjectRef,
+            colour: i64,
+            full: OptionalArg<bool>,
+            vm: &VirtualMachine,
+        ) -> PyResult<()> {
+            let numbers: Vec<i16> = corners.try_to_value(vm)?;
+            let corner = |pair: &[i16]| (i64::from(x) + i64::from(pair[0]), i64::from(y) + i64::from(pair[1]));
+            let corners: Vec<_> = numbers.chunks_exact(2).map(corner).collect();
+            self.draw(vm, |bytes, layout| layout.polygon(bytes, &corners, colour, full.unwrap_or(false)))
         }
 
         #[pymethod]

@@ -1,6 +1,8 @@
 //! The module `machine`: the board's hardware, one file a part. Levels, lights and what sensors measure are the
 //! parent's to show and to set, over the link; they are kept in `hardware`.
 
+#![allow(clippy::unwrap_used, reason = "what the interpreter's macro makes of a constant has one")]
+
 mod adc;
 mod bus;
 mod chip;
