@@ -170,20 +170,14 @@ impl Layout {
     }
 
     /// An ellipse, or the quarters of it that `quarters` has bits for, from the upper right counter-clockwise.
-    /// A pixel belongs to it whose middle is within half a pixel of the curve; a full one is drawn in rows.
     fn ellipse(&self, bytes: &mut [u8], (x, y): (i64, i64), (rx, ry): (i64, i64), pen: &Pen) {
-        let half_width = |dy: i64| match ry {
-            0 => rx,
-            _ => (rx as f64 * (1.0 - (dy * dy) as f64 / (ry * ry) as f64).max(0.0).sqrt()).round() as i64,
-        };
-        for dy in 0..=ry {
-            let outer = half_width(dy);
-            // An outline is as wide in a row as it takes to meet the next row's.
-            let inner = if pen.full || dy == ry { 0 } else { outer.min(half_width(dy + 1) + 1) };
+        let flat = quarter_of_ellipse(ry, rx).into_iter().map(|(y, x)| (x, y));
+        for (dx, dy) in quarter_of_ellipse(rx, ry).into_iter().chain(flat) {
             for (quarter, (sign_x, sign_y)) in [(1, -1), (-1, -1), (-1, 1), (1, 1)].into_iter().enumerate() {
                 if pen.quarters >> quarter & 1 == 1 {
-                    let from = if sign_x == 1 { x + inner } else { x - outer };
-                    self.fill(bytes, (from, y + sign_y * dy), (outer - inner + 1, 1), pen.colour);
+                    let inner = if pen.full { 0 } else { dx };
+                    let from = if sign_x == 1 { x + inner } else { x - dx };
+                    self.fill(bytes, (from, y + sign_y * dy), (dx - inner + 1, 1), pen.colour);
                 }
             }
         }
@@ -230,6 +224,29 @@ impl Layout {
             }
         }
     }
+}
+
+/// The steep part of an ellipse around 0, from (rx, 0) up to where it is no longer steep: J. Kennedy, "A Fast Bresenham
+/// Type Algorithm For Drawing Ellipses".
+fn quarter_of_ellipse(rx: i64, ry: i64) -> Vec<(i64, i64)> {
+    let (square_x, square_y) = (rx * rx, ry * ry);
+    let (mut x, mut y, mut error) = (rx, 0, 0);
+    let mut points = vec![(x, y)];
+    // A point: nothing that a step could leave.
+    while (rx, ry) != (0, 0) {
+        error += square_x * (1 + 2 * y);
+        y += 1;
+        let change = square_y * (1 - 2 * x);
+        if 2 * error + change > 0 {
+            x -= 1;
+            error += change;
+        }
+        if square_y * x < square_x * y {
+            break;
+        }
+        points.push((x, y));
+    }
+    points
 }
 
 /// The drawings as bits, the leftmost pixel highest.
