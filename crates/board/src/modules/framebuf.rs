@@ -197,7 +197,8 @@ impl Layout {
             }
         }
         for (&from, &to) in edges() {
-            self.line(bytes, from, to, colour);
+            // Backwards, as boards go: where a line could take either of two pixels, its direction decides.
+            self.line(bytes, to, from, colour);
         }
     }
 
@@ -232,8 +233,7 @@ fn quarter_of_ellipse(rx: i64, ry: i64) -> Vec<(i64, i64)> {
     let (square_x, square_y) = (rx * rx, ry * ry);
     let (mut x, mut y, mut error) = (rx, 0, 0);
     let mut points = vec![(x, y)];
-    // A point: nothing that a step could leave.
-    while (rx, ry) != (0, 0) {
+    loop {
         error += square_x * (1 + 2 * y);
         y += 1;
         let change = square_y * (1 - 2 * x);
@@ -241,12 +241,12 @@ fn quarter_of_ellipse(rx: i64, ry: i64) -> Vec<(i64, i64)> {
             x -= 1;
             error += change;
         }
-        if square_y * x < square_x * y {
-            break;
+        // A point has nothing that a step could leave.
+        if square_y * x < square_x * y || (rx, ry) == (0, 0) {
+            return points;
         }
         points.push((x, y));
     }
-    points
 }
 
 /// The drawings as bits, the leftmost pixel highest.
