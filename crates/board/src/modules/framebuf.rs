@@ -198,6 +198,8 @@ impl Layout {
         }
         for (&from, &to) in edges() {
             // Backwards, as boards go: where a line could take either of two pixels, its direction decides.
+            // The rows have drawn what a full one's other edges enclose, but for the corners below.
+            let to = if full && to.1 != from.1 { from } else { to };
             self.line(bytes, to, from, colour);
         }
     }
