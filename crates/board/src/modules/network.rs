@@ -1,5 +1,459 @@
-//! placeholder
+//! The module `network`: `WLAN` in the firmware's dialect. The joining is played (`net::Station`); addresses are those
+//! of the host's network.
+
 pub(crate) use network::module_def;
+
 use rustpython_vm::pymodule;
+
+use crate::net::Link;
+use crate::profile::Wifi;
+
+/// What `status()` says.
+fn status_number(wifi: Wifi, link: Link) -> i32 {
+    match (wifi, link) {
+        (Wifi::Cyw43, Link::Idle) => 0,
+        (Wifi::Cyw43, Link::Joining) => 1,
+        (Wifi::Cyw43, Link::Up) => 3,
+        (Wifi::Cyw43, Link::NoSuchNetwork) => -2,
+        (Wifi::Cyw43, Link::WrongKey) => -3,
+        (_, Link::Idle) => 1000,
+        (_, Link::Joining) => 1001,
+        (_, Link::Up) => 1010,
+        (_, Link::NoSuchNetwork) => 201,
+        (_, Link::WrongKey) => 202,
+    }
+}
+
+/// The module's constants.
+fn constants(wifi: Wifi) -> &'static [(&'static str, i32)] {
+    match wifi {
+        Wifi::Esp32 => &[
+            ("STA_IF", 0),
+            ("AP_IF", 1),
+            ("MODE_11B", 1),
+            ("MODE_11G", 2),
+            ("MODE_11N", 4),
+            ("AUTH_OPEN", 0),
+            ("AUTH_WEP", 1),
+            ("AUTH_WPA_PSK", 2),
+            ("AUTH_WPA2_PSK", 3),
+            ("AUTH_WPA_WPA2_PSK", 4),
+            ("AUTH_WPA2_ENTERPRISE", 5),
+            ("AUTH_WPA3_PSK", 6),
+            ("AUTH_WPA2_WPA3_PSK", 7),
+            ("STAT_IDLE", 1000),
+            ("STAT_CONNECTING", 1001),
+            ("STAT_GOT_IP", 1010),
+            ("STAT_BEACON_TIMEOUT", 200),
+            ("STAT_NO_AP_FOUND", 201),
+            ("STAT_WRONG_PASSWORD", 202),
+            ("STAT_ASSOC_FAIL", 203),
+            ("STAT_CONNECT_FAIL", 203),
+            ("STAT_HANDSHAKE_TIMEOUT", 204),
+        ],
+        Wifi::Cyw43 => &[
+            ("STA_IF", 0),
+            ("AP_IF", 1),
+            ("STAT_IDLE", 0),
+            ("STAT_CONNECTING", 1),
+            ("STAT_WRONG_PASSWORD", -3),
+            ("STAT_NO_AP_FOUND", -2),
+            ("STAT_CONNECT_FAIL", -1),
+            ("STAT_GOT_IP", 3),
+        ],
+        Wifi::Waffle => &[("STA_IF", 0), ("AP_IF", 1), ("AUTH_OPEN", 0), ("AUTH_WEP", 1), ("AUTH_PSK", 2)],
+        Wifi::K230 => &[("STA_IF", 0), ("AP_IF", 1)],
+    }
+}
+
+/// The constants of the class.
+fn class_constants(wifi: Wifi) -> &'static [(&'static str, i32)] {
+    match wifi {
+        Wifi::Esp32 => &[
+            ("IF_STA", 0),
+            ("IF_AP", 1),
+            ("SEC_OPEN", 0),
+            ("SEC_WEP", 1),
+            ("SEC_WPA", 2),
+            ("SEC_WPA2", 3),
+            ("SEC_WPA_WPA2", 4),
+            ("SEC_WPA3", 6),
+            ("SEC_WPA2_WPA3", 7),
+            ("PM_NONE", 0),
+            ("PM_PERFORMANCE", 1),
+            ("PM_POWERSAVE", 2),
+        ],
+        Wifi::Cyw43 => &[
+            ("IF_STA", 0),
+            ("IF_AP", 1),
+            ("SEC_OPEN", 0),
+            ("SEC_WPA_WPA2", 0x0040_0006),
+            ("SEC_WPA3", 0x0100_0004),
+            ("PM_NONE", 16),
+            ("PM_PERFORMANCE", 0xa1_1142),
+            ("PM_POWERSAVE", 0xa1_1c82),
+        ],
+        Wifi::Waffle | Wifi::K230 => &[],
+    }
+}
+
+/// The name that a board has in its network.
+fn default_hostname(wifi: Wifi) -> &'static str {
+    match wifi {
+        Wifi::Esp32 => "mpy-esp32",
+        Wifi::Cyw43 => "PicoW",
+        Wifi::K230 => "canmv k230",
+        Wifi::Waffle => "waffle",
+    }
+}
+
 #[pymodule]
-mod network {}
+mod network {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::time::Instant;
+
+    use rustpython_vm::builtins::{PyBaseExceptionRef, PyModule, PyStr, PyStrRef, PyType};
+    use rustpython_vm::class::PyClassImpl;
+    use rustpython_vm::function::{FuncArgs, KwArgs, OptionalArg};
+    use rustpython_vm::types::Constructor;
+    use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+
+    use super::{class_constants, constants, default_hostname, status_number};
+    use crate::board::board;
+    use crate::net::{Link, Station, is_key};
+    use crate::profile::Wifi;
+
+    /// The address that the firmware gives its own access point.
+    const SERVING: [&str; 4] = ["192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0"];
+
+    /// A station that is in no network.
+    const NOWHERE: [&str; 4] = ["0.0.0.0"; 4];
+
+    thread_local! {
+        static HOSTNAME: RefCell<Option<String>> = const { RefCell::new(None) };
+        static COUNTRY: RefCell<String> = const { RefCell::new(String::new()) };
+        /// What `config` was told, of the station and of the access point.
+        static SETTINGS: RefCell<[BTreeMap<String, PyObjectRef>; 2]> = const { RefCell::new([BTreeMap::new(), BTreeMap::new()]) };
+        /// What `ifconfig` was told.
+        static FIXED: RefCell<[Option<[String; 4]>; 2]> = const { RefCell::new([None, None]) };
+    }
+
+    pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+        __module_exec(vm, module);
+        let Some(wifi) = board().profile.wifi else { return Ok(()) };
+        let class = Wlan::make_static_type();
+        for (name, value) in class_constants(wifi) {
+            class.set_attr(vm.ctx.intern_str(*name), vm.ctx.new_int(*value).into());
+        }
+        for (name, value) in constants(wifi) {
+            module.set_attr(&*vm.ctx.new_str(*name), vm.ctx.new_int(*value), vm)?;
+        }
+        module.set_attr("WLAN", class, vm)
+    }
+
+    fn wifi() -> Wifi {
+        board().profile.wifi.unwrap_or(Wifi::Esp32)
+    }
+
+    /// `hostname()`, `hostname(name)`.
+    #[pyfunction]
+    fn hostname(name: OptionalArg<PyStrRef>) -> String {
+        if let OptionalArg::Present(name) = name {
+            HOSTNAME.set(Some(name.to_string_lossy().into_owned()));
+        }
+        HOSTNAME.with_borrow(Clone::clone).unwrap_or_else(|| default_hostname(wifi()).to_owned())
+    }
+
+    /// `country()`, `country(code)`.
+    #[pyfunction]
+    fn country(code: OptionalArg<PyStrRef>) -> String {
+        if let OptionalArg::Present(code) = code {
+            COUNTRY.set(code.to_string_lossy().into_owned());
+        }
+        COUNTRY.with_borrow(|code| if code.is_empty() { "XX".to_owned() } else { code.clone() })
+    }
+
+    /// An OSError with a text, as the ESP32's Wi-Fi raises it.
+    fn wifi_error(vm: &VirtualMachine, text: &str) -> PyBaseExceptionRef {
+        let text = vm.ctx.new_str(text).into();
+        vm.invoke_exception(vm.ctx.exceptions.os_error.to_owned(), vec![text]).unwrap_or_else(|raised| raised)
+    }
+
+    fn station<R>(look: impl FnOnce(&mut Station) -> R) -> R {
+        board().network.station(look)
+    }
+
+    /// One of the two interfaces. Two objects for one interface are the same to a program.
+    #[pyattr]
+    #[pyclass(module = "builtins", name = "WLAN")]
+    #[derive(Debug, PyPayload)]
+    struct Wlan {
+        serves: bool,
+    }
+
+    impl Constructor for Wlan {
+        type Args = (OptionalArg<i32>,);
+
+        fn py_new(_class: &Py<PyType>, (interface,): Self::Args, vm: &VirtualMachine) -> PyResult<Wlan> {
+            match interface.unwrap_or(0) {
+                0 => Ok(Wlan { serves: false }),
+                1 => Ok(Wlan { serves: true }),
+                _ => Err(vm.new_value_error("invalid WLAN interface identifier")),
+            }
+        }
+    }
+
+    #[pyclass(with(Constructor))]
+    impl Wlan {
+        #[pymethod]
+        fn active(&self, on: OptionalArg, vm: &VirtualMachine) -> PyResult {
+            let k230 = wifi() == Wifi::K230;
+            if let OptionalArg::Present(on) = on {
+                if k230 {
+                    board().output(vm, b"network is always active\r\n")?;
+                    return Ok(vm.ctx.none());
+                }
+                let on = on.try_to_bool(vm)?;
+                station(|station| match (self.serves, on) {
+                    (true, _) => station.serving = on,
+                    (false, true) => station.active = true,
+                    (false, false) => {
+                        station.active = false;
+                        station.leave();
+                    }
+                });
+            }
+            let active = station(|station| if self.serves { station.serving } else { station.active });
+            Ok(vm.ctx.new_bool(active || k230).into())
+        }
+
+        /// Joins, in the background but on the K230.
+        #[pymethod]
+        fn connect(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+            self.check_keywords(&args, vm)?;
+            let text = |place: usize, name: &str| match args.args.get(place).or_else(|| args.kwargs.get(name)) {
+                Some(given) if !vm.is_none(given) => given.str(vm).map(|text| Some(text.to_string_lossy().into_owned())),
+                _ => Ok(None),
+            };
+            let (ssid, key) = (text(0, "ssid")?, text(1, "key")?);
+            if wifi() == Wifi::Esp32 {
+                let (active, link) = station(|station| (station.active, station.link()));
+                match link {
+                    _ if !active => return Err(wifi_error(vm, "Wifi Not Started")),
+                    Link::Joining => return Err(wifi_error(vm, "Wifi Internal State Error")),
+                    _ => {}
+                }
+            }
+            if wifi() == Wifi::K230 && !is_key(key.as_deref().unwrap_or_default()) {
+                return Err(wifi_error(vm, "the key has at least 8 characters"));
+            }
+            station(|station| station.join(ssid.map(|ssid| (ssid, key.unwrap_or_default()))));
+            match board().profile.quirks.wlan_connect_blocks {
+                true => self.await_link(vm),
+                false => Ok(vm.ctx.none()),
+            }
+        }
+
+        fn check_keywords(&self, args: &FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+            let security = board().profile.quirks.wlan_security;
+            let known = |name: &str| {
+                matches!(name, "ssid" | "key" | "bssid") || security && matches!(name, "security" | "auth" | "channel")
+            };
+            match args.kwargs.keys().all(|name| known(name)) {
+                true => Ok(()),
+                false => Err(vm.new_type_error("extra keyword arguments given")),
+            }
+        }
+
+        /// Waits for the joining to end, and says whether it worked.
+        fn await_link(&self, vm: &VirtualMachine) -> PyResult {
+            while let Some(done) = station(|station| station.done()) {
+                board().wait(vm, Some(done), |_| None::<()>)?;
+                debug_assert!(Instant::now() >= done, "a wait for nothing ends at its time");
+            }
+            let up = station(|station| station.link() == Link::Up);
+            if !up {
+                board().output(vm, b"run connect failed.\r\n")?;
+            }
+            Ok(vm.ctx.new_bool(up).into())
+        }
+
+        #[pymethod]
+        fn disconnect(&self) {
+            station(Station::leave);
+        }
+
+        #[pymethod]
+        fn isconnected(&self, vm: &VirtualMachine) -> PyResult<bool> {
+            match self.serves {
+                true if wifi() == Wifi::K230 => Err(wifi_error(vm, "an access point is not connected")),
+                // Nobody joins a network that is not in the air.
+                true => Ok(false),
+                false => Ok(station(|station| station.link() == Link::Up)),
+            }
+        }
+
+        #[pymethod]
+        fn status(&self, what: OptionalArg<PyStrRef>, vm: &VirtualMachine) -> PyResult {
+            let Some(what) = what.into_option() else {
+                return match (self.serves, wifi()) {
+                    (_, Wifi::K230) => Ok(vm.ctx.new_bool(self.isconnected(vm)?).into()),
+                    (true, Wifi::Esp32) => Ok(vm.ctx.none()),
+                    _ => Ok(vm.ctx.new_int(status_number(wifi(), station(|station| station.link()))).into()),
+                };
+            };
+            match &*what.to_string_lossy() {
+                "rssi" if !self.serves => Ok(vm.ctx.new_int(-50).into()),
+                "stations" if self.serves => Ok(vm.ctx.new_list(Vec::new()).into()),
+                _ => Err(vm.new_value_error("unknown status param")),
+            }
+        }
+
+        /// `(address, mask, gateway, name server)`; with an argument it is set, or left to DHCP.
+        #[pymethod]
+        fn ifconfig(&self, set: OptionalArg, vm: &VirtualMachine) -> PyResult {
+            let place = usize::from(self.serves);
+            if let OptionalArg::Present(set) = set {
+                let fixed = match set.downcast_ref::<PyStr>() {
+                    Some(_) => None,
+                    None => {
+                        let four: Vec<PyObjectRef> = set.try_to_value(vm)?;
+                        let four = four.iter().map(|one| Ok(one.str(vm)?.to_string_lossy().into_owned()));
+                        let four: Vec<String> = four.collect::<PyResult<_>>()?;
+                        let four = <[String; 4]>::try_from(four);
+                        Some(four.map_err(|_| vm.new_value_error("requested length 4"))?)
+                    }
+                };
+                FIXED.with_borrow_mut(|all| all[place] = fixed);
+                let k230 = wifi() == Wifi::K230;
+                return Ok(if k230 { vm.ctx.new_bool(true).into() } else { vm.ctx.none() });
+            }
+            let four = self.addresses().map(|text| vm.ctx.new_str(text).into());
+            Ok(vm.ctx.new_tuple(four.to_vec()).into())
+        }
+
+        /// `ipconfig('addr4')` and its like.
+        #[pymethod]
+        fn ipconfig(&self, what: OptionalArg<PyStrRef>, _set: KwArgs, vm: &VirtualMachine) -> PyResult {
+            let Some(what) = what.into_option() else { return Ok(vm.ctx.none()) };
+            let [address, mask, gateway, _] = self.addresses();
+            let fixed = FIXED.with_borrow(|all| all[usize::from(self.serves)].is_some());
+            let pair = || vec![vm.ctx.new_str(address).into(), vm.ctx.new_str(mask).into()];
+            match &*what.to_string_lossy() {
+                "addr4" => Ok(vm.ctx.new_tuple(pair()).into()),
+                "gw4" => Ok(vm.ctx.new_str(gateway).into()),
+                "dhcp4" => Ok(vm.ctx.new_bool(!fixed).into()),
+                "has_dhcp4" => Ok(vm.ctx.new_bool(!fixed && station(|station| station.is_up())).into()),
+                _ => Err(vm.new_value_error("unknown config param")),
+            }
+        }
+
+        fn addresses(&self) -> [String; 4] {
+            if let Some(fixed) = FIXED.with_borrow(|all| all[usize::from(self.serves)].clone()) {
+                return fixed;
+            }
+            if self.serves {
+                return SERVING.map(str::to_owned);
+            }
+            if !station(|station| station.link() == Link::Up) {
+                return NOWHERE.map(str::to_owned);
+            }
+            let own = board().network.own_address();
+            let [a, b, c, _] = own.octets();
+            let gateway = std::net::Ipv4Addr::new(a, b, c, 1).to_string();
+            [own.to_string(), "255.255.255.0".to_owned(), gateway.clone(), gateway]
+        }
+
+        /// `(ssid, bssid, channel, rssi, security, hidden)` each.
+        #[pymethod]
+        fn scan(&self, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
+            if wifi() == Wifi::Esp32 && !station(|station| station.active) {
+                return Err(wifi_error(vm, "STA must be active"));
+            }
+            let found = station(|station| station.in_the_air());
+            let line = |(ssid, protected): (String, bool)| {
+                let bytes = |bytes: &[u8]| PyObjectRef::from(vm.ctx.new_bytes(bytes.to_vec()));
+                let mut fields = vec![bytes(ssid.as_bytes()), bytes(b"\x02\x00\x00\x00\x00\x01")];
+                fields.extend([6, -50, if protected { 3 } else { 0 }].map(|number| vm.ctx.new_int(number).into()));
+                fields.push(vm.ctx.new_bool(false).into());
+                vm.ctx.new_tuple(fields).into()
+            };
+            Ok(found.into_iter().map(line).collect())
+        }
+
+        /// `config(key)` reads, `config(key=value)` sets. Waffle's without either is the address.
+        #[pymethod]
+        fn config(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+            match (&args.args[..], args.kwargs.is_empty()) {
+                ([], true) if wifi() == Wifi::Waffle => {
+                    let [address, ..] = self.addresses();
+                    Ok(vm.ctx.new_str(address).into())
+                }
+                ([key], true) => self.setting(&key.str(vm)?.to_string_lossy(), vm),
+                ([], false) => {
+                    for (name, value) in args.kwargs {
+                        self.set(name, value, vm)?;
+                    }
+                    Ok(vm.ctx.none())
+                }
+                _ => Err(vm.new_type_error("either pos or kw args are allowed")),
+            }
+        }
+
+        fn set(&self, name: String, value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+            let name = canonical(&name).ok_or_else(|| vm.new_value_error("unknown config param"))?;
+            if name == "key" && !is_key(&value.str(vm)?.to_string_lossy()) {
+                return Err(wifi_error(vm, "Wifi Invalid Password"));
+            }
+            if name == "hostname" {
+                HOSTNAME.set(Some(value.str(vm)?.to_string_lossy().into_owned()));
+            }
+            SETTINGS.with_borrow_mut(|all| all[usize::from(self.serves)].insert(name.to_owned(), value));
+            Ok(())
+        }
+
+        fn setting(&self, name: &str, vm: &VirtualMachine) -> PyResult {
+            let unknown = || vm.new_value_error("unknown config param");
+            let name = canonical(name).filter(|name| *name != "key").ok_or_else(unknown)?;
+            if let Some(set) = SETTINGS.with_borrow(|all| all[usize::from(self.serves)].get(name).cloned()) {
+                return Ok(set);
+            }
+            let int = |number: i32| Ok(vm.ctx.new_int(number).into());
+            match name {
+                "mac" => {
+                    let last = 1 + u8::from(self.serves);
+                    Ok(vm.ctx.new_bytes(vec![0x24, 0x0a, 0xc4, 0, 0, last]).into())
+                }
+                "ssid" if self.serves => Ok(vm.ctx.new_str("ESP_000002").into()),
+                "ssid" => Ok(vm.ctx.new_str(station(|station| station.ssid().to_owned())).into()),
+                "hostname" => Ok(vm.ctx.new_str(hostname(OptionalArg::Missing)).into()),
+                "ifname" => Ok(vm.ctx.new_str(if self.serves { "ap2" } else { "st1" }).into()),
+                "hidden" => Ok(vm.ctx.new_bool(false).into()),
+                "channel" => int(6),
+                "max_clients" => int(4),
+                "reconnects" => int(-1),
+                "txpower" => int(20),
+                "protocol" => int(7),
+                "pm" => int(1),
+                _ => int(0),
+            }
+        }
+    }
+
+    /// One name for what has several; `None` for what is no setting.
+    fn canonical(name: &str) -> Option<&'static str> {
+        const NAMES: [&str; 14] = [
+            "mac", "ssid", "hidden", "security", "key", "channel", "bandwidth", "hostname", "max_clients", "reconnects",
+            "txpower", "protocol", "pm", "ifname",
+        ];
+        let name = match name {
+            "essid" => "ssid",
+            "authmode" => "security",
+            "password" => "key",
+            "dhcp_hostname" => "hostname",
+            name => name,
+        };
+        NAMES.into_iter().find(|known| *known == name)
+    }
+}

@@ -1,7 +1,7 @@
 //! The Wi-Fi station as the board's program left it: active, joining, joined, failed. It is only played: the packets
 //! take the host's network. What the words are in a firmware's dialect belongs to `modules::network`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Outside;
 
@@ -109,11 +109,6 @@ impl Station {
             Some((ssid, key)) => vec![(ssid.clone(), !key.is_empty())],
             None => vec![("socklab".to_owned(), true)],
         }
-    }
-
-    /// How long joining takes.
-    pub(crate) fn delay(&self) -> Duration {
-        self.outside.join_delay
     }
 
     /// What the parent has not been told yet: the network, or none.
