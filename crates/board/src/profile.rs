@@ -122,13 +122,8 @@ const ORDINARY: Quirks = Quirks {
 };
 
 /// 54 is where lwIP's numbers begin with ten sockets: 64 less the sockets; -202 is its EAI_FAIL.
-const ESPRESSIF: Quirks = Quirks {
-    empty_send_raises: true,
-    sliced_timeouts: true,
-    first_fileno: 54,
-    unknown_name: -202,
-    ..ORDINARY
-};
+const ESPRESSIF: Quirks =
+    Quirks { empty_send_raises: true, sliced_timeouts: true, first_fileno: 54, unknown_name: -202, ..ORDINARY };
 
 const EPOCH_2000: u64 = 946_684_800;
 

@@ -233,7 +233,9 @@ mod network {
         fn connect(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
             self.check_keywords(&args, vm)?;
             let text = |place: usize, name: &str| match args.args.get(place).or_else(|| args.kwargs.get(name)) {
-                Some(given) if !vm.is_none(given) => given.str(vm).map(|text| Some(text.to_string_lossy().into_owned())),
+                Some(given) if !vm.is_none(given) => {
+                    given.str(vm).map(|text| Some(text.to_string_lossy().into_owned()))
+                }
                 _ => Ok(None),
             };
             let (ssid, key) = (text(0, "ssid")?, text(1, "key")?);
@@ -444,8 +446,20 @@ mod network {
     /// One name for what has several; `None` for what is no setting.
     fn canonical(name: &str) -> Option<&'static str> {
         const NAMES: [&str; 14] = [
-            "mac", "ssid", "hidden", "security", "key", "channel", "bandwidth", "hostname", "max_clients", "reconnects",
-            "txpower", "protocol", "pm", "ifname",
+            "mac",
+            "ssid",
+            "hidden",
+            "security",
+            "key",
+            "channel",
+            "bandwidth",
+            "hostname",
+            "max_clients",
+            "reconnects",
+            "txpower",
+            "protocol",
+            "pm",
+            "ifname",
         ];
         let name = match name {
             "essid" => "ssid",

@@ -197,7 +197,9 @@ mod select {
         vm: &VirtualMachine,
     ) -> PyResult<(PyListRef, PyListRef, PyListRef)> {
         let until = match timeout.into_option().filter(|timeout| !vm.is_none(timeout)) {
-            Some(timeout) => after(Duration::try_from_secs_f64(number(&timeout, vm)?.max(0.0)).unwrap_or(Duration::MAX)),
+            Some(timeout) => {
+                after(Duration::try_from_secs_f64(number(&timeout, vm)?.max(0.0)).unwrap_or(Duration::MAX))
+            }
             None => None,
         };
         let mut items = Vec::new();
@@ -211,8 +213,8 @@ mod select {
         }
         wait(vm, &mut items, until)?;
         let mut rest = items.into_iter();
-        let [read, write, except] = [(0, IN | ERR | HUP | NVAL), (1, OUT | ERR | NVAL), (2, ERR | HUP | NVAL)]
-            .map(|(list, flags)| {
+        let [read, write, except] =
+            [(0, IN | ERR | HUP | NVAL), (1, OUT | ERR | NVAL), (2, ERR | HUP | NVAL)].map(|(list, flags)| {
                 let found = rest.by_ref().take(lengths[list]).filter(|item| item.found & flags != 0);
                 vm.ctx.new_list(found.map(|item| item.object).collect())
             });
@@ -294,7 +296,12 @@ mod select {
 
         /// What is ready: `(object, flags)` each; on CPython the object's number.
         #[pymethod]
-        fn poll(&self, timeout: OptionalArg, flags: OptionalArg<i64>, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
+        fn poll(
+            &self,
+            timeout: OptionalArg,
+            flags: OptionalArg<i64>,
+            vm: &VirtualMachine,
+        ) -> PyResult<Vec<PyObjectRef>> {
             let found = self.wait(until(timeout, vm)?, flags, vm)?;
             let pair = |(object, flags): (PyObjectRef, i64)| {
                 vm.ctx.new_tuple(vec![key(object, vm), vm.ctx.new_int(flags).into()]).into()
@@ -412,7 +419,12 @@ mod select {
     }
 
     impl Comparable for Pair {
-        fn cmp(zelf: &Py<Self>, other: &PyObject, op: PyComparisonOp, vm: &VirtualMachine) -> PyResult<PyComparisonValue> {
+        fn cmp(
+            zelf: &Py<Self>,
+            other: &PyObject,
+            op: PyComparisonOp,
+            vm: &VirtualMachine,
+        ) -> PyResult<PyComparisonValue> {
             let other = other.downcast_ref::<Pair>().map_or_else(|| other.to_owned(), |pair| pair.tuple(vm).into());
             if other.downcast_ref::<PyTuple>().is_none() {
                 return Ok(PyComparisonValue::NotImplemented);

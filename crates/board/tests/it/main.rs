@@ -9,5 +9,8 @@ mod interrupt;
 mod language;
 mod library;
 mod machine;
+mod network;
 mod pins;
+mod select;
+mod sockets;
 mod support;

@@ -6,6 +6,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use socklab_board::link::{self, End, FromBoard, Program, Raised, ToBoard};
 use tempfile::TempDir;
 
+/// Runs a program to its end on that board, and gives what it printed.
+pub(crate) fn printed_by(profile: &str, program: &str) -> String {
+    let mut board = Board::start(profile, &[("main.py", program)]);
+    board.end();
+    std::mem::take(&mut board.output)
+}
+
 /// A board process; it ends when this is dropped.
 pub(crate) struct Board {
     _flash: TempDir,
@@ -33,17 +40,18 @@ impl Board {
 
     /// Starts a strict board, which runs `main.py`.
     pub(crate) fn start_strict(files: &[(&str, &str)]) -> Board {
-        let mut board = Board::switch_on_with(&["--strict"], files);
+        let mut board = Board::switch_on_with("esp32", files, &["--strict"]);
         board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
         board
     }
 
     /// Starts a board that runs nothing yet.
     pub(crate) fn switch_on(profile: &str, files: &[(&str, &str)]) -> Board {
-        Board::switch_on_with(&["--profile", profile], files)
+        Board::switch_on_with(profile, files, &[])
     }
 
-    fn switch_on_with(arguments: &[&str], files: &[(&str, &str)]) -> Board {
+    /// The same with more arguments. Joining a Wi-Fi network takes no time unless they say otherwise.
+    pub(crate) fn switch_on_with(profile: &str, files: &[(&str, &str)], arguments: &[&str]) -> Board {
         let flash = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = flash.path().join(name);
@@ -51,9 +59,9 @@ impl Board {
             std::fs::write(path, text).unwrap();
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_socklab-board"))
-            .args(arguments)
-            .arg("--flash")
+            .args(["--profile", profile, "--join-delay", "0", "--flash"])
             .arg(flash.path())
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -272,7 +272,13 @@ impl Native {
     }
 
     /// `readinto`: as `read`, into the program's buffer. `once` comes back with the first piece.
-    pub(super) fn fill(&self, vm: &VirtualMachine, buffer: &ArgMemoryBuffer, count: usize, once: bool) -> Attempt<usize> {
+    pub(super) fn fill(
+        &self,
+        vm: &VirtualMachine,
+        buffer: &ArgMemoryBuffer,
+        count: usize,
+        once: bool,
+    ) -> Attempt<usize> {
         self.check_not_dead(vm)?;
         let mut done = 0;
         while done < count {
@@ -339,8 +345,7 @@ pub(super) fn with_data<R>(data: &PyObject, vm: &VirtualMachine, f: impl FnOnce(
         return with_bytes(data, vm, f);
     }
     let class = data.class().name().to_owned();
-    data.try_bytes_like(vm, f)
-        .map_err(|_| vm.new_type_error(format!("a bytes-like object is required, not '{class}'")))
+    data.try_bytes_like(vm, f).map_err(|_| vm.new_type_error(format!("a bytes-like object is required, not '{class}'")))
 }
 
 fn deadline(timeout: Option<Duration>) -> Option<Instant> {

@@ -440,7 +440,12 @@ impl Native {
     }
 
     #[pymethod]
-    fn recvfrom(&self, count: isize, flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<(PyObjectRef, PyObjectRef)> {
+    fn recvfrom(
+        &self,
+        count: isize,
+        flags: OptionalArg<i32>,
+        vm: &VirtualMachine,
+    ) -> PyResult<(PyObjectRef, PyObjectRef)> {
         let got = self.pull(vm, Native::room(count, vm)?, self.flags(flags));
         let (bytes, sender) = got.map_err(|fail| fail.raise(vm))?;
         Ok((vm.ctx.new_bytes(bytes).into(), self.sender(vm, sender)))
@@ -652,4 +657,3 @@ pub(super) fn seconds(timeout: &PyObject, vm: &VirtualMachine) -> PyResult<Optio
     }
     Ok(Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)))
 }
-

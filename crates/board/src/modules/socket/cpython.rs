@@ -5,13 +5,13 @@ use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyModule, PyStr, PyStrRef, PyTypeRef};
+use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{FuncArgs, OptionalArg};
 use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::types::{IterNext, Iterable, SelfIter};
-use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
-use parking_lot::Mutex;
 use socklab_socket::{Errno, Family, LookupFailure};
 
 use super::calls::{Range, Send};

@@ -141,7 +141,9 @@ fn on_readable(both: PyRef<PyTuple>, vm: &VirtualMachine) -> PyResult<()> {
 fn of_linux(vm: &VirtualMachine, level: i64, name: i64, value: &PyObject) -> PyResult<SockOpt> {
     let number = || match value.downcast_ref::<PyInt>() {
         Some(number) => number.try_to_primitive(vm),
-        None => value.try_bytes_like(vm, |bytes| bytes.first_chunk().map_or(0, |four| i64::from(i32::from_ne_bytes(*four)))),
+        None => {
+            value.try_bytes_like(vm, |bytes| bytes.first_chunk().map_or(0, |four| i64::from(i32::from_ne_bytes(*four))))
+        }
     };
     let size = || Ok(usize::try_from(number()?).unwrap_or(0));
     let hops = || Ok(u32::try_from(number()?).unwrap_or(u32::MAX));

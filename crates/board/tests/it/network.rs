@@ -1,0 +1,100 @@
+//! Wi-Fi: joining it, what it says meanwhile, and what it is over a soft reset.
+
+use socklab_board::link::{FromBoard, Program, ToBoard};
+
+use crate::support::{Board, printed, printed_by};
+
+const JOIN: &str = "import network
+w = network.WLAN(network.STA_IF)
+w.active(True)
+w.connect('home', 'password')
+print(w.isconnected(), w.status(), w.ifconfig()[0] != '0.0.0.0')
+";
+
+/// Runs `main.py` to its end; gives what it printed, and what else it told.
+fn told(arguments: &[&str], program: &str) -> (String, Vec<FromBoard>) {
+    let mut board = Board::switch_on_with("esp32", &[("main.py", program)], arguments);
+    board.tell(ToBoard::Run(Program::File("main.py".into())));
+    let mut told = Vec::new();
+    loop {
+        match board.next() {
+            FromBoard::Output(_) => {}
+            FromBoard::Ended(_) => return (std::mem::take(&mut board.output), told),
+            other => told.push(other),
+        }
+    }
+}
+
+#[test]
+fn any_network_can_be_joined_and_the_parent_hears_of_it() {
+    let program = format!("{JOIN}w.disconnect()\nprint(w.isconnected(), w.status(), w.ifconfig())");
+    let (text, told) = told(&[], &program);
+    let end = "False 1000 ('0.0.0.0', '0.0.0.0', '0.0.0.0', '0.0.0.0')\r\n";
+    assert_eq!(text, format!("True 1010 True\r\n{end}"));
+    assert_eq!(told, [FromBoard::Wifi(Some("home".into())), FromBoard::Wifi(None)]);
+}
+
+#[test]
+fn a_network_survives_a_soft_reset() {
+    let program = "import network\nw = network.WLAN()\nprint(w.active(), w.isconnected(), w.config('ssid'))";
+    let (text, told) = told(&["--joined", "home"], program);
+    assert_eq!((text.as_str(), told), ("True True home\r\n", vec![]));
+}
+
+#[test]
+fn only_the_network_that_is_there_can_be_joined() {
+    for (network, status) in [("away:password", 201), ("home:another one", 202), ("home:password", 1010)] {
+        let (text, _) = told(&["--wifi", network], JOIN);
+        let up = if status == 1010 { "True" } else { "False" };
+        assert_eq!(text, format!("{up} {status} {up}\r\n"), "{network}");
+    }
+}
+
+#[test]
+fn joining_takes_its_time() {
+    let program = "import network
+w = network.WLAN(network.STA_IF)
+for f in (lambda: w.connect('a', '12345678'), w.scan, lambda: w.active(1), lambda: w.connect('a', '12345678'), w.status, lambda: w.connect('a')):
+    try:
+        print(f())
+    except OSError as e:
+        print(e)";
+    let (text, _) = told(&["--join-delay", "3600000"], program);
+    let expected = "Wifi Not Started\r\nSTA must be active\r\nTrue\r\nNone\r\n1001\r\nWifi Internal State Error\r\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn firmwares_have_dialects() {
+    let k230 = "import network\nw = network.WLAN(network.STA_IF)\nprint(w.connect('a', '12345678'), w.status(), hasattr(network, 'AUTH_OPEN'))";
+    assert_eq!(printed_by("k230", k230), "True True False\r\n");
+    let waffle = "import network\nw = network.WLAN()\nw.active(1)\nprint(w.config())\nw.connect('a', 'b' * 8, security=network.AUTH_PSK)\nprint(w.config() != '0.0.0.0')";
+    assert_eq!(printed_by("waffle", waffle), "0.0.0.0\r\nTrue\r\n");
+    let rp2 = "import network\nw = network.WLAN(network.WLAN.IF_STA)\nw.connect('a', 'b' * 8)\nprint(w.status(), network.hostname())";
+    assert_eq!(printed_by("rp2", rp2), "3 PicoW\r\n");
+}
+
+#[test]
+fn settings_are_read_and_written_by_name() {
+    let program = "import network
+w = network.WLAN(network.AP_IF)
+w.active(True)
+w.config(essid='lab', channel=3)
+print(w.config('ssid'), w.config('channel'), len(w.config('mac')), w.ifconfig()[0], w.status())
+for f in (lambda: w.config('what'), lambda: w.config(password='short'), lambda: network.WLAN(0).connect('a', security=3)):
+    try:
+        f()
+    except Exception as e:
+        print(type(e).__name__, e)";
+    let expected = "lab 3 6 192.168.4.1 None\r\nValueError unknown config param\r\nOSError Wifi Invalid Password\r\nTypeError extra keyword arguments given\r\n";
+    assert_eq!(printed(program), expected);
+}
+
+#[test]
+fn without_wifi_only_the_board_itself_is_reached() {
+    let program =
+        "import socket\ntry:\n    socket.socket().connect(('192.0.2.1', 80))\nexcept OSError as e:\n    print(e)";
+    let (text, told) = told(&[], program);
+    assert_eq!(text, "[Errno 118] EHOSTUNREACH\r\n");
+    assert!(matches!(&told[..], [FromBoard::Note(note)] if note.contains("Wi-Fi is not connected")), "{told:?}");
+}
