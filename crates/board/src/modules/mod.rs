@@ -33,9 +33,11 @@ pub(crate) mod time;
 use rustpython_vm::builtins::{PyModuleDef, PyStr};
 use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
 
+use crate::board::board;
+
 /// The modules written here, by the names under which a program imports them.
 pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
-    vec![
+    let mut own = vec![
         array::module_def(ctx),
         binascii::module_def(ctx),
         cmath::module_def(ctx),
@@ -52,14 +54,16 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         math::module_def(ctx),
         micropython::module_def(ctx),
         mounts::module_def(ctx),
-        network::module_def(ctx),
         random::module_def(ctx),
         re::module_def(ctx),
         select::module_def(ctx),
         socket::module_def(ctx),
         struct_::module_def(ctx),
         time::module_def(ctx),
-    ]
+    ];
+    // Where there is no Wi-Fi to be joined, the network is simply there.
+    own.extend(board().profile.wifi.map(|_| network::module_def(ctx)));
+    own
 }
 
 /// Built into the interpreter, and fit for a board. What else it has, a program cannot import.

@@ -159,17 +159,11 @@ mod select {
     use crate::modules::socket::Native;
     use crate::profile::Sockets;
 
-    #[pyattr]
-    const POLLIN: i64 = IN;
-    #[pyattr]
-    const POLLOUT: i64 = OUT;
-    #[pyattr]
-    const POLLERR: i64 = ERR;
-    #[pyattr]
-    const POLLHUP: i64 = HUP;
-
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         __module_exec(vm, module);
+        for (name, flag) in [("POLLIN", IN), ("POLLOUT", OUT), ("POLLERR", ERR), ("POLLHUP", HUP)] {
+            module.set_attr(name, vm.ctx.new_int(flag), vm)?;
+        }
         if is_cpython() {
             module.set_attr("POLLPRI", vm.ctx.new_int(2), vm)?;
             module.set_attr("POLLNVAL", vm.ctx.new_int(NVAL), vm)?;
