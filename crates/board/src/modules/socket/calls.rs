@@ -333,7 +333,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    fn of(self, bytes: &[u8]) -> &[u8] {
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
         let rest = bytes.get(self.start..).unwrap_or_default();
         &rest[..self.length.unwrap_or(usize::MAX).min(rest.len())]
     }

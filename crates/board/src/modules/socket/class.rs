@@ -490,7 +490,12 @@ impl Native {
             (length, _) => Range { start: 0, length: length.into_option() },
         };
         let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
-        or_none(self.push(vm, &data, range, how), vm)
+        let asked = with_data(&data, vm, |bytes| range.of(bytes).len())?;
+        match or_none(self.push(vm, &data, range, how), vm)? {
+            // Only a non-blocking stream writes less than all of it.
+            Some(sent) if sent < asked && self.timeout() != Some(Duration::ZERO) => Err(Fail::Late.raise(vm)),
+            sent => Ok(sent),
+        }
     }
 
     #[pymethod]
