@@ -43,6 +43,7 @@ impl Complex {
 }
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod cmath {
     use rustpython_vm::function::ArgIntoFloat;
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};

@@ -80,6 +80,7 @@ hash!(Sha1, "sha1", Sha1State);
 hash!(Sha256, "sha256", Sha256State);
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod hashlib {
     use rustpython_vm::VirtualMachine;
     use rustpython_vm::builtins::PyTypeRef;

@@ -231,6 +231,7 @@ memory!(BytesMemory, "BytesIO", false, as_bytes);
 memory!(TextMemory, "StringIO", true, as_text);
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod io {
     use parking_lot::Mutex;
     use rustpython_vm::builtins::{PyType, PyTypeRef};

@@ -25,6 +25,7 @@ fn checked(result: f64, given: &[f64], vm: &VirtualMachine) -> PyResult<f64> {
 }
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod math {
     use rustpython_vm::builtins::PyInt;
     use rustpython_vm::function::{ArgIntoFloat, OptionalArg};
@@ -113,7 +114,7 @@ mod math {
 
     #[pyfunction]
     fn gamma(x: ArgIntoFloat, vm: &VirtualMachine) -> PyResult<f64> {
-        of_one(x, vm, |x| libm::tgamma(x))
+        of_one(x, vm, libm::tgamma)
     }
 
     #[pyfunction]

@@ -396,6 +396,7 @@ fn pieces(template: &[u8]) -> Vec<Piece> {
 }
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod re {
     use std::sync::Arc;
 
