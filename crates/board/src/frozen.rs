@@ -30,6 +30,17 @@ const MODULES: &[(&str, &str)] = &[
 const ONLY: &[(&str, &[&str])] =
     &[("esp", &["esp32", "mpython"]), ("esp32", &["esp32", "mpython"]), ("mpython", &["mpython"])];
 
+/// What tracebacks call the file of those that are native on a board: its frames are not shown.
+pub(crate) const LIBRARY: &str = "<library>";
+
+/// Native on a board, and Python here.
+const OF_LIBRARY: &[&str] = &["collections", "heapq", "platform"];
+
+/// The file of a module, for tracebacks.
+pub(crate) fn file(name: &str) -> String {
+    if OF_LIBRARY.contains(&name) { LIBRARY.to_owned() } else { format!("{}.py", name.replace('.', "/")) }
+}
+
 /// A module's text.
 pub(crate) fn text(name: &str) -> Option<&'static str> {
     let elsewhere = |(known, boards): &(&str, &[&str])| *known == name && !boards.contains(&board().profile.name);

@@ -149,7 +149,7 @@ fn find(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult<
 fn frozen_module(name: &str) -> Option<Found> {
     let text = frozen::text(name)?;
     let folder = frozen::is_package(name).then(|| format!(".frozen/{}", name.replace('.', "/")));
-    Some(Found { file: format!("{}.py", name.replace('.', "/")), folder, text: Text::Frozen(text) })
+    Some(Found { file: frozen::file(name), folder, text: Text::Frozen(text) })
 }
 
 /// As a package or a file. What is already compiled, the interpreter does not read.

@@ -4,6 +4,7 @@
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
 
+use crate::frozen;
 use crate::link::Raised;
 use crate::messages;
 
@@ -13,7 +14,9 @@ pub(crate) fn text(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> String {
     for entry in raised.__traceback__().iter().flat_map(|first| first.iter()) {
         let code = &entry.frame.code;
         let (file, line, function) = (code.source_path().as_str(), entry.lineno.get(), code.obj_name.as_str());
-        text.push_str(&format!("  File \"{file}\", line {line}, in {function}\n"));
+        if file != frozen::LIBRARY {
+            text.push_str(&format!("  File \"{file}\", line {line}, in {function}\n"));
+        }
     }
     if let Some(place) = place_of_syntax_error(vm, raised) {
         text.push_str(&place);

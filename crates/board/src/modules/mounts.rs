@@ -240,14 +240,21 @@ pub(crate) fn umount(what: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
 #[pymodule]
 mod vfs {
     use rustpython_vm::function::FuncArgs;
-    use rustpython_vm::{PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+    use rustpython_vm::types::Representable;
+    use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
 
     /// The flash itself, as `mount()` shows it.
     #[pyclass(no_attr, name = "VfsLfs2", module = "vfs")]
     #[derive(Debug, PyPayload)]
     struct Flash;
 
-    #[pyclass]
+    impl Representable for Flash {
+        fn repr_str(_zelf: &Py<Self>, _vm: &VirtualMachine) -> PyResult<String> {
+            Ok("<VfsLfs2>".to_owned())
+        }
+    }
+
+    #[pyclass(with(Representable))]
     impl Flash {}
 
     pub(super) fn flash(vm: &VirtualMachine) -> PyObjectRef {

@@ -239,63 +239,65 @@ type Groups = Vec<Option<usize>>;
 const PATIENCE: u32 = 1 << 14;
 
 impl Code {
-    /// Runs the program at `from`; `begin` is where `^` holds, and the end of `text` is where `$` does.
-    fn run(
-        &self,
-        text: &[u8],
-        begin: usize,
-        from: usize,
-        anchored: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<Option<Groups>> {
+    /// Runs the program at `from`; `^` holds where the text begins, and `$` where it ends.
+    fn run(&self, text: &[u8], from: usize, anchored: bool, vm: &VirtualMachine) -> PyResult<Option<Groups>> {
         let mut groups: Groups = vec![None; 2 * (self.groups + 1)];
         let mut left = vec![Left::Way { pc: if anchored { SEARCH.len() } else { 0 }, at: from }];
         let mut steps = 0_u32;
         while let Some(next) = left.pop() {
-            let (mut pc, mut at) = match next {
-                Left::Way { pc, at } => (pc, at),
-                Left::Group { slot, before } => {
-                    groups[slot] = before;
-                    continue;
-                }
-            };
-            loop {
-                steps = steps.wrapping_add(1);
-                if steps.is_multiple_of(PATIENCE) {
-                    vm.check_signals()?;
-                }
-                if left.len() > DEEPEST {
-                    return Err(vm.new_runtime_error("maximum recursion depth exceeded"));
-                }
-                let operand = usize::from(self.bytes.get(pc + 1).copied().unwrap_or(0));
-                let target = (pc + 2).wrapping_add_signed((operand as u8 as i8).into());
-                match self.bytes[pc] {
-                    MATCH => return Ok(Some(groups)),
-                    JMP => pc = target,
-                    SPLIT => {
-                        left.push(Left::Way { pc: target, at });
-                        pc += 2;
+            match next {
+                Left::Group { slot, before } => groups[slot] = before,
+                Left::Way { mut pc, mut at } => loop {
+                    if self.bytes[pc] == MATCH {
+                        return Ok(Some(groups));
                     }
-                    RSPLIT => {
-                        left.push(Left::Way { pc: pc + 2, at });
-                        pc = target;
+                    steps = steps.wrapping_add(1);
+                    if steps.is_multiple_of(PATIENCE) {
+                        vm.check_signals()?;
                     }
-                    SAVE => {
-                        left.push(Left::Group { slot: operand, before: groups[operand].replace(at) });
-                        pc += 2;
+                    if left.len() > DEEPEST {
+                        return Err(vm.new_runtime_error("maximum recursion depth exceeded"));
                     }
-                    BOL if at == begin => pc += 1,
-                    EOL if at == text.len() => pc += 1,
-                    BOL | EOL => break,
-                    _ => {
-                        let Some(size) = text.get(at).and_then(|byte| self.consumes(pc, *byte)) else { break };
-                        pc += size;
-                        at += 1;
+                    match self.step(text, pc, at, &mut groups, &mut left) {
+                        Some(next) => (pc, at) = next,
+                        None => break,
                     }
-                }
+                },
             }
         }
         Ok(None)
+    }
+
+    /// One instruction: where it goes on, and at which place; `None` where it does not. Other ways are kept in `left`.
+    fn step(
+        &self,
+        text: &[u8],
+        pc: usize,
+        at: usize,
+        groups: &mut Groups,
+        left: &mut Vec<Left>,
+    ) -> Option<(usize, usize)> {
+        let operand = self.bytes.get(pc + 1).copied().unwrap_or(0);
+        let (next, target) = (pc + 2, (pc + 2).wrapping_add_signed((operand as i8).into()));
+        match self.bytes[pc] {
+            JMP => Some((target, at)),
+            SPLIT => {
+                left.push(Left::Way { pc: target, at });
+                Some((next, at))
+            }
+            RSPLIT => {
+                left.push(Left::Way { pc: next, at });
+                Some((target, at))
+            }
+            SAVE => {
+                let slot = usize::from(operand);
+                left.push(Left::Group { slot, before: groups[slot].replace(at) });
+                Some((next, at))
+            }
+            BOL => (at == 0).then_some((pc + 1, at)),
+            EOL => (at == text.len()).then_some((pc + 1, at)),
+            _ => text.get(at).and_then(|byte| self.consumes(pc, *byte)).map(|size| (pc + size, at + 1)),
+        }
     }
 
     /// The size of an instruction that takes this byte; `None` when it does not.
@@ -531,7 +533,7 @@ mod re {
                 return Ok(vm.ctx.none());
             }
             subject.bytes.truncate(end);
-            let groups = self.code.run(&subject.bytes, 0, start, anchored, vm)?;
+            let groups = self.code.run(&subject.bytes, start, anchored, vm)?;
             let subject = Arc::new(subject);
             Ok(groups.map_or_else(|| vm.ctx.none(), |groups| Match { subject, groups }.into_pyobject(vm)))
         }
@@ -543,7 +545,7 @@ mod re {
             from: usize,
             vm: &VirtualMachine,
         ) -> PyResult<Option<(usize, usize, Groups)>> {
-            let groups = self.code.run(&subject.bytes, 0, from, false, vm)?;
+            let groups = self.code.run(&subject.bytes, from, false, vm)?;
             Ok(groups.and_then(|groups| match groups[..] {
                 [Some(start), Some(end), ..] if end > start => Some((start, end, groups)),
                 _ => None,

@@ -94,6 +94,14 @@ print([heapq.heappop(h) for _ in range(3)])";
     assert_eq!(printed(program), "full [1, 2]\r\nP(x=1, y=2) 2 OrderedDict({'b': 1, 'a': 2})\r\n[1, 2, 3]\r\n");
 }
 
+/// It is native on a board, and Python here.
+#[test]
+fn a_traceback_does_not_show_the_library() {
+    let expected =
+        "Traceback (most recent call last):\r\n  File \"main.py\", line 2, in <module>\r\nIndexError: empty heap\r\n";
+    assert_eq!(printed("import uheapq\nuheapq.heappop([])"), expected);
+}
+
 #[test]
 fn a_programs_own_stream_is_printed_to() {
     let program = "import io, json, sys
