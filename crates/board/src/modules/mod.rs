@@ -5,6 +5,7 @@
 pub(crate) mod array;
 pub(crate) mod binascii;
 pub(crate) mod cmath;
+pub(crate) mod deflate;
 pub(crate) mod deque;
 pub(crate) mod errno;
 pub(crate) mod errors;
@@ -13,6 +14,7 @@ pub(crate) mod framebuf;
 pub(crate) mod gc;
 pub(crate) mod hashlib;
 pub(crate) mod help;
+pub(crate) mod inflate;
 pub(crate) mod io;
 pub(crate) mod json;
 pub(crate) mod layout;
@@ -41,6 +43,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         array::module_def(ctx),
         binascii::module_def(ctx),
         cmath::module_def(ctx),
+        deflate::module_def(ctx),
         deque::module_def(ctx),
         errno::module_def(ctx),
         files::module_def(ctx),

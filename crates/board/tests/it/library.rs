@@ -186,3 +186,20 @@ print(os.getcwd(), os.listdir('/'))";
         "chdir /\r\nremote_module.py\r\n/remote ['remote_module.py'] b'print(__file__)' True 2\r\n/ ['main.py']\r\n";
     assert_eq!(printed(program), expected);
 }
+
+#[test]
+fn compressed_data_is_read_as_it_is_needed() {
+    let program = "import deflate, io
+print(deflate.DeflateIO(io.BytesIO(b'\\x03\\x00'), deflate.RAW).read())
+with deflate.DeflateIO(io.BytesIO(b'x\\x01\\x01\\x05\\x00\\xfa\\xffhello\\x06,\\x02\\x15')) as d:
+    print(d.read(2), d.read())
+try:
+    deflate.DeflateIO(io.BytesIO(b'no')).read()
+except OSError as e:
+    print(e)
+try:
+    deflate.DeflateIO(io.BytesIO(b'\\x01'), deflate.RAW).read()
+except EOFError:
+    print('short')";
+    assert_eq!(printed(program), "b''\r\nb'he' b'llo'\r\n[Errno 22] EINVAL\r\nshort\r\n");
+}
