@@ -69,7 +69,7 @@ checks() {
     forbid socklab-capture tokio socket2 mio clap axum
     forbid socklab-socket tokio clap rustpython-vm smoltcp axum
     forbid socklab-engine clap axum hyper
-    forbid socklab-board tokio clap axum socklab-engine
+    forbid socklab-board tokio clap axum socklab-engine rustpython-stdlib
     step documentation
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace $here --no-deps
     step tests
