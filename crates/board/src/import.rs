@@ -161,18 +161,18 @@ fn find_in(folder: &str, name: &str, last: &str, vm: &VirtualMachine) -> PyResul
         return Ok(board().beside.as_ref().and_then(|flash| find_beside(flash, folder, last)));
     }
     let base = if folder.is_empty() { last.to_owned() } else { format!("{folder}/{last}") };
-    if mounts::kind(&base, vm) == Some(mounts::DIRECTORY) {
+    if mounts::kind(&base, vm)? == Some(mounts::DIRECTORY) {
         let file = format!("{base}/__init__.py");
-        if mounts::kind(&file, vm) == Some(mounts::FILE) {
+        if mounts::kind(&file, vm)? == Some(mounts::FILE) {
             return Ok(Some(Found { file, folder: Some(base), text: Text::Flash }));
         }
     }
     let file = format!("{base}.py");
-    if mounts::kind(&file, vm) == Some(mounts::FILE) {
+    if mounts::kind(&file, vm)? == Some(mounts::FILE) {
         return Ok(Some(Found { file, folder: None, text: Text::Flash }));
     }
     let compiled = format!("{base}.mpy");
-    if mounts::kind(&compiled, vm) == Some(mounts::FILE) {
+    if mounts::kind(&compiled, vm)? == Some(mounts::FILE) {
         mounts::bytes(&compiled, vm)?;
         return Err(vm.new_value_error("incompatible .mpy file"));
     }

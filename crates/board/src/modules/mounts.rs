@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::io;
 
 use cap_std::fs::Metadata;
-use rustpython_vm::builtins::{PyInt, PyStr};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyResult, VirtualMachine, pymodule};
 
@@ -65,14 +65,16 @@ pub(crate) fn at(path: &str) -> Option<Mounted> {
     })
 }
 
-/// Whether a path is a file or a directory; `None` for neither.
-pub(crate) fn kind(path: &str, vm: &VirtualMachine) -> Option<u32> {
+/// Whether a path is a file or a directory; `None` for neither. Ctrl-C may come in a program's `stat`.
+pub(crate) fn kind(path: &str, vm: &VirtualMachine) -> PyResult<Option<u32>> {
     let Some(mounted) = at(path) else {
-        return board().flash.metadata(path).ok().map(|there| kind_of(&there));
+        return Ok(board().flash.metadata(path).ok().map(|there| kind_of(&there)));
     };
-    let stat = vm.call_method(&mounted.system, "stat", (mounted.path,)).ok()?;
-    let mode = stat.get_item(vm.ctx.new_int(0).as_object(), vm).ok()?;
-    mode.downcast_ref::<PyInt>()?.try_to_primitive(vm).ok()
+    match vm.call_method(&mounted.system, "stat", (mounted.path,)) {
+        Ok(stat) => stat.get_item(vm.ctx.new_int(0).as_object(), vm)?.try_into_value(vm).map(Some),
+        Err(raised) if raised.fast_isinstance(vm.ctx.exceptions.os_error) => Ok(None),
+        Err(raised) => Err(raised),
+    }
 }
 
 /// The whole of a file.

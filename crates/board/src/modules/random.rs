@@ -13,12 +13,12 @@ mod random {
     use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
     thread_local! {
-        static STATE: Cell<u64> = Cell::new(unpredictable());
+        static STATE: Cell<u64> = Cell::new(unpredictable() | 1);
     }
 
     /// Different each time: the keys of the standard library's hash are random.
     pub(super) fn unpredictable() -> u64 {
-        RandomState::new().build_hasher().finish() | 1
+        RandomState::new().build_hasher().finish()
     }
 
     /// A step of xorshift64*, whose upper half is its best.
@@ -112,11 +112,11 @@ mod random {
     }
 }
 
-/// Bytes that nobody can foretell from others: what a board's own generator gives.
+/// Bytes different each time, for `os.urandom`. They are no secret: what a board keeps with them is a lesson.
 pub(crate) fn noise(count: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(count + 8);
     while bytes.len() < count {
-        bytes.extend(random::unpredictable().rotate_left(7).to_le_bytes());
+        bytes.extend(random::unpredictable().to_le_bytes());
     }
     bytes.truncate(count);
     bytes
