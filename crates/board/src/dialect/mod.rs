@@ -5,7 +5,7 @@ mod builtins;
 mod bytes;
 mod generators;
 mod numbers;
-pub(crate) mod reprs;
+mod reprs;
 pub(crate) mod strict;
 mod text;
 mod unhashable;
