@@ -166,6 +166,8 @@ fn find_in(folder: &str, name: &str, last: &str, vm: &VirtualMachine) -> PyResul
         if mounts::kind(&file, vm)? == Some(mounts::FILE) {
             return Ok(Some(Found { file, folder: Some(base), text: Text::Flash }));
         }
+        // A folder that says nothing is a package of what lies in it, and comes before a file of its name.
+        return Ok(Some(Found { file: base.clone(), folder: Some(base), text: Text::Frozen("") }));
     }
     let file = format!("{base}.py");
     if mounts::kind(&file, vm)? == Some(mounts::FILE) {

@@ -6,6 +6,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{BUILT_IN, own, stream};
 use crate::frozen;
+use crate::messages::class_name;
 
 const GREETING: &str = "Welcome to MicroPython on a virtual board!
 
@@ -60,7 +61,7 @@ fn modules(vm: &VirtualMachine) -> String {
 
 fn of_object(about: &PyObject, vm: &VirtualMachine) -> PyResult<String> {
     let class = about.class().to_owned();
-    let mut text = format!("object {} is of type {}\n", about.str(vm)?, class.name());
+    let mut text = format!("object {} is of type {}\n", about.str(vm)?, class_name(&class.name()));
     let names = vm.dir(Some(about.to_owned()))?;
     let names = names.borrow_vec().to_vec();
     for name in names.iter().filter_map(|name| name.downcast_ref::<PyStr>()) {
