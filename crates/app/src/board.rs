@@ -11,6 +11,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+use socklab_capture::escape;
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{End, FromBoard};
@@ -306,9 +308,9 @@ impl Session {
 
     fn tell(&self, event: BoardEvent, outcome: &mut Outcome) -> std::ops::ControlFlow<()> {
         match event {
-            BoardEvent::Told(FromBoard::Pin { pin, high }) => self.tell_pin(pin, high),
             BoardEvent::Told(FromBoard::Note(note)) => say::say(format_args!("[board] {note}")),
-            BoardEvent::Told(_) | BoardEvent::Ended(_) => {}
+            BoardEvent::Told(told) => self.tell_part(&told),
+            BoardEvent::Ended(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
                 outcome.said = explain::raised(self.profile, &raised, boards_lang(self.lang));
             }
@@ -332,10 +334,33 @@ impl Session {
         std::ops::ControlFlow::Continue(())
     }
 
-    fn tell_pin(&self, pin: u8, high: bool) {
+    /// What the board's parts do, for whoever cannot see them.
+    fn tell_part(&self, told: &FromBoard) {
+        let (text, json) = match told {
+            FromBoard::Pin { pin, high } => {
+                let level = u8::from(*high);
+                (format!("[pin {pin}] {level}"), json!({"pin": pin, "value": level}))
+            }
+            FromBoard::Pwm { pin, frequency, duty } => (
+                format!("[pwm {pin}] {frequency} Hz, {:.1} %", f64::from(*duty) / 655.35),
+                json!({"pin": pin, "frequency": frequency, "duty_u16": duty}),
+            ),
+            FromBoard::Lights { pin, colours } => {
+                let shown: Vec<_> = colours.iter().map(|[r, g, b, _]| format!("#{r:02x}{g:02x}{b:02x}")).collect();
+                (format!("[lights {pin}] {}", shown.join(" ")), json!({"pin": pin, "lights": shown}))
+            }
+            FromBoard::Serial { port, bytes } => {
+                let text = escape::emit(bytes);
+                (format!("[uart {port}] {text}"), json!({"uart": port, "text": text}))
+            }
+            FromBoard::Wifi(network) => {
+                (format!("[wifi] {}", network.as_deref().unwrap_or("-")), json!({"wifi": network}))
+            }
+            _ => return,
+        };
         match self.events {
-            Events::Text => say::tell(format_args!("[pin {pin}] {}", u8::from(high))),
-            Events::Json => say::tell(format_args!("{{\"pin\":{pin},\"value\":{}}}", u8::from(high))),
+            Events::Text => say::tell(text),
+            Events::Json => say::tell(json),
             Events::None => {}
         }
     }
@@ -377,7 +402,7 @@ fn code_of(end: &End) -> u8 {
     match end {
         End::Raised(_) | End::Missing => 1,
         End::Exit(status) => u8::try_from(*status).unwrap_or(1),
-        End::Finished | End::SoftReset | End::HardReset => 0,
+        End::Finished | End::SoftReset | End::HardReset | End::Watchdog | End::DeepSleep => 0,
     }
 }
 

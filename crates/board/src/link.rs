@@ -89,6 +89,28 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// What the process is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Power => "power",
+            Cause::Hard => "hard",
+            Cause::Watchdog => "watchdog",
+            Cause::DeepSleep => "deep-sleep",
+            Cause::Soft => "soft",
+        }
+    }
+
+    /// Which cause a program's end is of the next start; none where the board goes on.
+    pub fn of(end: &End) -> Option<Cause> {
+        match end {
+            End::SoftReset => Some(Cause::Soft),
+            End::HardReset => Some(Cause::Hard),
+            End::Watchdog => Some(Cause::Watchdog),
+            End::DeepSleep => Some(Cause::DeepSleep),
+            End::Finished | End::Missing | End::Raised(_) | End::Exit(_) => None,
+        }
+    }
+
     /// By its name on the board process's command line.
     pub fn named(name: &str) -> Option<Cause> {
         Some(match name {

@@ -19,7 +19,7 @@ use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use socklab_board::link::{End, FromBoard, Program, ToBoard};
+use socklab_board::link::{Cause, End, FromBoard, Program, ToBoard};
 use socklab_board::repl::{Action, Repl};
 pub use socklab_board::{Profile, explain, flash, link, look, main};
 
@@ -118,6 +118,7 @@ impl Board {
             generation: 0,
             repl: Repl::new(),
             doing: Doing::Idle,
+            joined: None,
             typed: VecDeque::new(),
             lent: false,
             interrupt_byte: Some(CTRL_C),
@@ -229,6 +230,8 @@ struct Keeper<F> {
     generation: u64,
     repl: Repl,
     doing: Doing,
+    /// The Wi-Fi network that the board has joined: it stays so over a soft reset.
+    joined: Option<String>,
     /// Typed, and nobody's yet.
     typed: VecDeque<u8>,
     /// Whether the program that runs was given any of what was typed.
@@ -240,7 +243,7 @@ struct Keeper<F> {
 
 impl<F: Fn(BoardEvent)> Keeper<F> {
     fn run(mut self, happenings: Receiver<Happening>) {
-        if self.switch_on().is_break() {
+        if self.switch_on(Cause::Power).is_break() {
             return;
         }
         for happening in happenings {
@@ -280,14 +283,17 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     }
 
     /// A new process, which begins as a board does.
-    fn switch_on(&mut self) -> Goes {
+    fn switch_on(&mut self, cause: Cause) -> Goes {
+        if cause != Cause::Soft {
+            self.joined = None;
+        }
         self.process = None; // the old one is gone before its flash is another's
         self.generation += 1;
         self.interrupt_byte = Some(CTRL_C);
         self.lent = false;
         let (generation, sender) = (self.generation, self.sender.clone());
         let heard = move |frame| drop(sender.send(Happening::Heard(generation, frame)));
-        match Process::start(&self.command(), self.console.backlog.clone(), heard) {
+        match Process::start(&self.command(cause), self.console.backlog.clone(), heard) {
             Ok(process) => self.process = Some(process),
             Err(error) => {
                 (self.tell)(BoardEvent::Failed(error));
@@ -304,11 +310,15 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         ON
     }
 
-    fn command(&self) -> Vec<OsString> {
+    fn command(&self, cause: Cause) -> Vec<OsString> {
         let mut command = self.config.command.clone();
         command.extend(["--profile".into(), self.config.profile.name.into(), "--flash".into()]);
         command.push(self.config.flash.clone().into());
         command.extend(self.config.options.iter().cloned());
+        command.extend(["--cause".into(), cause.name().into()]);
+        if let Some(network) = &self.joined {
+            command.extend(["--joined".into(), network.into()]);
+        }
         command
     }
 
@@ -329,6 +339,10 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             Some(FromBoard::Output(bytes)) => self.console.put(&bytes),
             Some(FromBoard::InterruptByte(byte)) => self.interrupt_byte = byte,
             Some(FromBoard::Ended(end)) => return self.program_ends(end),
+            Some(FromBoard::Wifi(network)) => {
+                self.joined = network.clone();
+                (self.tell)(BoardEvent::Told(FromBoard::Wifi(network)));
+            }
             Some(FromBoard::Unread(bytes)) => return self.took_back(&bytes),
             Some(FromBoard::Candidates { typed, names }) => return self.complete(&typed, &names),
             Some(told) => (self.tell)(BoardEvent::Told(told)),
@@ -344,7 +358,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             Err(error) => (self.tell)(BoardEvent::Failed(error)),
         }
         match self.doing {
-            Doing::Running(Then::Prompt { .. } | Then::Main | Then::Start) | Doing::Idle => self.switch_on(),
+            Doing::Running(Then::Prompt { .. } | Then::Main | Then::Start) | Doing::Idle => self.switch_on(Cause::Hard),
             _ => OVER,
         }
     }
@@ -370,8 +384,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.interrupt_byte = Some(CTRL_C);
         self.show_end(then, &end);
         match (then, &end) {
-            (_, End::HardReset) => return self.switch_on(),
-            (Then::End, End::SoftReset) => return self.switch_on(),
+            (_, End::HardReset | End::Watchdog | End::DeepSleep) | (Then::End, End::SoftReset) => {
+                return self.switch_on(Cause::of(&end).unwrap_or_default());
+            }
             (Then::End, _) => {
                 (self.tell)(BoardEvent::Ended(end));
                 return OVER;
@@ -409,7 +424,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
 
     fn soft_reset(&mut self) -> Goes {
         self.console.put(b"MPY: soft reboot\r\n");
-        self.switch_on()
+        self.switch_on(Cause::Soft)
     }
 
     /// Gives what was typed to whoever it is for.
