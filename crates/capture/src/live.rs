@@ -36,12 +36,20 @@ struct State {
     forgotten: u64,
     /// The chunk that each reader of the memory wants next; `None` for one that is gone.
     readers: Vec<Option<u64>>,
+    /// Writers that wait until the memory has been read.
+    #[cfg(test)]
+    held: usize,
 }
 
 impl State {
     /// Whether anybody reads the memory.
     fn is_read(&self) -> bool {
         self.readers.iter().any(Option::is_some)
+    }
+
+    /// Whether a writer must wait for the readers.
+    fn is_full(&self) -> bool {
+        self.is_read() && self.memory_bytes > MEMORY_LIMIT && !self.ending
     }
 }
 
@@ -132,10 +140,12 @@ impl Live {
 
     /// Keeps a chunk in memory until every reader has had it; waits while too much is kept.
     pub fn publish_chunk(&self, chunk: Vec<u8>, position: Position) {
-        let mut state = self
-            .changed
-            .wait_while(self.state(), |state| state.is_read() && state.memory_bytes > MEMORY_LIMIT && !state.ending)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        #[cfg(test)]
+        (state.held += 1);
+        state = self.changed.wait_while(state, |state| state.is_full()).unwrap_or_else(PoisonError::into_inner);
+        #[cfg(test)]
+        (state.held -= 1);
         if state.is_read() {
             state.memory_bytes += chunk.len();
             state.memory.push_back(Arc::new(chunk));
@@ -158,6 +168,13 @@ impl Live {
         let next = state.forgotten;
         state.readers.push(Some(next));
         state.readers.len() - 1
+    }
+
+    /// Whether a writer waits for the readers, and will until one of them reads on.
+    #[cfg(test)]
+    fn is_held(&self) -> bool {
+        let state = self.state();
+        state.held > 0 && state.is_full()
     }
 
     /// The chunk that `reader` wants next, if it is there; the one before is let go.
@@ -202,6 +219,7 @@ impl Live {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
+    use std::time::Instant;
 
     use super::*;
     use crate::cursor::Cursor;
@@ -220,15 +238,14 @@ mod tests {
         });
     }
 
-    /// Waits until nothing is published for a while.
-    fn settled(published: &AtomicUsize) -> usize {
-        loop {
-            let before = published.load(Ordering::SeqCst);
-            thread::sleep(Duration::from_millis(250));
-            if before > 0 && published.load(Ordering::SeqCst) == before {
-                return before;
-            }
+    /// Waits until the writer can publish nothing more, and gives how much it has. The reader stands still meanwhile.
+    fn settled(live: &Live, published: &AtomicUsize) -> usize {
+        let begun = Instant::now();
+        while !live.is_held() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing holds the writer");
+            thread::sleep(Duration::from_millis(1));
         }
+        published.load(Ordering::SeqCst)
     }
 
     #[test]
@@ -237,12 +254,12 @@ mod tests {
         let mut cursor = Cursor::in_memory(Arc::clone(&live));
         thread::scope(|scope| {
             publish(scope, &live, &published, 12);
-            let held = settled(&published);
+            let held = settled(&live, &published);
             assert!(held < 12, "{held}");
             for seq in 1..=20_001 {
                 assert_eq!(next(&mut cursor).expect("a record"), Given::Record(seq));
             }
-            let held_again = settled(&published);
+            let held_again = settled(&live, &published);
             assert!(held < held_again && held_again < 12, "{held_again}: reading makes room");
             live.wait_no_more();
         });
@@ -259,7 +276,7 @@ mod tests {
         let cursor = Cursor::in_memory(Arc::clone(&live));
         thread::scope(|scope| {
             publish(scope, &live, &published, 12);
-            assert!(settled(&published) < 12);
+            assert!(settled(&live, &published) < 12);
             drop(cursor);
         });
         assert_eq!(published.load(Ordering::SeqCst), 12);
