@@ -418,7 +418,7 @@ impl RunWriter {
 /// How much of the past is kept, over all runs of a captures folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Bytes of segments in all. Default 4 GiB.
+    /// Bytes of segments in all, those being written among them. Default 4 GiB.
     pub bytes: u64,
     /// The age, by its last change, at which a segment goes. Default: never.
     pub age: Option<Duration>,
@@ -435,9 +435,13 @@ impl Retention {
     /// The newest two segments of a live run stay in any case; the folder of a run goes with its last segment.
     /// What cannot be removed is left, and the rest is gone on with.
     pub fn apply(&self, captures: &Path, now: SystemTime) -> Result<Vec<(PathBuf, u64)>, RunError> {
-        let mut segments: Vec<_> = Run::list(captures)?.iter().flat_map(removable).collect();
+        let (mut segments, mut total) = (Vec::new(), 0);
+        for run in Run::list(captures)? {
+            let (spared, removable) = divide(&run);
+            total += spared + removable.iter().map(|(_, _, length)| length).sum::<u64>(); // all take room
+            segments.extend(removable);
+        }
         segments.sort();
-        let mut total: u64 = segments.iter().map(|(_, _, length)| length).sum();
         let too_old = |changed: &SystemTime| {
             self.age.is_some_and(|age| now.duration_since(*changed).is_ok_and(|since| since > age))
         };
@@ -457,12 +461,14 @@ impl Retention {
     }
 }
 
-/// The segments of a run that may go; none where another program has just removed the run.
-fn removable(run: &Run) -> Vec<(SystemTime, PathBuf, u64)> {
+/// The bytes of a run that stay in any case, and its segments that may go; none where another program has just
+/// removed the run.
+fn divide(run: &Run) -> (u64, Vec<(SystemTime, PathBuf, u64)>) {
     let is_live = run.is_live(); // before the look, so that none is taken for old that is the newest
     let mut segments = run.segments().unwrap_or_default();
-    segments.truncate(segments.len().saturating_sub(if is_live { SPARED } else { 0 }));
-    segments.into_iter().filter_map(|segment| stat(segment.path)).collect()
+    let spared = segments.split_off(segments.len().saturating_sub(if is_live { SPARED } else { 0 }));
+    let stats = |segments: Vec<Segment>| segments.into_iter().filter_map(|segment| stat(segment.path));
+    (stats(spared).map(|(_, _, length)| length).sum(), stats(segments).collect())
 }
 
 fn stat(path: PathBuf) -> Option<(SystemTime, PathBuf, u64)> {

@@ -154,3 +154,22 @@ fn retention_takes_the_oldest_until_the_rest_fits() {
     young.apply(folder.path(), now).expect("a folder");
     assert_eq!(numbers(&run), [4]);
 }
+
+#[test]
+fn what_is_spared_counts_as_well() {
+    let folder = folder();
+    let mut over = Growing::named(folder.path(), "a", 1);
+    over.write_each(3);
+    let over = over.finish();
+    let mut live = Growing::named(folder.path(), "b", 1);
+    live.write_each(2);
+    let all = |run: &Run| -> u64 { run.segments().expect("a run").iter().map(|s| file_len(&s.path).expect("a segment")).sum() };
+    let live_bytes = all(&live.run());
+    let just = Retention { bytes: live_bytes + all(&over), age: None };
+    assert!(just.apply(folder.path(), SystemTime::now()).expect("a folder").is_empty());
+    let less = Retention { bytes: just.bytes - 1, age: None };
+    assert_eq!(less.apply(folder.path(), SystemTime::now()).expect("a folder").len(), 1);
+    let little = Retention { bytes: live_bytes, age: None };
+    assert_eq!(little.apply(folder.path(), SystemTime::now()).expect("a folder").len(), 2);
+    assert_eq!((over.path().exists(), numbers(&live.run())), (false, vec![1, 2]));
+}
