@@ -74,7 +74,8 @@ impl Fail {
 }
 
 fn is_missing(error: &RunError) -> bool {
-    matches!(error, RunError::NoRuns(_) | RunError::NoSuchRun { .. } | RunError::Foreign { .. })
+    use RunError::{FolderOfRuns, Foreign, NoRuns, NoSuchRun};
+    matches!(error, NoRuns(_) | NoSuchRun { .. } | FolderOfRuns(_) | Foreign { .. })
 }
 
 /// Help goes to stdout and is no failure; errors go to stderr. A reader that has gone is fine either way.
@@ -140,6 +141,10 @@ pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
         }
         (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
             format!("{} 中没有名为 {name:?} 的抓取；用 `socklab capture ls` 查看", captures.display())
+        }
+        (RunError::FolderOfRuns(path), Lang::Zh) => {
+            let path = path.display();
+            format!("{path} 是存放抓取的文件夹，不是一次抓取；请用 `--capture {path}`")
         }
         (RunError::NoRuns(captures), Lang::Zh) => {
             format!("{} 中还没有抓取；运行 `socklab listen 10000` 即可产生", captures.display())

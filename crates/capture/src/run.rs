@@ -13,6 +13,7 @@ use crate::decoder::{Decoder, Foreign, Item};
 use crate::encoder::Chunk;
 use crate::index::{Index, IndexBuilder};
 use crate::live::Position;
+use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Timestamp;
 use crate::segment::SegmentFile;
@@ -60,6 +61,9 @@ pub enum RunError {
         captures: PathBuf,
     },
     /// There is no run at all.
+    /// It is not a run, but has runs in it.
+    #[error("{0} is a folder of runs, not a run; `--capture {0}` reads them")]
+    FolderOfRuns(PathBuf),
     #[error("no captures in {0} yet; `socklab listen 10000` makes one")]
     NoRuns(PathBuf),
     /// A segment does not read as it was written.
@@ -165,9 +169,14 @@ impl Run {
         let Some(name) = wanted else {
             return Run::list(captures)?.pop().ok_or_else(|| RunError::NoRuns(captures.to_owned()));
         };
-        let by_name = captures.join(name);
-        let found = [PathBuf::from(name), by_name].into_iter().find(|path| is_run(path) || path.is_file());
-        found.map(Run::at).ok_or_else(|| RunError::NoSuchRun { name: name.into(), captures: captures.to_owned() })
+        let places = [PathBuf::from(name), captures.join(name)];
+        if let Some(path) = places.iter().find(|path| is_run(path) || path.is_file()) {
+            return Ok(Run::at(path));
+        }
+        Err(match places.into_iter().find(|path| Run::list(path).is_ok_and(|runs| !runs.is_empty())) {
+            Some(path) => RunError::FolderOfRuns(path),
+            None => RunError::NoSuchRun { name: name.into(), captures: captures.to_owned() },
+        })
     }
 
     /// All runs under `captures`, the oldest first; none where the folder does not exist.
@@ -228,7 +237,7 @@ impl Run {
         let segments = self.segments()?;
         let mut extent = Extent { segments, last_length: 0, growing, recovered: 0 };
         let Some(Segment { path, .. }) = extent.segments.last() else { return Ok(extent) };
-        match check_ours(path) {
+        match check_ours(path, self.is_folder()) {
             // A power failure may leave zeros where the last segment began: those before it are read all the same,
             // and so are they where one that ended well is damaged there, which its own turn will show.
             Err(RunError::Foreign { .. }) if extent.segments.len() > 1 => {
@@ -327,8 +336,9 @@ pub(crate) fn committed(path: &Path, from: u64) -> Result<(u64, u64), RunError> 
     Ok((reader.vouched(), length))
 }
 
-/// Whether the file begins as a segment does; one that was torn within its first block may be ours.
-fn check_ours(path: &Path) -> Result<(), RunError> {
+/// Whether the file begins as a segment does; one of a folder that was torn within its first block, or before it,
+/// may be ours.
+fn check_ours(path: &Path, in_folder: bool) -> Result<(), RunError> {
     let foreign = |why| RunError::Foreign { path: path.to_owned(), why };
     let file = File::open(path).map_err(io_error("read", path))?;
     let mut reader = BlockReader::new(file, 0).map_err(io_error("read", path))?;
@@ -337,8 +347,9 @@ fn check_ours(path: &Path) -> Result<(), RunError> {
             Item::Section => Ok(()),
             _ => Err(foreign(Foreign::NotPcapng)),
         },
-        Step::End => Ok(()),
-        Step::Damage if reader.begins_with(&crate::pcapng::SECTION.to_le_bytes()) => Ok(()),
+        Step::End if in_folder => Ok(()),
+        Step::End => Err(foreign(Foreign::NotPcapng)),
+        Step::Damage if reader.begins_with(&pcapng::SECTION.to_le_bytes()) => Ok(()),
         Step::Damage => Err(foreign(Foreign::NotPcapng)),
     }
 }

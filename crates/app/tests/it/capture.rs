@@ -399,6 +399,14 @@ fn stat_of_a_file_of_somebody_elses_is_refused_in_one_line() {
 }
 
 #[test]
+fn a_folder_of_runs_is_told_from_a_run() {
+    let session = Session::new();
+    let run = session.lab.run_folder();
+    let folder = run.parent().expect("a folder of runs").to_str().expect("UTF-8");
+    assert_refused(&capture(&session.lab, &["show", folder]), 2, &format!("`--capture {folder}` reads them"));
+}
+
+#[test]
 fn following_a_file_of_somebody_elses_is_refused_in_one_line() {
     check_foreign(&[&["follow", "FILE"]]);
 }
@@ -407,7 +415,8 @@ fn check_foreign(commands: &[&[&str]]) {
     let lab = Lab::new();
     let mut pcap = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
     pcap.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0]);
-    let files: [(&str, &[u8], &str); 4] = [
+    let files: [(&str, &[u8], &str); 5] = [
+        ("empty.pcapng", b"", "it is no pcapng file"),
         ("classic.pcap", &pcap, "it is no pcapng file"),
         ("text.pcapng", b"not a capture at all, but rather long enough to be taken for one", "it is no pcapng file"),
         ("short.pcapng", b"\x0a", "it is no pcapng file"),

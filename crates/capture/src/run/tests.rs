@@ -86,6 +86,26 @@ fn garbage_at_the_end_is_cut_off() {
 }
 
 #[test]
+fn an_empty_file_is_no_capture() {
+    let folder = folder();
+    let path = folder.path().join("empty.pcapng");
+    fs::write(&path, []).expect("written");
+    let error = totals(&Run::at(path)).expect_err("nothing in it");
+    assert!(matches!(error, RunError::Foreign { why: Foreign::NotPcapng, .. }), "{error}");
+}
+
+#[test]
+fn a_folder_of_runs_is_told_from_a_run() {
+    let folder = folder();
+    Growing::new(folder.path(), 1).finish();
+    let (elsewhere, name) = (folder.path().join("no"), folder.path().to_str().expect("UTF-8"));
+    let error = Run::find(&elsewhere, Some(name)).expect_err("no run");
+    assert!(error.to_string().ends_with(&format!("`--capture {name}` reads them")), "{error}");
+    let error = Run::find(folder.path(), Some("x")).expect_err("no run");
+    assert!(matches!(error, RunError::NoSuchRun { .. }), "{error}");
+}
+
+#[test]
 fn a_run_that_ended_well_is_not_walked() {
     let folder = folder();
     let mut growing = Growing::new(folder.path(), 1 << 20);
