@@ -56,7 +56,7 @@ fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
     }
     for run in &runs {
         // One run that cannot be read must not hide the others.
-        match cursor::totals(run) {
+        match recover(run, lang).and_then(|()| cursor::totals(run)) {
             Ok(totals) if as_json => text += &format!("{}\n", harmless_json(&summary(run, &totals))),
             Ok(totals) => text += &row(run, &totals, lang),
             Err(error) => say::say(say::capture_text(&error, lang)),
@@ -95,8 +95,23 @@ fn format_bytes(bytes: u64) -> String {
     if unit == "B" || value >= 100.0 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
 }
 
+/// The run asked for, ready to be read.
+fn find(captures: &Path, wanted: Option<&str>, lang: Lang) -> Result<Run, RunError> {
+    let run = Run::find(captures, wanted)?;
+    recover(&run, lang).map(|()| run)
+}
+
+/// Cuts off what a writer left half-written: whoever only looks at a file must be told that it has changed.
+fn recover(run: &Run, lang: Lang) -> Result<(), RunError> {
+    let cut = run.recover()?;
+    if cut > 0 {
+        say::say_cut(&run.name(), cut, lang);
+    }
+    Ok(())
+}
+
 fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
-    let run = Run::find(captures, args.run.as_deref())?;
+    let run = find(captures, args.run.as_deref(), lang)?;
     let mut cursor = Cursor::open(run, args.from)?;
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
@@ -106,7 +121,7 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
 }
 
 fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
-    let run = Run::find(captures, args.run.as_deref())?;
+    let run = find(captures, args.run.as_deref(), lang)?;
     let mut cursor = Cursor::follow(run, args.from)?;
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
@@ -186,7 +201,7 @@ impl Shown<'_> {
 }
 
 fn search(captures: &Path, args: &SearchArgs, lang: Lang) -> Result<u8, Fail> {
-    let run = Run::find(captures, args.run.as_deref())?;
+    let run = find(captures, args.run.as_deref(), lang)?;
     let peers = (!args.peer.is_empty()).then(|| args.peer.clone());
     let query = Query { needle: needle(args)?, peers, side: None };
     let (mut out, mut failed) = (String::new(), None);
@@ -272,7 +287,7 @@ fn mark(colours: bool, out: &mut String, code: &str) {
 }
 
 fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
-    let run = Run::find(captures, args.run.as_deref())?;
+    let run = find(captures, args.run.as_deref(), lang)?;
     let filter = Filter { peers: args.peer.clone() };
     let binary = matches!(args.format, Format::Raw | Format::Pcapng);
     if args.output.is_none() && binary && io::stdout().is_terminal() {
@@ -337,7 +352,7 @@ fn write_file<T>(
 }
 
 fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result<u8, Fail> {
-    let run = Run::find(captures, run)?;
+    let run = find(captures, run, lang)?;
     let totals = cursor::totals(&run)?;
     say_gaps(&totals.gaps, lang);
     if as_json {

@@ -183,6 +183,14 @@ pub(crate) fn say_gap(gap: Gap, lang: Lang) {
     say(gap_text(gap, lang));
 }
 
+/// Says how much of a run was never written whole, and so is no longer there. Nothing said to be there is lost.
+pub(crate) fn say_cut(run: &str, bytes: u64, lang: Lang) {
+    say(match lang {
+        Lang::En => format!("{run}: cut {bytes} bytes that were being written when the writer died"),
+        Lang::Zh => format!("{run}：已截去写入程序终止时未写完的 {bytes} 字节"),
+    });
+}
+
 fn gap_text(Gap { from, to }: Gap, lang: Lang) -> String {
     match lang {
         Lang::En => format!("records {from} to {to} are missing: removed to stay within --keep, or never written"),

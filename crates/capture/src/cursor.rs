@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Record;
-use crate::run::{Extent, Gap, Run, RunError, Segment, Sequence, committed, file_len, io_error, open_segment};
+use crate::run::{Extent, Gap, Run, RunError, Segment, Sequence, file_len, io_error, open_segment};
 
 /// How often a run that another program writes is looked at for more.
 const POLL: Duration = Duration::from_millis(50);
@@ -413,12 +413,12 @@ impl Disk {
         Ok(self.limit > before)
     }
 
-    /// How far the segment that another program writes is committed.
+    /// How far the segment that another program writes, or wrote, may be read.
     fn committed_from(&self, before: u64) -> Result<u64, RunError> {
-        match committed(&self.path(), before) {
+        match self.run.readable(&self.path(), before) {
             // Removed, but still open here: it was not the newest one, so nothing more is written to it.
             Err(error) if error.is_not_found() => self.file_len(),
-            found => found.map(|(good, _)| good),
+            found => found,
         }
     }
 

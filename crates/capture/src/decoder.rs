@@ -209,6 +209,11 @@ pub(crate) fn stated_checksum(mark: &[u8]) -> Option<u32> {
     pcapng::read_u32(mark, 16)
 }
 
+/// The first and the last record that a commit mark vouches for; without any, the last is the one before the first.
+pub(crate) fn stated_records(mark: &[u8]) -> Option<(u64, u64)> {
+    pcapng::read_u64(mark, 0).zip(pcapng::read_u64(mark, 8))
+}
+
 fn statistics(body: &[u8]) -> Option<Item<'static>> {
     let endpoint = EndpointId::from_index(pcapng::read_u32(body, 0)?)?;
     let dropped = pcapng::options(body.get(12..)?).find(|option| option.0 == ISB_DROPPED);

@@ -10,7 +10,7 @@ use crate::export::{ExportError, ExportSummary, Filter, Format, export};
 use crate::index::sidecar;
 use crate::kit::{Given, Growing, next, records};
 use crate::live::Position;
-use crate::run::{Gap, Run, RunError};
+use crate::run::{Gap, Run, RunError, file_len};
 use crate::search::{Needle, Query, Summary, search};
 use crate::show::Clock;
 use crate::text::Encoding;
@@ -110,10 +110,10 @@ fn a_peers_quiet_stretches_are_no_gap() {
     assert_eq!(totals(&run).expect("a run").gaps, []);
 }
 
-/// A finished run of a few segments, each of a few chunks, and where each chunk ends.
-fn chunks() -> (tempfile::TempDir, Run, Vec<Position>) {
+/// A finished run of segments so long, each of a few chunks, and where each chunk ends.
+fn chunks(segment_bytes: u64) -> (tempfile::TempDir, Run, Vec<Position>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut growing = Growing::new(folder.path(), 2000);
+    let mut growing = Growing::new(folder.path(), segment_bytes);
     let ends = (0..12).map(|turn| growing.write(1 + turn % 3)).collect();
     (folder, growing.finish(), ends)
 }
@@ -156,12 +156,91 @@ fn is_told(error: &RunError) -> bool {
     error.gap().is_none() && matches!(error, RunError::Damaged { .. } | RunError::Foreign { .. })
 }
 
+fn sizes(run: &Run) -> Vec<u64> {
+    let segments = run.segments().expect("a run");
+    segments.iter().map(|segment| file_len(&segment.path).expect("a segment")).collect()
+}
+
+/// Every way to look at a run.
+fn look_at(run: &Run) -> Vec<Result<(), RunError>> {
+    let exported = |format| match exported(run, format).0 {
+        Err(ExportError::Run(error)) => Err(error),
+        Err(ExportError::Write(error)) => panic!("memory cannot be written to: {error}"),
+        Ok(_) => Ok(()),
+    };
+    let walked = |from| walked(run, from).1.map_or(Ok(()), Err);
+    let mut seen = vec![totals(run).map(drop), walked(1), followed(run), run.recover().map(drop)];
+    seen.extend([None, Some("e1.1")].map(|peers| searched(run, &query(peers)).map(drop)));
+    seen.extend(Format::ALL.map(exported));
+    seen
+}
+
+/// How following a run that is over ends.
+fn followed(run: &Run) -> Result<(), RunError> {
+    let mut cursor = Cursor::follow(run.clone(), 1)?;
+    loop {
+        match cursor.next() {
+            Ok(Next::Record(_)) => {}
+            Ok(_) => return Ok(()),
+            Err(error) if error.gap().is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What the last chunk of all is told by, if nothing but its own mark stands behind the damage.
+fn is_in_the_last(good: u64, ends: &[Position]) -> bool {
+    ends.len().checked_sub(2).is_some_and(|n| ends[n].last_seq == good)
+}
+
+/// Checks that no reader takes anything good from a run without an index in which one bit has changed,
+/// and that all tell of it unless it is where a writer may have died.
+fn check_unindexed(segment_bytes: u64, place: prop::sample::Index, tail: &[u8]) -> Result<(), TestCaseError> {
+    let (_folder, run, ends) = chunks(segment_bytes);
+    let last = *ends.last().expect("a chunk");
+    (1..=last.segment).for_each(|number| fs::remove_file(sidecar(&run.segment_path(number))).expect("a sidecar"));
+    let (good, is_idle) = flip(&run, &ends, place.index(length(&ends) as usize * 8));
+    let whole = sizes(&run);
+    let path = run.segment_path(last.segment);
+    let bytes = fs::read(&path).expect("a segment");
+    fs::write(&path, [&bytes, tail].concat()).expect("written");
+    let in_last = !is_idle && is_in_the_last(good, &ends);
+    let marked = if in_last { ends[ends.len() - 2] } else { last };
+    let least = if marked.segment == last.segment { marked.offset } else { 0 };
+    for _ in 0..2 {
+        for (n, seen) in look_at(&run).into_iter().enumerate() {
+            let is_recovery = n == 3; // which has nothing to say of damage
+            let is_damaged = !is_idle && !in_last && !is_recovery;
+            prop_assert!(!is_damaged || seen.as_ref().is_err_and(is_told), "look {n}: {seen:?}");
+            prop_assert!(!is_idle || seen.is_ok(), "look {n}: {seen:?}");
+            let (left, at_end) = (sizes(&run), last.segment as usize - 1);
+            prop_assert_eq!(&left[..at_end], &whole[..at_end]);
+            prop_assert!(left[at_end] >= least, "look {n} cut {whole:?} to {left:?}");
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn no_reader_takes_what_stands_behind_a_changed_bit(
+        place in any::<prop::sample::Index>(), in_one: bool, torn in 0usize..200
+    ) {
+        // What a writer that died left at the end: the first bytes of a packet of 200.
+        let mut tail = [6u32, 200, 0].map(u32::to_le_bytes).concat();
+        tail.resize(torn, 0x61);
+        check_unindexed(if in_one { u64::MAX } else { 2000 }, place, &tail)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn a_changed_bit_is_told_after_all_that_is_good_before_it(place in any::<prop::sample::Index>(), indexed: bool) {
-        let (folder, run, ends) = chunks();
+        let (folder, run, ends) = chunks(2000);
         let last = ends.last().expect("a chunk");
         if !indexed {
             (1..last.segment).for_each(|number| fs::remove_file(sidecar(&run.segment_path(number))).expect("a sidecar"));
@@ -173,7 +252,8 @@ proptest! {
                 prop_assert!(seen.iter().copied().eq(from.max(1)..=last.last_seq) && end.is_none());
                 continue;
             }
-            let (before, rest) = seen.split_at(seen.partition_point(|seq| *seq <= good));
+            // Not by number: of a damaged chunk's records, that may be what is damaged.
+            let (before, rest) = seen.split_at(seen.len().min((good + 1).saturating_sub(from.max(1)) as usize));
             if from <= good {
                 prop_assert!(before.iter().copied().eq(from.max(1)..=good), "{before:?} {end:?}");
             }
@@ -188,7 +268,9 @@ proptest! {
         for format in Format::ALL {
             let (summary, out) = exported(&run, format);
             prop_assert_eq!(summary.is_ok(), is_idle, "{}: {:?}", format, summary);
-            if format == Format::Pcapng && !is_idle {
+            if format == Format::Pcapng && !is_idle && good == 0 {
+                prop_assert!(out.is_empty(), "nothing is good, and an empty file is no capture");
+            } else if format == Format::Pcapng && !is_idle {
                 let file = folder.path().join("one.pcapng");
                 fs::write(&file, out).expect("written");
                 let mut cursor = Cursor::open(Run::at(file), 1).expect("a capture file");

@@ -4,7 +4,10 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use memchr::memmem;
+
 use crate::decoder::stated_checksum;
+use crate::encoder::MARK_LEN;
 use crate::pcapng::{self, Block, Broken};
 
 /// Enough that the calls into the kernel do not count, small enough to stay in the processor's cache.
@@ -127,6 +130,59 @@ impl BlockReader {
             }
         }
         Ok(true)
+    }
+
+    /// The length of the mark that [`peek`](Self::peek) found, even if its checksum is not that of what was walked.
+    pub(crate) fn mark(&self) -> Option<usize> {
+        let block = pcapng::first_block(&self.buffer[self.start..self.end]).ok().flatten()?;
+        (block.kind == pcapng::MARK).then(|| block.len())
+    }
+
+    /// Goes on from bytes that are no block to the next place where a mark stands as it is written, whether or not
+    /// blocks lead there; false where there is none. What comes before that mark is not checked.
+    pub(crate) fn seek_mark(&mut self) -> io::Result<bool> {
+        let mut head = [0; 8];
+        head[..4].copy_from_slice(&pcapng::MARK.to_le_bytes());
+        head[4..].copy_from_slice(&(MARK_LEN as u32).to_le_bytes());
+        let finder = memmem::Finder::new(&head);
+        self.checksum = None;
+        let mut at = 4; // not again where the walk stopped; all blocks begin at a multiple of four
+        loop {
+            let rest = self.buffer[self.start..self.end].get(at..).unwrap_or_default();
+            let found = finder.find(rest);
+            // Where none begins, the first bytes of one may still stand at the end.
+            let skipped = found.unwrap_or_else(|| rest.len().saturating_sub(head.len() - 1)) & !3;
+            at += skipped;
+            let whole = self.buffer[self.start..self.end].get(at..at + MARK_LEN);
+            if let Some(whole) = whole
+                && found.is_some()
+            {
+                if whole.starts_with(&head) && matches!(pcapng::first_block(whole), Ok(Some(_))) {
+                    self.pass_over(at);
+                    return Ok(true);
+                }
+                at += 4;
+                continue;
+            }
+            self.pass_over(at.min(self.end - self.start));
+            at = 0;
+            if !self.fill(u64::MAX)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Leaves out bytes at hand.
+    fn pass_over(&mut self, count: usize) {
+        self.start += count;
+        self.offset += count as u64;
+        self.summed = self.start;
+    }
+
+    /// Steps over the mark that comes next, though its checksum is not that of what was walked.
+    pub(crate) fn pass_mark(&mut self, length: usize) {
+        self.checksum = None;
+        self.advance(length);
     }
 
     /// Whether the mark that comes next, `length` bytes long, states the checksum of what was walked since the last.

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::decoder::{Decoder, Foreign, Item};
+use crate::decoder::{Decoder, Foreign, Item, PacketView, stated_records};
 use crate::encoder::Chunk;
 use crate::index::{Index, IndexBuilder};
 use crate::live::Position;
@@ -60,10 +60,10 @@ pub enum RunError {
         /// Where it was looked for.
         captures: PathBuf,
     },
-    /// There is no run at all.
     /// It is not a run, but has runs in it.
     #[error("{0} is a folder of runs, not a run; `--capture {0}` reads them")]
     FolderOfRuns(PathBuf),
+    /// There is no run at all.
     #[error("no captures in {0} yet; `socklab listen 10000` makes one")]
     NoRuns(PathBuf),
     /// A segment does not read as it was written.
@@ -226,7 +226,7 @@ impl Run {
     }
 
     /// Cuts off what was being written when the writer died, and gives the number of bytes cut.
-    /// A run that is live, ended well or cannot be written to is left as it is.
+    /// A run that is live, ended well, is damaged before its end or cannot be written to is left as it is.
     pub fn recover(&self) -> Result<u64, RunError> {
         Ok(self.extent()?.recovered)
     }
@@ -241,23 +241,31 @@ impl Run {
             // A power failure may leave zeros where the last segment began: those before it are read all the same,
             // and so are they where one that ended well is damaged there, which its own turn will show.
             Err(RunError::Foreign { .. }) if extent.segments.len() > 1 => {
-                let length = file_len(path)?;
-                extent.last_length = if Index::saved(path, length).is_some() { length } else { 0 };
+                let tail = vouched(path)?;
+                extent.last_length = if tail.marked > 0 { tail.length } else { 0 };
                 return Ok(extent);
             }
             checked => checked?, // before anything is cut off it
         }
-        let (good, length) = match growing {
-            true => committed(path, 0)?,
-            false if self.is_folder() => vouched(path)?,
-            false => file_len(path).map(|length| (length, length))?,
+        extent.last_length = match growing {
+            true => committed(path, 0)?.0,
+            false if self.is_folder() => {
+                let tail = vouched(path)?;
+                if let Some(torn) = tail.torn() {
+                    let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(tail.good));
+                    extent.recovered = if cut.is_ok() { torn } else { 0 };
+                }
+                tail.readable()
+            }
+            false => file_len(path)?,
         };
-        if !growing && good < length {
-            let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(good));
-            extent.recovered = if cut.is_ok() { length - good } else { 0 };
-        }
-        extent.last_length = good;
         Ok(extent)
+    }
+
+    /// How far the last segment may be read at this moment, looking on from `from`, where a mark ended.
+    pub(crate) fn readable(&self, path: &Path, from: u64) -> Result<u64, RunError> {
+        // Before the look: a writer that ends in between did no harm.
+        if self.is_live() { Ok(committed(path, from)?.0) } else { Ok(Tail::of(path, from)?.readable()) }
     }
 
     /// Whether it is a folder of segments; a single exported file has no sidecar, and may leave records out.
@@ -305,11 +313,102 @@ fn segment(path: PathBuf) -> Option<Segment> {
     Some(Segment { number, path })
 }
 
-/// How many bytes of the last segment of a run that is over are good, and how long it is.
-/// An index for just that length was written by one who knew that they are: nothing need be walked then.
-fn vouched(path: &Path) -> Result<(u64, u64), RunError> {
+/// How the last segment of a run ends that is over.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    /// So many bytes at its start are good: there the last mark before any damage ended.
+    good: u64,
+    /// Where the last mark of all ended, or else where the look began.
+    marked: u64,
+    /// Whether what follows `good` is no tail of one who died while writing: it goes on behind the damage.
+    is_damaged: bool,
+    /// The length of the file.
+    length: u64,
+}
+
+impl Tail {
+    /// Looks at a segment from `from` on, where a mark ended.
+    ///
+    /// Who dies while writing leaves a chunk without its mark, or one whose mark does not hold as the last thing in
+    /// the file. A mark behind that says that the writer lived on, and that the bytes became other ones later: what
+    /// stands behind them is as good as it was, and must not be cut off with them.
+    fn of(path: &Path, from: u64) -> Result<Self, RunError> {
+        let file = File::open(path).map_err(io_error("read", path))?;
+        let reader = BlockReader::after_mark(file, from).map_err(io_error("read", path))?;
+        Tail::walk(reader).map_err(io_error("read", path))
+    }
+
+    fn walk(mut reader: BlockReader) -> io::Result<Self> {
+        let length = reader.file_len()?;
+        let mut tail = Tail { good: 0, marked: reader.offset(), is_damaged: false, length };
+        // The last record that is good, the first since the last mark, and where what is not good begins.
+        let (mut known, mut first, mut fault) = (0, None, None);
+        loop {
+            let (size, holds) = match (reader.peek(length)?, reader.mark()) {
+                (Step::End, _) => break,
+                (Step::Block(size), None) => {
+                    first = first.or_else(|| packet_seq(reader.block(size)));
+                    reader.advance(size);
+                    continue;
+                }
+                (Step::Block(size), Some(_)) => (size, true),
+                (Step::Damage, Some(size)) => (size, false),
+                (Step::Damage, None) => {
+                    fault.get_or_insert(reader.vouched());
+                    if reader.seek_mark()? { continue } else { break }
+                }
+            };
+            let records = stated_records(reader.block(size).body);
+            let good = reader.vouched();
+            reader.pass_mark(size);
+            match (fault, records) {
+                (None, Some((_, last))) if holds => (known, first) = (last, None),
+                // The mark of the first chunk that is not good. If that chunk began with another record than the mark
+                // names, they are two, and the mark between them is lost.
+                (None, records) => {
+                    tail.is_damaged = records.zip(first).is_some_and(|((from, _), first)| from != first);
+                    fault = Some(good);
+                }
+                (Some(start), Some(records)) if fits(records, known, reader.offset() - start) => tail.is_damaged = true,
+                (Some(_), _) => continue,
+            }
+            tail.marked = reader.offset();
+        }
+        tail.good = fault.unwrap_or(reader.vouched());
+        Ok(tail)
+    }
+
+    /// How much may be read: all that is good, and of what is damaged so much that it shows.
+    fn readable(&self) -> u64 {
+        if self.is_damaged { self.marked } else { self.good }
+    }
+
+    /// How many bytes were being written when the writer died.
+    fn torn(&self) -> Option<u64> {
+        (!self.is_damaged && self.good < self.length).then(|| self.length - self.good)
+    }
+}
+
+fn packet_seq(block: pcapng::Block<'_>) -> Option<u64> {
+    let packet = (block.kind == pcapng::PACKET).then(|| PacketView::parse(block.body)).flatten()?;
+    Some(packet.seq)
+}
+
+/// Whether a mark found behind damage may be one of the run, where `known` is the last record before the damage and
+/// `room` bytes lie between: a payload that was torn may hold bytes of another capture.
+fn fits((first, last): (u64, u64), known: u64, room: u64) -> bool {
+    let count = last.wrapping_add(1).wrapping_sub(first);
+    first > known && count <= room / pcapng::FRAME as u64
+}
+
+/// The end of the last segment of a run that is over.
+/// An index for just its length was written by one who knew that all is good: nothing need be walked then.
+fn vouched(path: &Path) -> Result<Tail, RunError> {
     let length = file_len(path)?;
-    if Index::saved(path, length).is_some() { Ok((length, length)) } else { committed(path, 0) }
+    match Index::saved(path, length) {
+        Some(_) => Ok(Tail { good: length, marked: length, is_damaged: false, length }),
+        None => Tail::of(path, 0),
+    }
 }
 
 /// Opens a segment; `None` where retention has removed it, which it does not to the last one of a run that is read.

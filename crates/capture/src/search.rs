@@ -19,7 +19,7 @@ use crate::packet;
 use crate::pcapng::{self, Block};
 use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
-use crate::run::{Gap, Run, RunError, Segment, Sequence, committed, io_error, open_segment};
+use crate::run::{Gap, Run, RunError, Segment, Sequence, io_error, open_segment};
 
 mod stream;
 
@@ -197,7 +197,7 @@ impl<'q> Search<'q> {
                 }
                 parts
             }
-            (None, _) if in_folder && last => one_part(committed(path, 0)?.0),
+            (None, _) if in_folder && last => one_part(run.readable(path, 0)?),
             _ => one_part(length),
         })
     }

@@ -327,9 +327,12 @@ fn a_torn_segment_is_cut_to_its_last_mark() {
         let left = whole.len() - cut;
         fs::write(segment(&copy), &whole[..left]).expect("written");
         let run = copy.to_str().expect("UTF-8");
-        let records = json_lines(&capture(lab, &["show", run, "--show", "json"]).ok());
-        assert_eq!(records, all[..records.len()], "{cut} bytes cut");
+        let shown = capture(lab, &["show", run, "--show", "json"]);
         let good = marks.iter().rfind(|end| **end <= left).expect("a mark");
+        let told = format!("cut {} bytes that were being written when the writer died\n", left - good);
+        assert_eq!(shown.err.ends_with(&told), left > *good, "{cut} bytes cut: {shown:?}");
+        let records = json_lines(&shown.ok());
+        assert_eq!(records, all[..records.len()], "{cut} bytes cut");
         let length = fs::metadata(segment(&copy)).expect("still there").len() as usize;
         assert_eq!(length, *good, "{cut} bytes cut: the file ends with its last mark");
         let stat = lab.stat_of(&[run]);
@@ -376,11 +379,31 @@ fn with_a_changed_byte(session: &Session) -> (PathBuf, Vec<u8>) {
 fn looking_at_a_run_takes_nothing_from_it_whatever_has_become_of_a_byte() {
     let session = Session::new();
     let (file, bytes) = with_a_changed_byte(&session);
-    for args in [&["ls"][..], &["stat"], &["show"], &["search", "T=42"], &["export", "--as", "raw"]] {
-        capture(&session.lab, args);
-        let left = fs::read(&file).expect("still there");
-        assert_eq!(left.len(), bytes.len(), "`capture {}` has cut off what follows a changed byte", args.join(" "));
+    for has_index in [true, false] {
+        for args in [&["ls"][..], &["stat"], &["show"], &["follow"], &["search", "T=42"], &["export", "--as", "raw"]] {
+            let done = capture(&session.lab, args);
+            let left = fs::read(&file).expect("still there");
+            let what = args.join(" ");
+            assert_eq!(left.len(), bytes.len(), "`capture {what}` has cut off what follows a changed byte");
+            if !has_index {
+                assert_eq!(
+                    (done.code, done.err.lines().count()),
+                    (Some(i32::from(what != "ls")), 1),
+                    "{what}: {done:?}"
+                );
+                assert!(done.err.contains("damaged at byte"), "{what}: {done:?}");
+            }
+        }
+        let _ = fs::remove_file(file.with_extension("idx")); // as after kill -9
     }
+}
+
+#[test]
+fn a_folder_of_runs_is_told_from_a_run() {
+    let session = Session::new();
+    let run = session.lab.run_folder();
+    let folder = run.parent().expect("a folder of runs").to_str().expect("UTF-8");
+    assert_refused(&capture(&session.lab, &["show", folder]), 2, &format!("`--capture {folder}` reads them"));
 }
 
 #[test]
@@ -396,14 +419,6 @@ fn a_file_of_somebody_elses_is_refused_in_one_line() {
 #[test]
 fn stat_of_a_file_of_somebody_elses_is_refused_in_one_line() {
     check_foreign(&[&["stat", "FILE"], &["stat", "--json", "FILE"]]);
-}
-
-#[test]
-fn a_folder_of_runs_is_told_from_a_run() {
-    let session = Session::new();
-    let run = session.lab.run_folder();
-    let folder = run.parent().expect("a folder of runs").to_str().expect("UTF-8");
-    assert_refused(&capture(&session.lab, &["show", folder]), 2, &format!("`--capture {folder}` reads them"));
 }
 
 #[test]

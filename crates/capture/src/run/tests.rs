@@ -85,6 +85,74 @@ fn garbage_at_the_end_is_cut_off() {
     assert_eq!(run.recover().expect("a run"), second - first);
 }
 
+/// Where the third of five chunks begins, what to change there, and what that is.
+fn damages(mark: u64) -> [(u64, &'static str); 5] {
+    [
+        (40, "a payload"),
+        (mark, "the type of a mark"),
+        (mark + 4, "the length of a mark"),
+        (mark + 24, "the checksum of a mark"),
+        (4, "the length of a block"),
+    ]
+}
+
+#[test]
+fn what_stands_behind_damage_is_not_cut_off() {
+    for n in 0..5 {
+        let folder = folder();
+        let mut growing = Growing::new(folder.path(), 1 << 20);
+        let ends = [1, 2, 3, 4, 5].map(|records| growing.write(records).offset);
+        let run = growing.die();
+        let path = run.segment_path(1);
+        for chunk in 1..4 {
+            let start = ends[chunk - 1];
+            let (at, what) = damages(ends[chunk] - start - 36)[n];
+            let whole = fs::read(&path).expect("a segment");
+            for torn in [&[][..], &[6, 0, 0, 0, 200, 0, 0, 0, 1, 2, 3]] {
+                let mut bytes = [&whole, torn].concat();
+                bytes[(start + at) as usize] ^= 1;
+                fs::write(&path, &bytes).expect("written");
+                assert_eq!(run.recover().expect("a run"), 0, "{what} in chunk {chunk}");
+                let error = totals(&run).expect_err("damaged");
+                assert!(matches!(error, RunError::Damaged { offset, .. } if offset >= start), "{what}: {error}");
+                assert_eq!(fs::read(&path).expect("still there"), bytes, "{what} in chunk {chunk}");
+            }
+            fs::write(&path, whole).expect("written");
+        }
+    }
+}
+
+#[test]
+fn a_mark_within_what_was_torn_does_not_save_it() {
+    let folder = folder();
+    let (run, first, second) = two_chunks(folder.path());
+    let path = run.segment_path(1);
+    let whole = fs::read(&path).expect("a segment");
+    // A packet of 1000 bytes was being written that holds a capture of our own: its records are long known.
+    let head = [6u32, 1000].map(u32::to_le_bytes).concat();
+    let torn = [&head, &whole[..first as usize]].concat();
+    fs::write(&path, [&whole, &torn[..]].concat()).expect("written");
+    assert_eq!(run.recover().expect("a run"), torn.len() as u64);
+    assert_eq!(file_len(&path).expect("a segment"), second);
+}
+
+#[test]
+fn a_mark_is_found_far_behind_and_across_reads() {
+    let folder = folder();
+    let (run, first, second) = two_chunks(folder.path());
+    let path = run.segment_path(1);
+    let whole = fs::read(&path).expect("a segment");
+    let window = 256 << 10;
+    for length in (window - 80..window + 8).step_by(4) {
+        let (good, rest) = whole.split_at(first as usize);
+        let bytes = [good, &vec![0; length - first as usize], &rest[rest.len() - 36..]].concat();
+        fs::write(&path, &bytes).expect("written");
+        assert_eq!(run.recover().expect("a run"), 0, "a mark at {length}");
+        assert_eq!(run.readable(&path, 0).expect("a segment"), bytes.len() as u64);
+    }
+    assert!(second > first);
+}
+
 #[test]
 fn an_empty_file_is_no_capture() {
     let folder = folder();
@@ -183,7 +251,9 @@ fn what_is_spared_counts_as_well() {
     let over = over.finish();
     let mut live = Growing::named(folder.path(), "b", 1);
     live.write_each(2);
-    let all = |run: &Run| -> u64 { run.segments().expect("a run").iter().map(|s| file_len(&s.path).expect("a segment")).sum() };
+    let all = |run: &Run| -> u64 {
+        run.segments().expect("a run").iter().map(|s| file_len(&s.path).expect("a segment")).sum()
+    };
     let live_bytes = all(&live.run());
     let just = Retention { bytes: live_bytes + all(&over), age: None };
     assert!(just.apply(folder.path(), SystemTime::now()).expect("a folder").is_empty());
