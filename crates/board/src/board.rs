@@ -292,6 +292,16 @@ impl Board {
         result
     }
 
+    /// The next thing to do, if there is one.
+    pub(crate) fn take_job(&self) -> Option<Job> {
+        self.state.lock().jobs.pop_front()
+    }
+
+    /// Whether there is something to do.
+    pub(crate) fn has_job(&self) -> bool {
+        !self.state.lock().jobs.is_empty()
+    }
+
     /// The reset that ended this run, if one did.
     pub(crate) fn take_reset(&self) -> Option<End> {
         self.state.lock().reset.take()

@@ -142,8 +142,15 @@ fn run_programs(board: &'static Board) -> Never {
 /// Waits for work. Callbacks run meanwhile, as at a board's prompt; Ctrl-C means nothing then.
 fn next_job(board: &Board, vm: &VirtualMachine) -> Job {
     loop {
-        if let Ok(Some(job)) = board.wait(vm, None, |state| state.jobs.pop_front()) {
+        if let Some(job) = board.take_job() {
             return job;
+        }
+        match board.wait(vm, None, |state| state.jobs.pop_front()) {
+            Ok(Some(job)) => return job,
+            Ok(None) => {}
+            // It came between a job and its start, and is meant for that.
+            Err(_) if board.has_job() => board.interrupt(),
+            Err(_) => {}
         }
     }
 }

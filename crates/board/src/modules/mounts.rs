@@ -71,7 +71,11 @@ pub(crate) fn kind(path: &str, vm: &VirtualMachine) -> PyResult<Option<u32>> {
         return Ok(board().flash.metadata(path).ok().map(|there| kind_of(&there)));
     };
     match vm.call_method(&mounted.system, "stat", (mounted.path,)) {
-        Ok(stat) => stat.get_item(vm.ctx.new_int(0).as_object(), vm)?.try_into_value(vm).map(Some),
+        Ok(stat) => {
+            const PERMISSIONS: u32 = 0o7777; // of a folder of a computer that is mounted
+            let mode: u32 = stat.get_item(vm.ctx.new_int(0).as_object(), vm)?.try_into_value(vm)?;
+            Ok(Some(mode & !PERMISSIONS))
+        }
         Err(raised) if raised.fast_isinstance(vm.ctx.exceptions.os_error) => Ok(None),
         Err(raised) => Err(raised),
     }
