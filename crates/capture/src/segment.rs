@@ -115,20 +115,84 @@ mod tests {
     use super::*;
     use crate::encoder::Buffer;
 
-    #[test]
-    fn large_and_small_pieces_end_up_in_order() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("000001.pcapng");
-        let mut segment = SegmentFile::create(&path).expect("a file");
+    /// A MiB that may go to the disk directly.
+    fn large() -> Buffer {
         let mut buffer = Buffer::aligned(1 << 20);
         buffer.bytes_mut().extend((0..1 << 20).map(|i: u32| (i / 4096) as u8));
-        let mut expected = Vec::new();
+        buffer
+    }
+
+    fn in_a_folder() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("000001.pcapng");
+        (folder, path)
+    }
+
+    /// Whether this file system has the direct way, and not only says so.
+    fn has_direct_way(path: &Path) -> bool {
+        std::fs::write(path, "").expect("a file");
+        open_direct(path).and_then(|file| write_at(&file, 0, &large().content()[..BLOCK])).is_ok()
+    }
+
+    #[test]
+    fn large_and_small_pieces_end_up_in_order() {
+        let (_folder, path) = in_a_folder();
+        let has_direct_way = has_direct_way(&path);
+        let mut segment = SegmentFile::create(&path).expect("a file");
+        let (buffer, mut expected, begun) = (large(), Vec::new(), Instant::now());
         for piece in [BLOCK, 1 << 20, 100, 1 << 20, BLOCK - 100, 1 << 20, 1 << 18] {
             segment.append(&buffer.content()[..piece]).expect("room");
             expected.extend_from_slice(&buffer.content()[..piece]);
         }
         assert_eq!(segment.length(), expected.len() as u64);
         assert!(std::fs::read(&path).expect("the file") == expected);
+        if has_direct_way && begun.elapsed() < GRACE {
+            assert!(segment.direct.is_some(), "it is kept as long as the disk is quick");
+        }
+    }
+
+    #[test]
+    fn what_is_large_goes_past_the_page_cache() {
+        let (_folder, path) = in_a_folder();
+        if !has_direct_way(&path) {
+            return;
+        }
+        let mut segment = SegmentFile::create(&path).expect("a file");
+        segment.file = File::open(&path).expect("the file"); // nothing can be written the other way
+        let buffer = large();
+        segment.append(buffer.content()).expect("the direct way");
+        segment.append(b"small").expect_err("not for what is small");
+        assert_eq!(segment.length(), 1 << 20);
+        assert!(std::fs::read(&path).expect("the file") == buffer.content());
+    }
+
+    #[test]
+    fn where_the_direct_way_fails_the_page_cache_takes_it() {
+        let (_folder, path) = in_a_folder();
+        let mut segment = SegmentFile::create(&path).expect("a file");
+        let refusing = File::open(&path).expect("the file"); // only to be read
+        segment.direct = Some(Direct { file: refusing, late: Duration::ZERO });
+        let buffer = large();
+        for _ in 0..2 {
+            segment.append(buffer.content()).expect("the page cache has room");
+            assert!(segment.direct.is_none());
+        }
+        assert_eq!(segment.length(), 2 << 20);
+        assert!(std::fs::read(&path).expect("the file") == [buffer.content(), buffer.content()].concat());
+    }
+
+    #[test]
+    fn a_slow_disk_is_left_to_the_page_cache() {
+        let (_folder, path) = in_a_folder();
+        let mut segment = SegmentFile::create(&path).expect("a file");
+        let file = OpenOptions::new().write(true).open(&path).expect("the file");
+        segment.direct = Some(Direct { file, late: GRACE + Duration::from_secs(1) });
+        let buffer = large();
+        segment.append(buffer.content()).expect("room");
+        assert!(segment.direct.is_none());
+        segment.append(buffer.content()).expect("room");
+        assert_eq!(segment.length(), 2 << 20);
+        assert!(std::fs::read(&path).expect("the file") == [buffer.content(), buffer.content()].concat());
     }
 
     #[test]
