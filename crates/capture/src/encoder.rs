@@ -206,6 +206,18 @@ impl Buffer {
         Buffer { bytes, lead }
     }
 
+    /// One with room for `capacity` bytes, for chunks that no disk is written from.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Buffer { bytes: Vec::with_capacity(capacity), lead: 0 }
+    }
+
+    /// Whether it is still as [`aligned`](Self::aligned) made it. One that had to grow has moved, most likely to
+    /// where no disk can be written from, and would keep its size for ever.
+    pub fn is_aligned(&self, capacity: usize) -> bool {
+        let room = self.bytes.capacity() - self.lead;
+        self.content().as_ptr().addr().is_multiple_of(BLOCK) && (capacity..=capacity + BLOCK).contains(&room)
+    }
+
     pub(crate) fn content(&self) -> &[u8] {
         &self.bytes[self.lead..]
     }
@@ -247,6 +259,9 @@ impl Chunk {
     pub fn into_bytes(self) -> Vec<u8> {
         let Buffer { mut bytes, lead } = self.buffer;
         bytes.drain(..lead);
+        if bytes.len() < bytes.capacity() / 2 {
+            bytes.shrink_to_fit(); // many that are almost empty may wait for a reader, who is allowed bytes, not room
+        }
         bytes
     }
 
@@ -280,12 +295,17 @@ pub struct Encoder {
 impl Encoder {
     /// An encoder whose first chunk begins segment 1.
     pub fn new(provenance: Provenance, limits: SegmentLimits, at: Timestamp) -> Self {
+        Encoder::new_in(Buffer::default(), provenance, limits, at)
+    }
+
+    /// As [`new`](Self::new), with the first chunk made in `out`, which must be empty.
+    pub fn new_in(out: Buffer, provenance: Provenance, limits: SegmentLimits, at: Timestamp) -> Self {
         let mut encoder = Encoder {
             provenance,
             limits,
             interfaces: Vec::new(),
             flows: Slab::new(),
-            out: Buffer::default(),
+            out,
             checksum: (0, 0),
             next_seq: 1,
             first_seq_of_chunk: 1,
@@ -368,8 +388,10 @@ impl Encoder {
         let (length, result) = packet.write(&mut self.out.bytes, |out| {
             let headers = out.len();
             let payload = headers + packet::stream_headers_len(ends);
+            let most = ends.max_payload(Transport::Stream);
+            out.reserve(payload - headers + most); // or a buffer that is almost full would be read into in crumbs
             out.resize(payload, 0);
-            let result = read(out, ends.max_payload(Transport::Stream));
+            let result = read(out, most);
             let length = out.len() - payload;
             let segment = state.segment(Side::Peer, PSH | ACK, length);
             packet::put_headers(&mut out[headers..payload], ends, Side::Peer, Some(segment), length);
