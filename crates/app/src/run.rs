@@ -291,7 +291,7 @@ fn remove_folder(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What happens to the capture itself.
+/// What happens to the capture itself, or to the endpoints while nobody may be shown their records.
 fn report(trouble: &Trouble, lang: Lang) {
     say::say(match (trouble, lang) {
         (Trouble::Stuck(error), Lang::En) => {
@@ -303,6 +303,11 @@ fn report(trouble: &Trouble, lang: Lang) {
             format!("{}; what is captured may not survive a power cut", say::capture_text(error, lang))
         }
         (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", say::capture_text(error, lang)),
+        (Trouble::NotAccepting(failure), _) => {
+            failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
+        }
+        (Trouble::Accepting(place), Lang::En) => format!("{place} takes new connections again"),
+        (Trouble::Accepting(place), Lang::Zh) => format!("{place} 又可以接受新的连接了"),
         (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
         (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
         (Trouble::Removed { segments, bytes }, Lang::En) => {

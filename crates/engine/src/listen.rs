@@ -10,6 +10,7 @@ use socklab_capture::{Address, Event, Side};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
+use tokio::time::Instant;
 
 use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, Hub};
@@ -18,9 +19,12 @@ use crate::open;
 use crate::open::SocketFile;
 use crate::stream::{self, Stream};
 use crate::url::{EndpointUrl, Host, HostPort, Place};
+use crate::writer::Trouble;
 
 /// How long to leave connections waiting when the system has no more descriptors to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
+/// How long accepting must have worked to be told well again: at the limit, each peer that goes lets one in.
+const CALM: Duration = Duration::from_secs(2);
 
 /// A socket that listens.
 pub(crate) enum Listener {
@@ -72,14 +76,54 @@ impl Listener {
     }
 }
 
+/// A time in which connections cannot be taken.
+#[derive(Default)]
+enum Shortage {
+    #[default]
+    None,
+    Lasts,
+    /// It is over at that moment, unless taking one fails before.
+    Eases(Instant),
+}
+
+impl Shortage {
+    /// Taking a connection has failed; true if it has not for a while before.
+    fn begins(&mut self) -> bool {
+        matches!(std::mem::replace(self, Shortage::Lasts), Shortage::None)
+    }
+
+    /// One has been taken.
+    fn eases(&mut self) {
+        if let Shortage::Lasts = self {
+            *self = Shortage::Eases(Instant::now() + CALM);
+        }
+    }
+
+    /// What comes of `accept`; `None`, once, where the shortage is over before anything does.
+    async fn before_its_end<T>(&mut self, accept: impl Future<Output = T>) -> Option<T> {
+        let Shortage::Eases(end) = *self else { return Some(accept.await) };
+        if Instant::now() < end
+            && let Ok(accepted) = tokio::time::timeout_at(end, accept).await
+        {
+            return Some(accepted);
+        }
+        *self = Shortage::None;
+        None
+    }
+}
+
 /// Accepts until the task is dropped.
 pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, listener: Listener) {
-    let mut exhausted = false;
+    let mut shortage = Shortage::default();
     loop {
         hub.recorder.room().await;
-        match listener.accept().await {
+        let Some(accepted) = shortage.before_its_end(listener.accept()).await else {
+            hub.recorder.tell(Trouble::Accepting(endpoint.url.borrow().place.to_string()));
+            continue;
+        };
+        match accepted {
             Ok((stream, remote)) => {
-                exhausted = false;
+                shortage.eases();
                 let Some(connection) = admit(&hub, &endpoint, stream, remote) else { continue };
                 if endpoint.options.once() {
                     drop(listener); // whoever comes now is refused
@@ -90,9 +134,10 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, listener: Listen
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
-                if !std::mem::replace(&mut exhausted, true) {
+                if shortage.begins() {
                     let failure = Failure::new(Operation::Accept, &endpoint.url.borrow().place, error);
                     hub.note(&endpoint, &failure.to_string());
+                    hub.recorder.tell(Trouble::NotAccepting(failure));
                 }
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
             }
@@ -132,4 +177,28 @@ fn admit(
         let end = driver.await;
         hub.remove_peer(&endpoint, &peer, end);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shortage_is_told_once_and_over_when_it_has_been_calm_for_a_while() {
+        let mut shortage = Shortage::default();
+        assert_eq!(shortage.before_its_end(async { 1 }).await, Some(1));
+        shortage.eases();
+        assert!(shortage.begins(), "there was none before");
+        for _ in 0..3 {
+            shortage.eases(); // a peer has gone, and the one that took its place was the last for now
+            assert_eq!(shortage.before_its_end(async { 2 }).await, Some(2));
+            assert!(!shortage.begins(), "it was never over");
+        }
+        shortage = Shortage::Eases(Instant::now() + Duration::from_millis(10));
+        assert_eq!(shortage.before_its_end(std::future::pending::<()>()).await, None);
+        assert!(shortage.begins(), "a new one");
+        shortage = Shortage::Eases(Instant::now());
+        assert_eq!(shortage.before_its_end(async { 3 }).await, None, "also where one comes after the other");
+        assert_eq!(shortage.before_its_end(async { 3 }).await, Some(3));
+    }
 }

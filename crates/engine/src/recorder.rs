@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use rustc_hash::FxHashMap;
 use socklab_capture::cursor::Cursor;
 use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
 use socklab_capture::live::Live;
@@ -21,12 +22,14 @@ use socklab_capture::run::{Retention, Run, RunError, RunWriter};
 use socklab_capture::{EndpointId, Event, Timestamp};
 use tokio::sync::Notify;
 
-use crate::writer::{self, Job, Sink};
+use crate::writer::{self, Job, Sink, Trouble};
 
 /// A chunk is handed to the writer when it has so many bytes ...
 const CHUNK_BYTES: usize = 1 << 20;
 /// (what the last record and the mark take comes on top of that)
 const SPARE: usize = 128 << 10;
+/// What a chunk is made in.
+const BUFFER_BYTES: usize = CHUNK_BYTES + SPARE;
 /// ... or its first record is so old, unless a reader waits for it.
 const CHUNK_AGE: Duration = Duration::from_millis(5);
 /// How much is received at a time where nothing is kept.
@@ -78,7 +81,16 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct Idle {
     buffers: Vec<Buffer>,
-    waiting: Vec<Waker>,
+    /// By what tells one from another, as `Waker::will_wake` does: a connection asks several times while the disk is
+    /// stuck, and to look through those of thousands each time would take longer than to wake them.
+    waiting: FxHashMap<[usize; 2], Waker>,
+}
+
+impl Idle {
+    fn wait(&mut self, waker: &Waker) {
+        let which = [waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr()];
+        self.waiting.entry(which).or_insert_with(|| waker.clone());
+    }
 }
 
 impl Shared {
@@ -86,15 +98,15 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A chunk has been written; its buffer can be used again.
-    pub(crate) fn landed(&self, buffer: Buffer) {
+    /// A chunk has been written; its buffer, unless it went with the chunk, can be used again if it is fit for that.
+    pub(crate) fn landed(&self, buffer: Option<Buffer>) {
         let waiting = {
             let mut idle = self.idle();
             self.in_flight.fetch_sub(1, Ordering::SeqCst);
-            idle.buffers.push(buffer);
+            idle.buffers.extend(buffer.filter(|buffer| buffer.is_aligned(BUFFER_BYTES)));
             std::mem::take(&mut idle.waiting)
         };
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 }
 
@@ -105,6 +117,8 @@ pub(crate) struct Recorder {
     unkept: RefCell<Vec<u8>>,
     /// Whether anybody will ever read the log.
     kept: bool,
+    /// Makes a buffer where none comes back.
+    new_buffer: fn() -> Buffer,
     shared: Arc<Shared>,
     live: Arc<Live>,
     jobs: mpsc::Sender<Job>,
@@ -124,7 +138,7 @@ impl Recorder {
         store: Store,
         run: &str,
         reader: bool,
-        trouble: impl Fn(writer::Trouble) + Send + 'static,
+        trouble: impl Fn(Trouble) + Send + 'static,
     ) -> Result<(Self, Option<Run>, Option<Cursor>), RunError> {
         let shared = Arc::new(Shared::default());
         let live = {
@@ -132,6 +146,11 @@ impl Recorder {
             Arc::new(Live::new(move || shared.hurry.notify_one()))
         };
         let kept = !matches!(store, Store::Nothing);
+        let new_buffer: fn() -> Buffer = match store {
+            Store::Disk { .. } => || Buffer::aligned(BUFFER_BYTES),
+            Store::Memory => || Buffer::with_capacity(BUFFER_BYTES),
+            Store::Nothing => Buffer::default,
+        };
         let sink = match store {
             Store::Disk { captures, retention, sync } => {
                 Sink::disk(RunWriter::create(&captures, run)?, captures, retention, sync)?
@@ -145,12 +164,13 @@ impl Recorder {
             None => Some(Cursor::in_memory(Arc::clone(&live))),
         };
         let provenance = Provenance { program: PROGRAM.into(), run: run.into() };
-        let encoder = Encoder::new(provenance, SegmentLimits::default(), now());
+        let encoder = Encoder::new_in(new_buffer(), provenance, SegmentLimits::default(), now());
         let (jobs, writer) = writer::start(sink, Arc::clone(&shared), Arc::clone(&live), trouble);
         let recorder = Recorder {
             encoder: RefCell::new(encoder),
             unkept: RefCell::default(),
             kept,
+            new_buffer,
             shared,
             live,
             jobs,
@@ -232,6 +252,11 @@ impl Recorder {
         }
     }
 
+    /// Tells what no record is enough for, because nobody may be shown any.
+    pub(crate) fn tell(&self, trouble: Trouble) {
+        let _ = self.jobs.send(Job::Tell(trouble)); // the writer lives as long as anything happens
+    }
+
     /// Says how many datagrams an endpoint has lost so far; gives the number that is new.
     pub(crate) fn set_dropped(&self, endpoint: EndpointId, total: u64) -> u64 {
         self.encoder.borrow_mut().set_dropped(endpoint, total)
@@ -246,13 +271,13 @@ impl Recorder {
         if self.has_room() {
             return Poll::Ready(()); // one has landed before the lock was ours, and its waker would not come again
         }
-        idle.waiting.push(cx.waker().clone());
+        idle.wait(cx.waker());
         Poll::Pending
     }
 
     fn seal(&self) {
         self.pending.set(false);
-        let buffer = self.shared.idle().buffers.pop().unwrap_or_else(|| Buffer::aligned(CHUNK_BYTES + SPARE));
+        let buffer = self.shared.idle().buffers.pop().unwrap_or_else(self.new_buffer);
         let chunk = self.encoder.borrow_mut().seal(now(), buffer);
         if let Some(chunk) = chunk {
             self.hand_over(chunk);
@@ -300,4 +325,93 @@ impl Recorder {
 /// What the clock says.
 pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::atomic::AtomicBool;
+    use std::task::Wake;
+
+    use socklab_capture::{Address, PeerId, Side, Transport};
+
+    use super::*;
+
+    fn start(store: Store) -> (Recorder, Option<Cursor>, FlowId) {
+        let reader = matches!(store, Store::Memory);
+        let (recorder, _, cursor) = Recorder::start(store, "r", reader, |_| {}).expect("a log");
+        let endpoint = recorder.add_endpoint("tcp-listen:1".into(), "tcp-listen://:1");
+        let end = |port| Address::Inet(([127, 0, 0, 1], port).into());
+        let id = PeerId { endpoint, number: NonZeroU32::MIN };
+        let (local, remote, opened_by) = (end(1), end(2), Side::Peer);
+        let peer = Peer { id, transport: Transport::Stream, opened_by, local, remote };
+        let flow = recorder.add_peer(peer);
+        (recorder, cursor, flow)
+    }
+
+    /// Receives some MiB, and gives the least room that a read has had.
+    fn receive(recorder: &Recorder, flow: FlowId) -> usize {
+        let mut least = usize::MAX;
+        for _ in 0..200 {
+            while !recorder.has_room() {
+                std::thread::yield_now();
+            }
+            recorder.receive(now(), flow, |log, most| {
+                least = least.min(most.min(log.capacity() - log.len()));
+                log.resize(log.len() + most, 7);
+            });
+        }
+        least
+    }
+
+    #[test]
+    fn every_read_has_its_full_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let captures = folder.path().to_owned();
+        let disk = Store::Disk { captures, retention: Retention::default(), sync: Sync::None };
+        for store in [disk, Store::Memory, Store::Nothing] {
+            let (recorder, cursor, flow) = start(store.clone());
+            drop(cursor); // nobody holds the memory up
+            assert!(receive(&recorder, flow) >= 32 << 10, "{store:?}");
+            recorder.finish();
+        }
+    }
+
+    #[test]
+    fn only_buffers_that_a_disk_can_be_written_from_come_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let captures = folder.path().to_owned();
+        let (recorder, _, flow) = start(Store::Disk { captures, retention: Retention::default(), sync: Sync::None });
+        receive(&recorder, flow);
+        let large = vec![7; 4 * BUFFER_BYTES]; // what is sent in one go can be more than a buffer takes
+        recorder.record(Subject::Flow(flow), Event::Sent(&large));
+        receive(&recorder, flow);
+        recorder.finish();
+        let idle = recorder.shared.idle();
+        assert!(!idle.buffers.is_empty());
+        assert!(idle.buffers.iter().all(|buffer| buffer.is_aligned(BUFFER_BYTES)));
+    }
+
+    #[derive(Default)]
+    struct Bell(AtomicBool);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            assert!(!self.0.swap(true, Ordering::SeqCst), "rung twice");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_room_again_is_woken_once() {
+        let shared = Shared::default();
+        let bells = [Arc::<Bell>::default(), Arc::default()];
+        let wakers = bells.clone().map(Waker::from);
+        for _ in 0..3 {
+            wakers.iter().for_each(|waker| shared.idle().wait(waker));
+        }
+        assert_eq!(shared.idle().waiting.len(), 2);
+        shared.in_flight.store(1, Ordering::SeqCst);
+        shared.landed(None);
+        assert!(bells.iter().all(|bell| bell.0.load(Ordering::SeqCst)));
+    }
 }

@@ -8,10 +8,11 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use socklab_capture::encoder::{Buffer, Chunk};
+use socklab_capture::encoder::Chunk;
 use socklab_capture::live::{Live, Position};
 use socklab_capture::run::{Retention, Run, RunError, RunWriter};
 
+use crate::failure::Failure;
 use crate::recorder::{Shared, Sync};
 
 /// How long what is written may stay in the system's memory only.
@@ -24,6 +25,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// What the writer has to be told.
 pub(crate) enum Job {
     Write(Chunk),
+    /// To be passed on.
+    Tell(Trouble),
     /// Nothing follows.
     Finish,
 }
@@ -42,6 +45,11 @@ pub enum Trouble {
         /// Bytes.
         bytes: u64,
     },
+    /// Connections cannot be taken, most likely because the system gives this program no more descriptors; those who
+    /// want to connect wait.
+    NotAccepting(Failure),
+    /// An endpoint, named as it is written, takes connections again.
+    Accepting(String),
     /// Old segments were removed to keep within the limit.
     Removed {
         /// The files.
@@ -62,10 +70,9 @@ pub(crate) struct Disk {
     captures: PathBuf,
     retention: Retention,
     sync: Sync,
-    syncer: Option<mpsc::Sender<File>>,
-    /// The first error of the syncer, to be told.
-    sync_error: Arc<OnceLock<io::Error>>,
+    syncer: Syncer,
     sync_error_told: bool,
+    spares: Spares,
     /// The end of a chunk that was written and could not be synced.
     unsynced: Option<Position>,
 }
@@ -82,9 +89,9 @@ impl Sink {
             captures,
             retention,
             sync,
-            syncer: None,
-            sync_error: Arc::default(),
+            syncer: Syncer::default(),
             sync_error_told: false,
+            spares: Spares::default(),
             unsynced: None,
         })))
     }
@@ -128,6 +135,7 @@ impl<F: Fn(Trouble)> Writer<F> {
         while let Some(job) = queue.pop_front().or_else(|| self.jobs.recv().ok()) {
             match job {
                 Job::Write(chunk) => self.write(chunk, &mut queue),
+                Job::Tell(trouble) => (self.trouble)(trouble),
                 Job::Finish => break,
             }
         }
@@ -135,7 +143,7 @@ impl<F: Fn(Trouble)> Writer<F> {
             (self.trouble)(Trouble::Lost { bytes: self.lost });
         }
         if let Sink::Disk(disk) = self.sink {
-            disk.finish();
+            disk.finish().into_iter().for_each(&self.trouble);
         }
         self.live.end();
     }
@@ -145,11 +153,11 @@ impl<F: Fn(Trouble)> Writer<F> {
             Sink::Memory => {
                 let position = Position { last_seq: chunk.last_seq, ..self.live.position().0 };
                 self.live.publish_chunk(chunk.into_bytes(), position);
-                self.shared.landed(Buffer::default());
+                self.shared.landed(None);
             }
             Sink::Disk(_) => {
                 self.write_to_disk(&chunk, queue);
-                self.shared.landed(chunk.into_buffer());
+                self.shared.landed(Some(chunk.into_buffer()));
             }
         }
     }
@@ -188,6 +196,7 @@ impl<F: Fn(Trouble)> Writer<F> {
     /// Waits a moment, or less if the run is to end: then this was the last try.
     fn wait_for_space(&mut self, queue: &mut std::collections::VecDeque<Job>) {
         match self.jobs.recv_timeout(RETRY) {
+            Ok(Job::Tell(trouble)) => (self.trouble)(trouble), // it has nothing to do with the disk
             Ok(job) => {
                 self.finishing |= matches!(job, Job::Finish);
                 queue.push_back(job);
@@ -200,7 +209,9 @@ impl<F: Fn(Trouble)> Writer<F> {
 
 impl Disk {
     fn write(&mut self, chunk: &Chunk) -> Result<(Position, Option<Trouble>), RunError> {
-        let starts_segment = chunk.starts_segment;
+        if chunk.starts_segment {
+            self.spares.give_up();
+        }
         let position = match self.unsynced.take() {
             Some(position) => position, // the last try got as far as that: the chunk must not be there twice
             None => self.writer.write(chunk)?,
@@ -214,26 +225,16 @@ impl Disk {
             }
         }
         if self.sync == Sync::Interval {
-            self.sync_soon(starts_segment);
+            self.syncer.follow(chunk.segment, || self.writer.file().try_clone());
         }
-        Ok((position, if starts_segment { self.thin_out() } else { None }))
+        let removed = if chunk.starts_segment { self.thin_out() } else { None };
+        self.spares.take();
+        Ok((position, removed))
     }
 
-    /// Has the segment synced from a thread of its own, which a slow disk may hold up without harm.
-    fn sync_soon(&mut self, starts_segment: bool) {
-        if let (Some(_), false) = (&self.syncer, starts_segment) {
-            return;
-        }
-        let Ok(file) = self.writer.file().try_clone() else { return };
-        match &self.syncer {
-            Some(syncer) => drop(syncer.send(file)),
-            None => self.syncer = start_syncer(file, Arc::clone(&self.sync_error)).ok(),
-        }
-    }
-
-    /// What the syncer could not do, if that was not told before.
+    /// What could not be synced, if that was not told before.
     fn sync_trouble(&mut self) -> Option<Trouble> {
-        let error = self.sync_error.get().filter(|_| !self.sync_error_told)?;
+        let error = self.syncer.failed.get().filter(|_| !self.sync_error_told)?;
         self.sync_error_told = true;
         let source = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
         Some(Trouble::Unsafe(RunError::Io { operation: "sync", path: self.writer.run().path().to_owned(), source }))
@@ -246,19 +247,96 @@ impl Disk {
         (!segments.is_empty()).then_some(Trouble::Removed { segments, bytes })
     }
 
-    fn finish(self) {
+    fn finish(mut self) -> Option<Trouble> {
+        self.spares.give_up(); // the index needs one
         if self.sync != Sync::None {
-            let _ = self.writer.file().sync_data();
+            self.syncer.end();
+            self.syncer.note(self.writer.file().sync_data());
         }
+        let trouble = self.sync_trouble();
         self.writer.finish();
+        trouble
+    }
+}
+
+/// Descriptors held for the next segment. At the limit of what a program may have open, sockets take all there are,
+/// and a log that cannot go on stops everything, with nobody left to close one.
+///
+/// Between giving them up and opening the segment a socket may still be quicker; then the write fails and is tried
+/// again. That is rare: accepting pauses at the limit, and looks again only a few times a second.
+#[derive(Default)]
+struct Spares(Vec<File>);
+
+impl Spares {
+    /// The segment has two, for the direct way and the other, while those of the last one are still open; the third is
+    /// for the index that is written meanwhile, and then for the syncer, who still has the last segment too.
+    const WANTED: usize = if cfg!(unix) { 3 } else { 0 };
+
+    fn give_up(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes what is missing, as far as it can be had: the rest is for the next time.
+    fn take(&mut self) {
+        while self.0.len() < Self::WANTED
+            && let Ok(file) = File::open("/dev/null")
+        {
+            self.0.push(file);
+        }
+    }
+}
+
+/// Has segments synced from a thread of its own, which a slow disk may hold up without harm.
+#[derive(Default)]
+struct Syncer {
+    thread: Option<(mpsc::Sender<File>, JoinHandle<()>)>,
+    /// The segment that the thread has, or 0.
+    segment: u32,
+    /// The first thing that went wrong.
+    failed: Arc<OnceLock<io::Error>>,
+}
+
+impl Syncer {
+    /// Sees to it that the thread has this segment. To be called for each chunk: what could not be handed over with
+    /// one, for want of a descriptor, may be with the next.
+    fn follow(&mut self, segment: u32, file: impl FnOnce() -> io::Result<File>) {
+        if self.segment == segment {
+            return;
+        }
+        match file().and_then(|file| self.hand_over(file)) {
+            Ok(()) => self.segment = segment,
+            Err(error) => self.note(Err(error)),
+        }
+    }
+
+    fn hand_over(&mut self, file: File) -> io::Result<()> {
+        if let Some((files, _)) = &self.thread {
+            return files.send(file).map_err(|_| io::Error::other("the thread that syncs has ended"));
+        }
+        self.thread = Some(start_syncer(file, Arc::clone(&self.failed))?);
+        Ok(())
+    }
+
+    fn note(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            let _ = self.failed.set(error); // the first one is the one to tell
+        }
+    }
+
+    /// Waits until all that was handed over is synced.
+    fn end(&mut self) {
+        if let Some((files, thread)) = self.thread.take() {
+            drop(files);
+            let _ = thread.join();
+        }
     }
 }
 
 /// Syncs the file given last every [`SYNC_INTERVAL`], and each one given up for the next; ends with the sender.
-fn start_syncer(file: File, failed: Arc<OnceLock<io::Error>>) -> io::Result<mpsc::Sender<File>> {
+fn start_syncer(file: File, failed: Arc<OnceLock<io::Error>>) -> io::Result<(mpsc::Sender<File>, JoinHandle<()>)> {
     let (sender, next) = mpsc::channel();
     let thread = thread::Builder::new().name("socklab-sync".into());
-    thread.spawn(move || {
+    let thread = thread.spawn(move || {
         let mut synced = Synced { file, length: 0, let_go: 0 };
         loop {
             let turn = next.recv_timeout(SYNC_INTERVAL);
@@ -272,7 +350,7 @@ fn start_syncer(file: File, failed: Arc<OnceLock<io::Error>>) -> io::Result<mpsc
             }
         }
     })?;
-    Ok(sender)
+    Ok((sender, thread))
 }
 
 /// A segment, as far as it is durable.
@@ -313,3 +391,62 @@ fn let_go(file: &File, offset: u64, length: u64) {
 /// Other systems have no such advice.
 #[cfg(not(target_os = "linux"))]
 fn let_go(_: &File, _: u64, _: u64) {}
+
+#[cfg(test)]
+mod tests {
+    use socklab_capture::encoder::{Buffer, Encoder, Provenance, SegmentLimits};
+    use socklab_capture::run::Run;
+
+    use super::*;
+    use crate::recorder::now;
+
+    fn disk(captures: &std::path::Path, sync: Sync) -> Disk {
+        let writer = RunWriter::create(captures, "r").expect("a run");
+        match Sink::disk(writer, captures.to_owned(), Retention::default(), sync).expect("a sink") {
+            Sink::Disk(disk) => *disk,
+            Sink::Memory => unreachable!("that is not what was asked for"),
+        }
+    }
+
+    /// Chunks that begin a segment each.
+    fn chunks(count: usize) -> Vec<Chunk> {
+        let provenance = Provenance { program: "t".into(), run: "r".into() };
+        let limits = SegmentLimits { bytes: 1, age: Duration::MAX };
+        let mut encoder = Encoder::new(provenance, limits, now());
+        (0..count).map(|_| encoder.seal(now(), Buffer::default()).expect("a chunk")).collect()
+    }
+
+    #[test]
+    fn a_segment_that_could_not_be_handed_over_is_tried_again_and_told_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut disk = disk(folder.path(), Sync::Interval);
+        let chunks = chunks(2);
+        disk.write(&chunks[0]).expect("room");
+        assert!(disk.sync_trouble().is_none());
+        for _ in 0..2 {
+            let refused = || Err(io::Error::from_raw_os_error(24));
+            disk.syncer.follow(2, refused);
+            assert_eq!(disk.syncer.segment, 1);
+        }
+        assert!(matches!(disk.sync_trouble(), Some(Trouble::Unsafe(_))));
+        assert!(disk.sync_trouble().is_none(), "once is enough");
+        disk.write(&chunks[1]).expect("room");
+        assert_eq!(disk.syncer.segment, 2, "it is tried with each chunk");
+        disk.syncer.follow(2, || unreachable!("it has that one"));
+        assert!(disk.finish().is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_the_next_segment_needs_is_held_again_after_each() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut disk = disk(folder.path(), Sync::Interval);
+        for chunk in chunks(4) {
+            disk.write(&chunk).expect("room");
+            assert_eq!(disk.spares.0.len(), Spares::WANTED);
+        }
+        assert!(disk.finish().is_none());
+        let run = Run::at(folder.path().join("r"));
+        assert_eq!(run.segments().expect("a folder").len(), 4);
+    }
+}
