@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
@@ -96,4 +97,21 @@ fn id_of<'a>(stat: &'a Value, address: &SocketAddr) -> &'a str {
     let peers = stat["peers"].as_array().expect("peers");
     let peer = peers.iter().find(|peer| peer["address"] == address.to_string());
     peer.and_then(|peer| peer["peer"].as_str()).unwrap_or_else(|| panic!("{address} is not in the capture"))
+}
+
+#[test]
+fn whoever_is_shown_nothing_hears_that_connections_have_to_wait() {
+    let lab = Lab::new();
+    let listen = lab.socklab(["listen", "tcp-listen://127.0.0.1:0", "--show", "none"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(listen.get_program()).args(listen.get_args());
+    command.env("LC_ALL", "C");
+    let server = Server::new(Running::start(command), 1);
+    let peers: Vec<_> = (0..60).map(|_| server.dial()).collect();
+    server.wait_for_told("that no more are taken", 1, |line| line.contains("cannot accept on").then_some(()));
+    drop(peers);
+    server.wait_for_told("that they are again", 1, |line| line.contains("takes new connections again").then_some(()));
+    let told = server.stop().err;
+    assert_eq!(told.matches("cannot accept on").count(), 1, "{told}");
+    assert!(told.contains("(EMFILE 24); new connections wait"), "{told}");
 }
