@@ -276,7 +276,7 @@ pub(crate) struct BoardArgs {
     /// Refuse what the real board lacks
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Allow what the real board lacks, and say so once [default]
+    /// Allow what the real board lacks, and say so once (the default)
     #[arg(long, conflicts_with = "strict")]
     pub(crate) lenient: bool,
     /// The level that the outside gives to a pin, such as 4=1
