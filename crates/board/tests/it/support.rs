@@ -3,6 +3,10 @@
 use std::io::{BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
 use socklab_board::link::{self, End, FromBoard, Program, Raised, ToBoard};
 use tempfile::TempDir;
 
@@ -16,6 +20,8 @@ pub(crate) fn printed_by(profile: &str, program: &str) -> String {
 /// A board process; it ends when this is dropped.
 pub(crate) struct Board {
     _flash: TempDir,
+    /// Closed when the test is over.
+    _watch: Sender<()>,
     child: Child,
     to: Option<BufWriter<ChildStdin>>,
     from: BufReader<ChildStdout>,
@@ -28,6 +34,17 @@ pub(crate) fn printed(program: &str) -> String {
     let mut board = Board::start("esp32", &[("main.py", program)]);
     board.end();
     std::mem::take(&mut board.output)
+}
+
+/// Ends a board that a test waits for in vain: then its link closes, and the test fails instead of waiting on.
+fn watch(process: u32) -> Sender<()> {
+    let (over, watched) = mpsc::channel();
+    thread::spawn(move || {
+        if watched.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").arg("-9").arg(process.to_string()).status();
+        }
+    });
+    over
 }
 
 impl Board {
@@ -66,9 +83,10 @@ impl Board {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        let _watch = watch(child.id());
         let to = Some(BufWriter::new(child.stdin.take().unwrap()));
         let from = BufReader::new(child.stdout.take().unwrap());
-        Board { _flash: flash, child, to, from, output: String::new() }
+        Board { _flash: flash, _watch, child, to, from, output: String::new() }
     }
 
     pub(crate) fn tell(&mut self, frame: ToBoard) {
