@@ -81,15 +81,7 @@ pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCo
 fn warn(config: &BoardConfig, lang: Lang) {
     let Some(Source { name, text }) = &config.source else { return };
     for warning in look::look(&String::from_utf8_lossy(text), config.profile) {
-        say::say(format_args!("{name}: {}", warning.text(boards_lang(lang))));
-    }
-}
-
-/// The crate `board` knows nothing of the engine's, nor of its own reader's, languages.
-fn boards_lang(lang: Lang) -> look::Lang {
-    match lang {
-        Lang::En => look::Lang::En,
-        Lang::Zh => look::Lang::Zh,
+        say::say(format_args!("{name}: {}", warning.text(lang)));
     }
 }
 
@@ -312,7 +304,7 @@ impl Session {
             BoardEvent::Told(told) => self.tell_part(&told),
             BoardEvent::Ended(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
-                outcome.said = explain::raised(self.profile, &raised, boards_lang(self.lang));
+                outcome.said = explain::raised(self.profile, &raised, self.lang);
             }
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {

@@ -4,25 +4,7 @@
 use std::fmt;
 use std::io;
 
-/// The language of what a person reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    Zh,
-}
-
-impl Lang {
-    /// The one of two texts that is in this language.
-    pub fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
-        match self {
-            Lang::En => en,
-            Lang::Zh => zh,
-        }
-    }
-}
+pub use socklab_board::look::Lang;
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

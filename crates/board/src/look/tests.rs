@@ -22,26 +22,6 @@ fn silent(board: &str, text: &str) {
     assert_eq!(on(board, text), [""; 0]);
 }
 
-/// Every file under the folders in `SOCKLAB_LOOK_AT`: what is said about it. For eyes.
-#[test]
-#[ignore = "asks for SOCKLAB_LOOK_AT"]
-fn folders() {
-    use std::io::Write;
-    let (folders, board) =
-        (std::env::var("SOCKLAB_LOOK_AT").unwrap(), std::env::var("BOARD").unwrap_or("esp32".into()));
-    let mut out = std::io::stdout();
-    for folder in folders.split(':') {
-        for file in std::fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
-            if path.extension().is_some_and(|ext| ext == "py") {
-                for warning in on(&board, &String::from_utf8_lossy(&std::fs::read(&path).unwrap())) {
-                    writeln!(out, "{}: {warning}", path.display()).unwrap();
-                }
-            }
-        }
-    }
-}
-
 const HEAD: &str = "import socket\nimport time\ns = socket.socket()\ns.connect(('192.168.1.115', 10000))\n";
 
 #[test]
