@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) hardware: Hardware,
     /// What the parent wants done, in this order.
     pub(crate) jobs: VecDeque<Job>,
+    /// A job is being done, and Ctrl-C is meant for it.
+    running: bool,
     interrupted: bool,
     /// The program wants a reset, of this kind.
     reset: Option<End>,
@@ -86,6 +88,7 @@ impl State {
             input: VecDeque::new(),
             hardware: Hardware::new(),
             jobs: VecDeque::new(),
+            running: false,
             interrupted: false,
             reset: None,
             scheduled: VecDeque::new(),
@@ -206,10 +209,7 @@ impl Board {
         };
         self.changed.notify_all();
         self.network.wake();
-        if let Some(doorbell) = doorbell {
-            // An interpreter that is gone needs no waking.
-            let _ = doorbell.send(Box::new(|vm| board().attend(vm)));
-        }
+        ring(doorbell.as_ref());
     }
 
     /// Waits for something to send.
@@ -233,13 +233,9 @@ impl Board {
         !self.state.lock().input.is_empty()
     }
 
-    /// Connects the interpreter that runs from now on.
+    /// Connects the interpreter. What has come up before, it meets with its first job.
     pub(crate) fn connect(&self, doorbell: UserSignalSender) {
-        let mut state = self.state.lock();
-        state.doorbell = Some(doorbell);
-        state.reset = None;
-        state.interrupted = false;
-        state.scheduled.clear();
+        self.state.lock().doorbell = Some(doorbell);
     }
 
     /// Does what has come up: KeyboardInterrupt, a reset, callbacks. Callbacks do not interrupt each other; those that
@@ -265,7 +261,8 @@ impl Board {
             // It stays: a program that catches SystemExit meets the next one.
             return Some(Task::Reset);
         }
-        if std::mem::take(&mut state.interrupted) {
+        // Between two jobs it may be meant for the next one, unless a callback runs.
+        if (state.running || schedule::busy()) && std::mem::take(&mut state.interrupted) {
             return Some(Task::Interrupt);
         }
         if schedule::busy() || !callbacks { None } else { state.scheduled.pop_front().map(Task::Callback) }
@@ -292,14 +289,34 @@ impl Board {
         result
     }
 
-    /// The next thing to do, if there is one.
-    pub(crate) fn take_job(&self) -> Option<Job> {
-        self.state.lock().jobs.pop_front()
-    }
-
-    /// Whether there is something to do.
-    pub(crate) fn has_job(&self) -> bool {
-        !self.state.lock().jobs.is_empty()
+    /// Waits for the next thing to do. Callbacks run meanwhile, as at a board's prompt.
+    pub(crate) fn next_job(&self, vm: &VirtualMachine) -> Job {
+        self.hurry();
+        let mut state = self.state.lock();
+        state.running = false;
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                state.running = true;
+                if state.interrupted {
+                    // Ctrl-C came before its first bytecode; an earlier ring may have been heard by nobody.
+                    ring(state.doorbell.as_ref());
+                }
+                return job;
+            }
+            if let Some(reset) = state.reset.take() {
+                // A callback wants it, or the watchdog.
+                state.out.push(FromBoard::Ended(reset));
+                self.posted.notify_one();
+            }
+            if state.scheduled.is_empty() || schedule::busy() {
+                self.changed.wait(&mut state);
+            } else {
+                drop(state);
+                // What ends a callback has been printed, or is looked at above.
+                let _ = self.attend(vm);
+                state = self.state.lock();
+            }
+        }
     }
 
     /// The reset that ended this run, if one did.
@@ -386,6 +403,14 @@ impl Board {
             state.hurry = true;
             self.posted.notify_one();
         }
+    }
+}
+
+/// Has the interpreter look at what has come up before its next bytecode.
+fn ring(doorbell: Option<&UserSignalSender>) {
+    if let Some(doorbell) = doorbell {
+        // An interpreter that is gone needs no waking.
+        let _ = doorbell.send(Box::new(|vm| board().attend(vm)));
     }
 }
 

@@ -11,6 +11,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::flash::Flash;
+use crate::indent;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
 
@@ -59,6 +60,7 @@ fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
 /// A program's text; `path` is what tracebacks call it.
 pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
     let text = &*with_newlines(text);
+    let text = &*indent::without_tabs(text, board().profile);
     // The compiler panics at some `return` in a `finally` within another: a program's fault must not end the board.
     let code = catch_unwind(AssertUnwindSafe(|| compiler::compile(text, mode, path, vm.compile_opts())));
     let code = code.map_err(|_| not_compiled(vm))?;

@@ -15,6 +15,7 @@ pub mod flash;
 mod frozen;
 mod hardware;
 mod import;
+mod indent;
 mod line;
 pub mod link;
 pub mod look;

@@ -26,6 +26,7 @@ use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 
 use self::program::Program;
 pub use self::remark::{Hint, Kind, Need};
+use crate::indent;
 use crate::profile::Profile;
 
 /// The language of what a person reads.
@@ -136,6 +137,7 @@ fn depth(text: &str) -> usize {
 }
 
 fn look_here(text: &str, profile: &Profile) -> Vec<Warning> {
+    let text = &*indent::without_tabs(text, profile);
     let Some(parsed) = parsed(text) else { return Vec::new() };
     let lines = Lines::of(text);
     if let Some(warning) = syntax::look(text, &parsed, &lines) {

@@ -120,7 +120,7 @@ fn run_programs(board: &'static Board) -> Never {
         let scope = vm.new_scope_with_main();
         let scope = vm.expect_pyresult(scope, "a fresh interpreter has a main module");
         loop {
-            match next_job(board, vm) {
+            match board.next_job(vm) {
                 Job::Run(program) => {
                     let result = compile::program(vm, &program).and_then(|code| match code {
                         Some(code) => vm.run_code_obj(code, scope.clone()).map(|_| End::Finished),
@@ -137,22 +137,6 @@ fn run_programs(board: &'static Board) -> Never {
             }
         }
     })
-}
-
-/// Waits for work. Callbacks run meanwhile, as at a board's prompt; Ctrl-C means nothing then.
-fn next_job(board: &Board, vm: &VirtualMachine) -> Job {
-    loop {
-        if let Some(job) = board.take_job() {
-            return job;
-        }
-        match board.wait(vm, None, |state| state.jobs.pop_front()) {
-            Ok(Some(job)) => return job,
-            Ok(None) => {}
-            // It came between a job and its start, and is meant for that.
-            Err(_) if board.has_job() => board.interrupt(),
-            Err(_) => {}
-        }
-    }
 }
 
 fn end_of(raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {

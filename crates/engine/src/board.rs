@@ -364,13 +364,22 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     }
 
     fn program_ends(&mut self, end: End) -> Goes {
-        let Doing::Running(then) = self.doing else { return ON };
+        let Doing::Running(then) = self.doing else { return self.reset_at_prompt(&end) };
         if std::mem::take(&mut self.lent) {
             self.doing = Doing::TakingBack(then, end);
             self.say(ToBoard::GiveBack);
             return ON;
         }
         self.go_on(then, end)
+    }
+
+    /// Nothing runs but callbacks and the watchdog, and one of them wants a reset.
+    fn reset_at_prompt(&mut self, end: &End) -> Goes {
+        match (end, Cause::of(end)) {
+            (End::SoftReset, _) => self.soft_reset(),
+            (_, Some(cause)) => self.switch_on(cause),
+            (_, None) => ON,
+        }
     }
 
     fn took_back(&mut self, bytes: &[u8]) -> Goes {

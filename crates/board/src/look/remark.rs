@@ -14,10 +14,7 @@ pub enum Kind {
         everywhere: bool,
     },
     /// A line is indented and no block begins there, or its depth is that of no block around.
-    WrongIndentation {
-        /// Tabs and spaces are mixed, and tabs of eight columns would make it right.
-        mixed: bool,
-    },
+    WrongIndentation,
     /// Statements on one line without `;` between them.
     LineBreaksLost,
     /// `print "text"`, as in Python 2.
@@ -186,13 +183,9 @@ impl Kind {
                 format!("indentation lost in the whole program, first in the block of line {header}: copying from a web page loses it; copy it again from the source, or indent each block by 4 spaces"),
                 format!("整个程序的缩进都丢失了，从第 {header} 行的代码块开始：从网页复制时容易丢失；请重新复制源代码，或把每个代码块缩进 4 个空格"),
             ),
-            Kind::WrongIndentation { mixed: false } => (
+            Kind::WrongIndentation => (
                 "IndentationError: this line is indented differently from its block".into(),
                 "IndentationError：这一行的缩进与所在代码块不一致".into(),
-            ),
-            Kind::WrongIndentation { mixed: true } => (
-                "IndentationError: tabs and spaces are mixed in the indentation: use 4 spaces everywhere".into(),
-                "IndentationError：缩进混用了 Tab 和空格：请统一使用 4 个空格".into(),
             ),
             Kind::LineBreaksLost => (
                 "SyntaxError: statements run together: a line break was lost here (copying from a web page loses them), or an operator or comma is missing".into(),

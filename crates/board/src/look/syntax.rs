@@ -27,7 +27,7 @@ fn kind(text: &str, error: &ParseError, line: u32, lines: &Lines) -> Kind {
             Kind::IndentationLost { header, everywhere: !text.lines().any(|line| line.starts_with([' ', '\t'])) }
         }
         ParseErrorType::UnexpectedIndentation | ParseErrorType::Lexical(LexicalErrorType::IndentationError) => {
-            Kind::WrongIndentation { mixed: is_good_with_tabs_of_eight(text) }
+            Kind::WrongIndentation
         }
         ParseErrorType::SimpleStatementsOnSameLine if prints(line_of(text, line, lines)) => Kind::PrintStatement,
         ParseErrorType::SimpleStatementsOnSameLine | ParseErrorType::SimpleAndCompoundStatementOnSameLine => {
@@ -36,25 +36,6 @@ fn kind(text: &str, error: &ParseError, line: u32, lines: &Lines) -> Kind {
         ParseErrorType::Lexical(LexicalErrorType::UnclosedStringError) => Kind::UnclosedString,
         other => Kind::Syntax { detail: lower(&other.to_string()) },
     }
-}
-
-/// Boards take a tab for as many spaces as lead to the next multiple of eight; our parser does not mix the two.
-fn is_good_with_tabs_of_eight(text: &str) -> bool {
-    let expanded: String = text.lines().map(|line| with_spaces(line) + "\n").collect();
-    let errors = super::parsed(&expanded).map_or_else(Vec::new, |parsed| parsed.errors().to_vec());
-    let about_indentation = |error: &ParseError| {
-        use ParseErrorType::{Lexical, UnexpectedIndentation};
-        matches!(error.error, UnexpectedIndentation | Lexical(LexicalErrorType::IndentationError))
-    };
-    expanded != text && !errors.iter().any(about_indentation)
-}
-
-/// The line, with spaces for the tabs at its beginning.
-fn with_spaces(line: &str) -> String {
-    let rest = line.trim_start_matches([' ', '\t']);
-    let white = &line[..line.len() - rest.len()];
-    let width = white.chars().fold(0, |width, c| if c == '\t' { width / 8 * 8 + 8 } else { width + 1 });
-    " ".repeat(width) + rest
 }
 
 /// `print "text"` or `print name`.

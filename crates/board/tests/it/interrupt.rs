@@ -29,6 +29,38 @@ fn ctrl_c_ends_whatever_runs() {
 }
 
 #[test]
+fn ctrl_c_ends_a_program_that_has_just_been_started() {
+    let mut board = Board::start("esp32", &[("main.py", "while True: pass")]);
+    for _ in 0..200 {
+        board.tell(ToBoard::Interrupt);
+        assert_eq!(board.raised().class, "KeyboardInterrupt");
+        board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
+    }
+}
+
+#[test]
+fn ctrl_c_after_a_program_is_not_meant_for_the_next() {
+    let mut board = Board::start("esp32", &[("main.py", "print('done')")]);
+    for _ in 0..50 {
+        assert_eq!(board.end(), End::Finished);
+        board.tell(ToBoard::Interrupt);
+        board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
+    }
+}
+
+#[test]
+fn the_watchdog_bites_at_the_prompt_and_timers_may_reset() {
+    for program in [
+        "import machine\nmachine.WDT(timeout=10)",
+        "import machine\nmachine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=1, callback=lambda t: machine.reset())",
+    ] {
+        let mut board = Board::start("esp32", &[("main.py", program)]);
+        assert_eq!(board.end(), End::Finished);
+        assert!(matches!(board.end(), End::Watchdog | End::HardReset), "{program}");
+    }
+}
+
+#[test]
 fn ctrl_c_can_be_caught_and_the_program_goes_on() {
     let program = "print('ready')\ntry:\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')\ninput()";
     let mut board = Board::start("esp32", &[("main.py", program)]);

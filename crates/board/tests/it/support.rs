@@ -101,7 +101,9 @@ impl Board {
 
     /// The next frame; output is added to what is printed.
     pub(crate) fn next(&mut self) -> FromBoard {
-        let frame = link::read(&mut self.from).unwrap().expect("the board closed its link");
+        let Some(frame) = link::read(&mut self.from).unwrap() else {
+            panic!("the board closed its link after {:?}", self.output);
+        };
         if let FromBoard::Output(bytes) = &frame {
             self.output.push_str(&String::from_utf8_lossy(bytes));
         }
