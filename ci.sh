@@ -14,7 +14,9 @@ peers="netcat-openbsd ncat socat tshark tcpdump python3 python3-venv iproute2 ut
 
 # What people reach their boards with; the tests look for it there.
 tools=target/tools
-python_tools="mpremote==1.29.0"
+python_tools="mpremote==1.29.0 pyserial==3.5 websockets==17.4 asttokens==3.0.2"
+# Without what its window and its editor want.
+thonny="thonny==5.0.1"
 
 install() {
     [ "$(uname)" = Linux ] && command -v apt-get >/dev/null || return 0
@@ -31,12 +33,13 @@ install() {
 
 install_tools() {
     [ "$(uname)" = Linux ] || return 0
-    [ "$(cat $tools/installed 2>/dev/null)" = "$python_tools" ] && return 0
+    [ "$(cat $tools/installed 2>/dev/null)" = "$python_tools $thonny" ] && return 0
     rm -rf $tools
     python3 -m venv $tools
     # shellcheck disable=SC2086 # a list of words
     $tools/bin/pip install --quiet --disable-pip-version-check $python_tools
-    echo "$python_tools" >$tools/installed
+    $tools/bin/pip install --quiet --disable-pip-version-check --no-deps $thonny
+    echo "$python_tools $thonny" >$tools/installed
 }
 
 step() { printf '\n== %s\n' "$*"; }

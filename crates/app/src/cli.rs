@@ -195,11 +195,11 @@ pub(crate) struct SendArgs {
     /// DATA is hex: 01 02 ff, 0x01,0x02, 0102ff
     #[arg(long)]
     pub(crate) hex: bool,
-    /// Send the bytes of a file, as they are
+    /// Send the bytes of a file, as they are; over UDP in datagrams of 16 KiB
     #[arg(long, value_name = "FILE", conflicts_with_all = ["payload", "hex"])]
     pub(crate) file: Option<PathBuf>,
     /// Send so many times
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) repeat: u64,
     /// The pause between two sends
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]

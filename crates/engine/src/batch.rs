@@ -19,9 +19,9 @@ pub(crate) struct Datagram<'a> {
 const LONGEST: usize = 128 * 1024;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Batch, prepare};
+pub(crate) use linux::{Batch, bounced, has_error, prepare};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use plain::{Batch, prepare};
+pub(crate) use plain::{Batch, bounced, has_error, prepare};
 
 #[cfg(unix)]
 fn receive_unix(
@@ -41,10 +41,11 @@ mod linux {
     use std::net::SocketAddr;
     use std::os::fd::AsRawFd;
 
-    use nix::sys::socket::sockopt::ReceiveTimestampns;
+    use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr, ReceiveTimestampns};
     use nix::sys::socket::{
-        ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, setsockopt,
+        ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, recvmsg, setsockopt,
     };
+    use tokio::io::Interest;
     use tokio::net::UdpSocket;
 
     use super::*;
@@ -52,10 +53,52 @@ mod linux {
     /// How many datagrams one call takes.
     const BATCH: usize = 64;
 
-    /// Asks for the times of arrival.
+    /// Asks for the times of arrival, and for what comes back undelivered.
     pub(crate) fn prepare(socket: &socket2::Socket) -> io::Result<()> {
         setsockopt(socket, ReceiveTimestampns, &true)?;
+        setsockopt(socket, Ipv4RecvErr, &true)?;
+        if socket.domain()? == socket2::Domain::IPV6 {
+            setsockopt(socket, Ipv6RecvErr, &true)?;
+        }
         Ok(())
+    }
+
+    /// Hands the datagrams to `each` that an ICMP message says were not delivered: where to, and why. False where
+    /// there are none.
+    pub(crate) fn bounced(socket: &Socket, mut each: impl FnMut(Address, io::Error)) -> bool {
+        let Socket::Udp(udp) = socket else { return false };
+        let mut any = false;
+        // A send meets with an error before tokio has heard of it.
+        while let Ok(bounced) = next_bounced(udp) {
+            any = true;
+            if let Some((to, error)) = bounced {
+                each(to, error);
+            }
+        }
+        let _ = udp.try_io(Interest::ERROR, || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into())); // no more
+        any
+    }
+
+    /// Whether the socket has been woken for more than datagrams.
+    pub(crate) fn has_error(socket: &Socket) -> bool {
+        matches!(socket, Socket::Udp(udp) if udp.try_io(Interest::ERROR, || Ok(())).is_ok())
+    }
+
+    /// The next of the socket's error queue (ip(7), `IP_RECVERR`), if it is an ICMP message.
+    fn next_bounced(udp: &UdpSocket) -> io::Result<Option<(Address, io::Error)>> {
+        let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec, (libc::sock_extended_err, libc::sockaddr_in6));
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        let message = recvmsg::<SockaddrStorage>(udp.as_raw_fd(), &mut [], Some(&mut control), flags)?;
+        let to = message.address.as_ref().and_then(to_std).map(crate::stream::inet);
+        let error = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
+                // What the send itself said is not said again.
+                matches!(error.ee_origin, libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6)
+                    .then(|| io::Error::from_raw_os_error(error.ee_errno as i32))
+            }
+            _ => None,
+        });
+        Ok(to.zip(error))
     }
 
     /// The buffers that datagrams are received into. Pages that no datagram was long enough to touch cost nothing.
@@ -81,7 +124,7 @@ mod linux {
         fn receive_udp(&mut self, udp: &UdpSocket, mut each: impl FnMut(Datagram<'_>)) -> io::Result<()> {
             let mut slices: Vec<_> = self.buffer.chunks_mut(LONGEST).map(|chunk| [IoSliceMut::new(chunk)]).collect();
             let headers = &mut self.headers;
-            udp.try_io(tokio::io::Interest::READABLE, || {
+            udp.try_io(Interest::READABLE, || {
                 let flags = MsgFlags::MSG_DONTWAIT;
                 let results = recvmmsg(udp.as_raw_fd(), headers, slices.iter_mut(), flags, None)?;
                 for message in results {
@@ -118,6 +161,16 @@ mod plain {
     /// Nothing to ask for.
     pub(crate) fn prepare(_: &socket2::Socket) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Others do not say it, or of no datagram in particular.
+    pub(crate) fn bounced(_: &Socket, _: impl FnMut(Address, io::Error)) -> bool {
+        false
+    }
+
+    /// They wake it for datagrams only.
+    pub(crate) fn has_error(_: &Socket) -> bool {
+        false
     }
 
     /// The buffer that a datagram is received into.

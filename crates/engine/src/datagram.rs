@@ -14,6 +14,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use socklab_capture::encoder::Subject;
 use socklab_capture::{Address, Event, Side, Timestamp, Transport};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 #[cfg(unix)]
 use tokio::net::UnixDatagram;
@@ -78,7 +79,7 @@ impl Socket {
 
     async fn readable(&self) -> io::Result<()> {
         match self {
-            Socket::Udp(udp) => udp.readable().await,
+            Socket::Udp(udp) => udp.ready(Interest::READABLE | Interest::ERROR).await.map(drop),
             #[cfg(unix)]
             Socket::Unix(unix) => unix.readable().await,
         }
@@ -303,6 +304,11 @@ impl Datagrams {
                     blocked += 1;
                     continue;
                 }
+                Err(_) if self.hear_bounced(hub) => {
+                    // The error was that of an earlier datagram, maybe to another peer.
+                    self.outgoing.borrow_mut().push_front(peer);
+                    continue;
+                }
                 result => self.sent(hub, &peer, &bytes, result),
             }
             peer.dequeue(bytes.len());
@@ -328,6 +334,16 @@ impl Datagrams {
                 format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)");
             hub.note(endpoint, &text);
         }
+    }
+
+    /// Notes which datagrams were not delivered; false where none came back.
+    fn hear_bounced(&self, hub: &Hub) -> bool {
+        crate::batch::bounced(&self.socket, |to, error| {
+            if let Some(peer) = self.known(&to) {
+                let failure = Failure::new(Operation::Send, &peer.remote, error);
+                hub.recorder.record(Subject::Flow(peer.flow), Event::Failed(&failure.to_string()));
+            }
+        })
     }
 
     fn sent(&self, hub: &Hub, peer: &Peer, bytes: &[u8], result: io::Result<usize>) {
@@ -440,9 +456,11 @@ fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Ba
         deliver(hub, endpoint, datagrams, refusals, datagram);
     });
     match result {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && !crate::batch::has_error(&datagrams.socket) => {}
+        Err(_) if datagrams.hear_bounced(hub) => any = true,
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-            // What an earlier datagram of ours met with (an ICMP message, on some systems): the socket is as good
-            // as before.
+            // What an earlier datagram of ours met with, on systems that do not say which: the socket is as good as
+            // before.
             hub.note(endpoint, &Failure::new(Operation::Receive, &datagrams.local, error).to_string());
         }
         _ => {}

@@ -128,6 +128,9 @@ impl Failure {
             (Operation::Connect, ConnectionRefused) => {
                 ("is the server running, and on this port?", "服务器是否已启动，端口是否正确？")
             }
+            (Operation::Send, ConnectionRefused) => {
+                ("is the program at the other end running, and on this port?", "对方程序是否已启动，端口是否正确？")
+            }
             (Operation::Connect, TimedOut) => {
                 ("is the address right, and no firewall in between?", "地址是否正确，中间是否有防火墙？")
             }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -161,6 +161,13 @@ pub(crate) fn bare_socklab() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_socklab"));
     command.env("LC_ALL", "C").env("TZ", "UTC").env_remove("SOCKLAB_DATA").env_remove("NO_COLOR");
     command
+}
+
+/// A program that `ci.sh` installs for the tests.
+pub(crate) fn installed(name: &str) -> PathBuf {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/bin")).join(name);
+    assert!(path.exists(), "./ci.sh installs {name}; run it once");
+    path
 }
 
 /// Runs a command to its end, without input.

@@ -26,6 +26,8 @@ mod pipe;
 mod safe;
 mod send;
 #[cfg(target_os = "linux")]
+mod thonny;
+#[cfg(target_os = "linux")]
 mod tools;
 #[cfg(target_os = "linux")]
 mod tshark;

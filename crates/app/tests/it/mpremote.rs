@@ -1,13 +1,9 @@
 //! mpremote at the other end of a board's console: over a serial port, and over `socket://`.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use crate::kit::{Done, Lab, Running, run};
-
-/// Where `ci.sh` installs it.
-const MPREMOTE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/bin/mpremote");
+use crate::kit::{self, Done, Lab, Running, run};
 
 /// A board that both kinds of port lead to.
 struct Bench {
@@ -18,7 +14,6 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        assert!(Path::new(MPREMOTE).exists(), "./ci.sh installs mpremote; run it once");
         let lab = Lab::new();
         let link = lab.typed("port");
         let board = lab.start(["repl", "--pty", &link, "--tcp", "0"]);
@@ -29,7 +24,7 @@ impl Bench {
     }
 
     fn command(&self, port: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(MPREMOTE);
+        let mut command = Command::new(kit::installed("mpremote"));
         command.args(["connect", port]).args(args).current_dir(self.lab.path("."));
         command
     }

@@ -62,7 +62,8 @@ fn the_watchdog_bites_at_the_prompt_and_timers_may_reset() {
 
 #[test]
 fn ctrl_c_can_be_caught_and_the_program_goes_on() {
-    let program = "try:\n    print('ready')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')\ninput()";
+    let program =
+        "try:\n    print('ready')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')\ninput()";
     let mut board = Board::start("esp32", &[("main.py", program)]);
     board.until("ready\r\n");
     board.tell(ToBoard::Interrupt);

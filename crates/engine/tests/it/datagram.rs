@@ -81,6 +81,29 @@ fn a_peer_can_be_named_and_sent_to_first() {
     assert_eq!(&text[..length], b"hi");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_datagram_that_nobody_takes_is_said_of_its_peer_alone() {
+    for (own, nobody, somebody) in
+        [("127.0.0.1:0", "127.0.0.1", "127.0.0.1:0"), ("*:0", "[::1]", "127.0.0.1:0"), ("*:0", "127.0.0.1", "[::1]:0")]
+    {
+        let heard = std::net::UdpSocket::bind(somebody).expect("binds");
+        let closed = std::net::UdpSocket::bind(format!("{nobody}:0")).expect("binds");
+        let nobody = closed.local_addr().expect("bound");
+        drop(closed);
+        let mut lab = Lab::new();
+        let url = format!("udp://{own}?peer={nobody}&peer={}", heard.local_addr().expect("bound"));
+        lab.open(&url);
+        for _ in 0..3 {
+            lab.call(Command::Send { to: Targets::All, bytes: "hi".into(), when_full: WhenFull::Refuse });
+            let failed = lab.wait_for("the refusal", |seen| seen.kind == "failed");
+            let text = format!("cannot send to {nobody}: nobody listens there (ECONNREFUSED 111)");
+            assert!(failed.text.starts_with(&text), "{url}: {}", failed.text);
+            assert_eq!(heard.recv(&mut [0; 8]).expect("it comes"), 2);
+        }
+    }
+}
+
 #[test]
 fn a_group_is_joined_heard_and_left() {
     let mut lab = Lab::new();
