@@ -71,7 +71,7 @@ checks() {
     step "forbidden dependencies"
     forbid socklab-capture tokio socket2 mio clap axum
     forbid socklab-socket tokio clap rustpython-vm smoltcp axum
-    forbid socklab-engine clap axum hyper
+    forbid socklab-engine clap axum hyper rustpython-vm
     forbid socklab-board tokio clap axum socklab-engine rustpython-stdlib
     step documentation
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace $here --no-deps

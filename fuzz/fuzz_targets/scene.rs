@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
-use socklab_capture::encoder::{Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
 use socklab_capture::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
 
 const URL: &str = "tcp-listen://127.0.0.1:10000";
@@ -103,7 +103,7 @@ impl<'a> Scene<'a> {
             1 => self.open(),
             2 | 3 => self.join(input)?,
             4 | 5 => {
-                if let Some(chunk) = self.encoder.seal(self.at, Vec::new()) {
+                if let Some(chunk) = self.encoder.seal(self.at, Buffer::default()) {
                     self.keep(chunk);
                 }
             }
@@ -188,7 +188,7 @@ impl<'a> Scene<'a> {
         self.records.push(Told { seq, at: self.at, endpoint, peer, address, event });
     }
 
-    fn keep(&mut self, mut chunk: Chunk) {
+    fn keep(&mut self, chunk: Chunk) {
         assert_eq!(chunk.last_seq, self.records.len() as u64);
         if chunk.starts_segment {
             self.segments.push(Vec::new());

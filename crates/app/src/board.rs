@@ -35,7 +35,7 @@ const LEAVE: u8 = 0x1d;
 /// If this process was started to be a board, is one to its end.
 pub(crate) fn process() -> Option<ExitCode> {
     let mut words = std::env::args().skip(1);
-    (words.next().as_deref() == Some(PROCESS)).then(|| socklab_engine::board::main(words))
+    (words.next().as_deref() == Some(PROCESS)).then(|| socklab_board::main(words))
 }
 
 /// What `run` and `repl` wait for.

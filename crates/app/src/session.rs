@@ -67,7 +67,7 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
     let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && plan.args.show != Some(Show::Raw);
     let _terminal = is_interactive.then(Terminal::keep);
     let style = Style::new(plan.args.show, plan.args.encoding);
-    let config = config(plan.args, places, style.is_some());
+    let config = config(plan.args, places, style.is_some(), lang);
     run::run(config, Care::Nothing, lang, |session| {
         let endpoints = plan.urls.len();
         session.open(std::mem::take(&mut plan.urls), |id, url| tell_opened(id, url, lang))?;
@@ -80,7 +80,7 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
     })
 }
 
-fn config(args: &SessionArgs, places: &Places, shown: bool) -> Config {
+fn config(args: &SessionArgs, places: &Places, shown: bool, lang: Lang) -> Config {
     let store = match args.capture.as_deref() {
         Some(none) if none.as_os_str() == "none" => {
             if shown {
@@ -95,7 +95,7 @@ fn config(args: &SessionArgs, places: &Places, shown: bool) -> Config {
             sync: args.sync.into(),
         },
     };
-    Config { store, run: run_name(SystemTime::now().into(), std::process::id()), reader: shown }
+    Config { store, run: run_name(SystemTime::now().into(), std::process::id()), reader: shown, lang }
 }
 
 fn tell_opened(id: EndpointId, url: &EndpointUrl, lang: Lang) {

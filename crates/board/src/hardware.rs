@@ -13,9 +13,6 @@ use crate::modules::schedule::Token;
 /// Every number that a pin can have.
 const PINS: usize = 256;
 
-/// The number of the one light of a board whose light is at no pin of its own.
-pub(crate) const LIGHT: u8 = 128;
-
 /// Bytes that wait at a serial port; later ones are lost, as on a board.
 const SERIAL_ROOM: usize = 4 << 10;
 

@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 
 use socklab_board::link::{Cause, End, FromBoard, Program, ToBoard};
 use socklab_board::repl::{Action, Repl};
-pub use socklab_board::{Profile, explain, flash, link, look, main};
+pub use socklab_board::{Profile, explain, flash, link, look};
 
 use console::{Console, SeatId};
 use process::Process;

@@ -21,7 +21,7 @@ use tokio::net::UnixDatagram;
 use tokio::sync::Notify;
 
 use crate::batch::{Batch, Datagram};
-use crate::failure::{Failure, Operation};
+use crate::failure::{Failure, Lang, Operation};
 use crate::hub::{Endpoint, Hub};
 use crate::multicast;
 use crate::open;
@@ -278,7 +278,10 @@ impl Datagrams {
         let is_silent = |peer: &&Rc<Peer>| at.since(peer.last_seen.get()) > age && !is_named(peer);
         let silent: Vec<_> = self.by_address.borrow().values().filter(is_silent).cloned().collect();
         for peer in silent {
-            let text = format!("forgotten: silent for {}", format_duration(age));
+            let text = match hub.lang {
+                Lang::En => format!("forgotten: silent for {}", format_duration(age)),
+                Lang::Zh => format!("已遗忘：{} 没有动静", format_duration(age)),
+            };
             hub.recorder.record(Subject::Flow(peer.flow), Event::Note(&text));
             self.forget(hub, endpoint, &peer);
         }
@@ -330,8 +333,12 @@ impl Datagrams {
             let total = endpoint.dropped.get() + u64::from(more);
             endpoint.dropped.set(total);
             hub.recorder.set_dropped(endpoint.id, total);
-            let text =
-                format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)");
+            let text = match hub.lang {
+                Lang::En => {
+                    format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)")
+                }
+                Lang::Zh => format!("来不及读取，系统丢弃了 {more} 个数据报（累计 {total} 个）"),
+            };
             hub.note(endpoint, &text);
         }
     }
@@ -341,7 +348,7 @@ impl Datagrams {
         crate::batch::bounced(&self.socket, |to, error| {
             if let Some(peer) = self.known(&to) {
                 let failure = Failure::new(Operation::Send, &peer.remote, error);
-                hub.recorder.record(Subject::Flow(peer.flow), Event::Failed(&failure.to_string()));
+                hub.fail(Subject::Flow(peer.flow), &failure);
             }
         })
     }
@@ -356,7 +363,7 @@ impl Datagrams {
             }
             Err(error) => {
                 let failure = Failure::new(Operation::Send, &peer.remote, error);
-                hub.recorder.record(subject, Event::Failed(&failure.to_string()));
+                hub.fail(subject, &failure);
             }
         }
     }
@@ -427,8 +434,12 @@ impl Refusals {
         endpoint.refused.set(total);
         if total >= self.next.get() {
             self.next.set(total * 2);
-            let text =
-                format!("refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far");
+            let text = match hub.lang {
+                Lang::En => format!(
+                    "refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far"
+                ),
+                Lang::Zh => format!("拒绝 {from}：已有 {most} 个对端（max_peers={most}）；累计拒绝 {total} 个数据报"),
+            };
             hub.note(endpoint, &text);
         }
     }
@@ -461,7 +472,7 @@ fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Ba
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
             // What an earlier datagram of ours met with, on systems that do not say which: the socket is as good as
             // before.
-            hub.note(endpoint, &Failure::new(Operation::Receive, &datagrams.local, error).to_string());
+            hub.note(endpoint, &Failure::new(Operation::Receive, &datagrams.local, error).text(hub.lang));
         }
         _ => {}
     }
@@ -480,7 +491,8 @@ fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Ref
     peer.count_received(datagram.bytes.len(), at);
     hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Received(datagram.bytes));
     if endpoint.echo.get() && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued {
-        hub.recorder
-            .record(Subject::Flow(peer.flow), Event::Note("not echoed: too much waits to be sent to this peer"));
+        let text =
+            hub.lang.pick("not echoed: too much waits to be sent to this peer", "未回显：等待发往该对端的数据太多");
+        hub.recorder.record(Subject::Flow(peer.flow), Event::Note(text));
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn dial(hub: Rc<Hub>, endpoint: Rc<Endpoint>, first: oneshot::S
             }
             Err(failure) => {
                 endpoint.last_end.set(LastEnd::Failed);
-                hub.recorder.record(Subject::Endpoint(endpoint.id), Event::Failed(&failure.to_string()));
+                hub.fail(Subject::Endpoint(endpoint.id), &failure);
                 tell(&mut first, Err(failure));
             }
         }

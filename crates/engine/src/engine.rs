@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Command, Reply};
+use crate::failure::Lang;
 use crate::hub::Hub;
 use crate::recorder::{Recorder, Store};
 use crate::writer::Trouble;
@@ -41,6 +42,8 @@ pub struct Config {
     pub run: String,
     /// Make a reader of the log that sees every record, from the first on.
     pub reader: bool,
+    /// The language of what records say in words.
+    pub lang: Lang,
 }
 
 /// What was left over at the end.
@@ -86,8 +89,11 @@ impl Engine {
         let (notes, noted) = mpsc::unbounded_channel(); // one a new segment at most
         let trouble = move |what: Trouble| {
             if let Trouble::Removed { segments, bytes } = &what {
-                let _ = notes
-                    .send(format!("removed the {} oldest segments of the captures, {bytes} bytes", segments.len()));
+                let count = segments.len();
+                let _ = notes.send(match config.lang {
+                    Lang::En => format!("removed the {count} oldest segments of the captures, {bytes} bytes"),
+                    Lang::Zh => format!("已删除捕获中最旧的 {count} 个分段，共 {bytes} 字节"),
+                });
             }
             trouble(what);
         };
@@ -103,7 +109,7 @@ impl Engine {
                     Ok((recorder, run, reader)) => {
                         let recorder = Rc::new(recorder);
                         let _ = ready.send(Ok((recorder.live(), run, reader)));
-                        Loop::new(recorder, inbox, noted).run(stopped).await
+                        Loop::new(Hub::new(recorder, config.lang), inbox, noted).run(stopped).await
                     }
                 }
             });
@@ -157,12 +163,12 @@ struct Loop {
 
 impl Loop {
     fn new(
-        recorder: Rc<Recorder>,
+        hub: Hub,
         inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
         noted: mpsc::UnboundedReceiver<String>,
     ) -> Self {
-        tokio::task::spawn_local(Rc::clone(&recorder).keep_flushing());
-        Loop { hub: Rc::new(Hub::new(recorder)), inbox, noted }
+        tokio::task::spawn_local(Rc::clone(&hub.recorder).keep_flushing());
+        Loop { hub: Rc::new(hub), inbox, noted }
     }
 
     async fn run(mut self, mut stopped: oneshot::Receiver<Duration>) -> Farewell {

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::command::LastEnd;
 use crate::datagram::Datagrams;
-use crate::failure::{Failure, Operation};
+use crate::failure::{Failure, Lang, Operation};
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};
 use crate::stream::End;
@@ -22,6 +22,8 @@ use crate::url::{EndpointUrl, Options, Place};
 /// Shared by everything on the engine's thread.
 pub(crate) struct Hub {
     pub(crate) recorder: Rc<Recorder>,
+    /// The language of what records say in words.
+    pub(crate) lang: Lang,
     /// Where every connection keeps what it is about to echo: an idle one holds no buffer.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
@@ -71,8 +73,8 @@ impl Endpoint {
 }
 
 impl Hub {
-    pub(crate) fn new(recorder: Rc<Recorder>) -> Self {
-        Hub { recorder, scratch: RefCell::default(), endpoints: RefCell::default(), changed: Notify::new() }
+    pub(crate) fn new(recorder: Rc<Recorder>, lang: Lang) -> Self {
+        Hub { recorder, lang, scratch: RefCell::default(), endpoints: RefCell::default(), changed: Notify::new() }
     }
 
     /// Adds an endpoint that is open or about to be.
@@ -100,6 +102,10 @@ impl Hub {
             Event::Opened(if state == EndpointState::Open { "open" } else { "dialling" }),
         );
         endpoint
+    }
+
+    pub(crate) fn fail(&self, subject: Subject, failure: &Failure) {
+        self.recorder.record(subject, Event::Failed(&failure.text(self.lang)));
     }
 
     pub(crate) fn note(&self, endpoint: &Endpoint, text: &str) {
@@ -145,7 +151,11 @@ impl Hub {
         peer.close_outbox();
         let unsent = peer.unsent.get();
         if unsent > 0 {
-            self.recorder.record(subject, Event::Note(&format!("{unsent} bytes could not be sent")));
+            let text = match self.lang {
+                Lang::En => format!("{unsent} bytes could not be sent"),
+                Lang::Zh => format!("{unsent} 字节未能发送"),
+            };
+            self.recorder.record(subject, Event::Note(&text));
         }
         endpoint.last_end.set(match end {
             End::Closed(_) | End::Reset(Side::Local) => LastEnd::Good,
@@ -157,7 +167,7 @@ impl Hub {
             End::Reset(side) => self.recorder.record(subject, Event::Reset(side)),
             End::Failed(error) => {
                 let failure = Failure::new(Operation::Receive, &peer.remote, error);
-                self.recorder.record(subject, Event::Failed(&failure.to_string()));
+                self.fail(subject, &failure);
                 self.recorder.record(subject, Event::Closed(Side::Local)); // a peer's last word is always one of these two
             }
         }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 use tokio::time::Instant;
 
-use crate::failure::{Failure, Operation};
+use crate::failure::{Failure, Lang, Operation};
 use crate::hub::{Endpoint, Hub};
 use crate::open;
 #[cfg(unix)]
@@ -136,7 +136,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, listener: Listen
             Err(error) => {
                 if shortage.begins() {
                     let failure = Failure::new(Operation::Accept, &endpoint.url.borrow().place, error);
-                    hub.note(&endpoint, &failure.to_string());
+                    hub.note(&endpoint, &failure.text(hub.lang));
                     hub.recorder.tell(Trouble::NotAccepting(failure));
                 }
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
@@ -161,7 +161,11 @@ fn admit(
     let most = endpoint.options.max_peers();
     if endpoint.peers.borrow().len() >= most {
         endpoint.refused.set(endpoint.refused.get() + 1);
-        hub.note(endpoint, &format!("refused {remote}: {most} peers are connected (max_peers={most})"));
+        let text = match hub.lang {
+            Lang::En => format!("refused {remote}: {most} peers are connected (max_peers={most})"),
+            Lang::Zh => format!("拒绝 {remote}：已有 {most} 个对端连接（max_peers={most}）"),
+        };
+        hub.note(endpoint, &text);
         return None;
     }
     match &stream {

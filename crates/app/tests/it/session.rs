@@ -80,6 +80,8 @@ fn play(lab: &Lab, place: &str) -> (String, Vec<String>) {
         }
         client.shutdown(Shutdown::Write).expect("a half-close");
         assert!(read_all(&mut client).is_empty());
+        // What is shown has been written: no two clients are in one chunk.
+        server.running.wait_for_text(&String::from_utf8_lossy(writes.last().expect("some")));
     }
     let url = server.urls[0].clone();
     server.stop();

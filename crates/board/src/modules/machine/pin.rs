@@ -11,8 +11,9 @@ use rustpython_vm::{
 };
 
 use crate::board::board;
-use crate::hardware::{LIGHT, Watch};
+use crate::hardware::Watch;
 use crate::modules::schedule;
+use crate::parts::LIGHT;
 
 /// What pins made by a program may be derived from.
 #[pyclass(module = "machine", name = "PinBase")]
