@@ -584,15 +584,15 @@ class _IO:
 
     def wait(self, ms):
         select, poller = self._poll()
-        for stream, events, *_ in poller.ipoll(ms):
-            entry = self.waiters[id(stream)]
-            # A stream that has failed wakes both: what they try next says how.
-            if entry[1] is not None and events & ~select.POLLOUT:
-                _wake(entry[1])
-                entry[1] = None
-            if entry[2] is not None and events & ~select.POLLIN:
-                _wake(entry[2])
-                entry[2] = None
+        ready = [(self.waiters[id(stream)], events) for stream, events, *_ in poller.ipoll(ms)]
+        # A stream that has failed wakes both: what they try next says how. Who writes goes first, so that a dial is
+        # seen to be through before the other end, in the same program, accepts it.
+        for side, other in ((2, select.POLLIN), (1, select.POLLOUT)):
+            for entry, events in ready:
+                if entry[side] is not None and events & ~other:
+                    _wake(entry[side])
+                    entry[side] = None
+        for entry, _ in ready:
             self._register(entry)
 
 
@@ -772,6 +772,11 @@ def start_server(cb, host, port, backlog=5, ssl=None):
     s.listen(backlog)
     server = Server()
     server.task = create_task(server._serve(s, cb, ssl))
-    # A server that is closed before it ever ran would not see why it ends.
-    yield from sleep_ms(0)
+    try:
+        # A server that is closed before it ever ran would not see why it ends.
+        yield from sleep_ms(0)
+    except CancelledError:
+        server.task.cancel()
+        s.close()  # it may not have run, and then closes nothing
+        raise
     return server

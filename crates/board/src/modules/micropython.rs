@@ -82,6 +82,7 @@ mod micropython {
     /// Machine code runs as what it was written as.
     #[pyfunction]
     #[pyfunction(name = "viper")]
+    #[pyfunction(name = "bytecode")]
     fn native(function: PyObjectRef) -> PyObjectRef {
         function
     }

@@ -13,4 +13,5 @@ mod network;
 mod pins;
 mod select;
 mod sockets;
+mod streams;
 mod support;
