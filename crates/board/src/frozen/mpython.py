@@ -156,16 +156,18 @@ class wifi:
 
         self.sta = network.WLAN(network.STA_IF)
         self.ap = network.WLAN(network.AP_IF)
+        self._no_such_network = network.STAT_NO_AP_FOUND
 
     def connectWiFi(self, ssid, passwd, timeout=10):
         if self.sta.isconnected():
             self.sta.disconnect()
         self.sta.active(True)
-        if ssid.encode() not in [found[0] for found in self.sta.scan()]:
-            raise OSError("SSID invalid")
         self.sta.connect(ssid, passwd)
         start = time.ticks_ms()
         while not self.sta.isconnected():
+            # Which networks there are, a scan does not always know here: joining does.
+            if self.sta.status() == self._no_such_network:
+                raise OSError("SSID invalid")
             if time.ticks_diff(time.ticks_ms(), start) > timeout * 1000:
                 raise OSError("Timeout!!! check your wifi password and keep your network unblocked")
             sleep_ms(100)

@@ -103,11 +103,11 @@ impl Station {
         &self.ssid
     }
 
-    /// Names of the networks that a scan finds.
+    /// Names of the networks that a scan finds, and whether they have a key. Where any can be joined, one stands for all.
     pub(crate) fn in_the_air(&self) -> Vec<(String, bool)> {
         match &self.outside.only {
             Some((ssid, key)) => vec![(ssid.clone(), !key.is_empty())],
-            None => vec![("socklab".to_owned(), true)],
+            None => vec![("Socklab".to_owned(), false)],
         }
     }
 

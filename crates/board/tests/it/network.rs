@@ -99,3 +99,19 @@ fn without_wifi_only_the_board_itself_is_reached() {
     assert_eq!(text, "[Errno 118] EHOSTUNREACH\r\n");
     assert!(matches!(&told[..], [FromBoard::Note(note)] if note.contains("Wi-Fi is not connected")), "{told:?}");
 }
+
+#[test]
+fn the_mpython_says_that_there_is_no_such_network() {
+    let program = "from mpython import wifi
+w = wifi()
+try:
+    w.connectWiFi('away', 'password')
+except OSError as e:
+    print(e)
+w.connectWiFi('home', 'password')
+print(w.sta.isconnected(), w.sta.scan()[0][0])";
+    let mut board = Board::switch_on_with("mpython", &[("main.py", program)], &["--wifi", "home:password"]);
+    board.tell(ToBoard::Run(Program::File("main.py".into())));
+    board.until("SSID invalid\r\nWiFi(home) connected, Config:");
+    board.until("True b'home'\r\n");
+}
