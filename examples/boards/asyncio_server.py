@@ -20,7 +20,7 @@ async def join_wifi():
     wlan.connect("Socklab", "")
     while not wlan.isconnected():
         await asyncio.sleep_ms(100)
-    print("listening on / 正在监听", wlan.ifconfig()[0], PORT)
+    return wlan.ifconfig()[0]
 
 
 async def serve(reader, writer):
@@ -44,8 +44,9 @@ async def serve(reader, writer):
 
 
 async def main():
-    await join_wifi()
+    address = await join_wifi()
     await asyncio.start_server(serve, "0.0.0.0", PORT)
+    print("listening on / 正在监听", address, PORT)
     while True:
         led.value(not led.value())
         await asyncio.sleep_ms(500)

@@ -18,10 +18,10 @@ wlan.active(True)
 wlan.connect("Socklab", "")
 while not wlan.isconnected():
     time.sleep_ms(100)
-print("lamp at / 灯的地址", wlan.ifconfig()[0], PORT)
 
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", PORT))
+print("lamp at / 灯的地址", wlan.ifconfig()[0], PORT)
 while True:
     data, addr = s.recvfrom(16)
     if data == b"toggle":

@@ -13,6 +13,8 @@ mod broadcast;
 mod capture;
 mod chinese;
 #[cfg(target_os = "linux")]
+mod examples;
+#[cfg(target_os = "linux")]
 mod interop;
 #[cfg(target_os = "linux")]
 mod mpremote;
