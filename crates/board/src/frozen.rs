@@ -19,6 +19,7 @@ const MODULES: &[(&str, &str)] = &[
     ("platform", include_str!("frozen/platform.py")),
     ("requests", include_str!("frozen/requests.py")),
     ("ssd1306", include_str!("frozen/ssd1306.py")),
+    ("ssl", include_str!("frozen/ssl.py")),
     // Only what holds its modules.
     ("umqtt", ""),
     ("umqtt.robust", include_str!("frozen/umqtt/robust.py")),

@@ -31,6 +31,7 @@ pub(crate) mod socket;
 pub(crate) mod stream;
 pub(crate) mod struct_;
 pub(crate) mod time;
+pub(crate) mod tls;
 
 use rustpython_vm::builtins::{PyModuleDef, PyStr};
 use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
@@ -63,6 +64,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         socket::module_def(ctx),
         struct_::module_def(ctx),
         time::module_def(ctx),
+        tls::module_def(ctx),
     ];
     // Where there is no Wi-Fi to be joined, the network is simply there.
     own.extend(board().profile.wifi.map(|_| network::module_def(ctx)));

@@ -7,6 +7,7 @@ pub(crate) use select::module_def;
 
 use std::time::{Duration, Instant};
 
+use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine, pymodule};
 use socklab_socket::{Entry, Errno, Ready};
 
@@ -14,10 +15,11 @@ use crate::board::board;
 use crate::console;
 use crate::modules::errors;
 use crate::modules::socket::Native;
+use crate::modules::tls::{Look, TlsSocket};
 use crate::net;
 
-const IN: i64 = 1;
-const OUT: i64 = 4;
+pub(crate) const IN: i64 = 1;
+pub(crate) const OUT: i64 = 4;
 const ERR: i64 = 8;
 const HUP: i64 = 16;
 const NVAL: i64 = 32;
@@ -39,21 +41,39 @@ struct Item {
 #[derive(Clone)]
 enum What {
     Socket(PyRef<Native>),
+    Tls(PyRef<TlsSocket>),
     Console,
     Stream,
 }
 
+/// The error of an object that is no stream.
+pub(crate) fn no_stream(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    let text = vm.ctx.new_str("stream operation not supported").into();
+    let os_error = vm.ctx.exceptions.os_error.to_owned();
+    vm.invoke_exception(os_error, vec![text]).unwrap_or_else(|raised| raised)
+}
+
+/// What a stream of a program's own says that it is ready for.
+fn ask_stream(stream: &PyObjectRef, mask: i64, vm: &VirtualMachine) -> PyResult<i64> {
+    let ready: i64 = vm.call_method(stream, "ioctl", (STREAM_POLL, mask))?.try_into_value(vm)?;
+    if ready < 0 {
+        return Err(errors::numbered(vm, i32::try_from(-ready).unwrap_or(i32::MAX)));
+    }
+    Ok(ready)
+}
+
 impl Item {
     fn new(object: PyObjectRef, mask: i64, vm: &VirtualMachine) -> PyResult<Item> {
-        let what = match object.clone().downcast::<Native>() {
-            Ok(socket) => What::Socket(socket),
-            Err(_) if console::is_console(&object) => What::Console,
-            Err(_) if object.get_attr("ioctl", vm).is_ok() => What::Stream,
-            Err(_) => {
-                let text = vm.ctx.new_str("stream operation not supported").into();
-                let os_error = vm.ctx.exceptions.os_error.to_owned();
-                return Err(vm.invoke_exception(os_error, vec![text]).unwrap_or_else(|raised| raised));
-            }
+        let what = if let Some(socket) = object.downcast_ref::<Native>() {
+            What::Socket(socket.to_owned())
+        } else if let Some(socket) = object.downcast_ref::<TlsSocket>() {
+            What::Tls(socket.to_owned())
+        } else if console::is_console(&object) {
+            What::Console
+        } else if object.get_attr("ioctl", vm).is_ok() {
+            What::Stream
+        } else {
+            return Err(no_stream(vm));
         };
         Ok(Item { object, what, mask, found: 0 })
     }
@@ -61,24 +81,53 @@ impl Item {
     /// Asks what can be asked without waiting; sockets say only what the system has forgotten.
     fn ask(&mut self, vm: &VirtualMachine) -> PyResult<()> {
         self.found = match &self.what {
-            What::Socket(socket) if socket.has_failed() => ERR | HUP | self.mask & (IN | OUT),
-            What::Socket(_) => 0,
-            What::Console => self.mask & (OUT | if board().has_input() { IN } else { 0 }),
-            What::Stream => {
-                let ready = vm.call_method(&self.object, "ioctl", (STREAM_POLL, self.mask))?;
-                let ready: i64 = ready.try_into_value(vm)?;
-                if ready < 0 {
-                    return Err(errors::numbered(vm, i32::try_from(-ready).unwrap_or(i32::MAX)));
+            What::Socket(socket) => self.failed(socket),
+            What::Tls(socket) => match (socket.look(self.mask), socket.below()) {
+                (Look::Gone, _) => NVAL,
+                (Look::Below(_, data), Ok(socket)) => self.failed(socket) | if data { IN } else { 0 },
+                (Look::Below(IN, true), Err(_)) => IN,
+                (Look::Below(mask, data), Err(stream)) => {
+                    socket.found(self.mask, ask_stream(&stream, mask, vm)?) | if data { IN } else { 0 }
                 }
-                ready
-            }
+            },
+            What::Console => self.mask & (OUT | if board().has_input() { IN } else { 0 }),
+            What::Stream => ask_stream(&self.object, self.mask, vm)?,
         };
         Ok(())
     }
 
+    fn failed(&self, socket: &Native) -> i64 {
+        if socket.has_failed() { ERR | HUP | self.mask & (IN | OUT) } else { 0 }
+    }
+
+    /// The socket that the system can be asked about, if there is one.
+    fn socket(&self) -> Option<&Native> {
+        match &self.what {
+            What::Socket(socket) => Some(socket),
+            What::Tls(socket) => socket.below().ok().map(|socket| -> &Native { socket }),
+            What::Console | What::Stream => None,
+        }
+    }
+
     fn interest(&self) -> Ready {
-        let asked = |flag, ready| if self.mask & flag != 0 { ready } else { Ready::NONE };
+        let mask = match &self.what {
+            What::Tls(socket) => match socket.look(self.mask) {
+                Look::Below(mask, _) => mask,
+                Look::Gone => 0,
+            },
+            _ => self.mask,
+        };
+        let asked = |flag, ready| if mask & flag != 0 { ready } else { Ready::NONE };
         asked(IN, Ready::IN) | asked(OUT, Ready::OUT)
+    }
+
+    /// Takes what the system has found.
+    fn find(&mut self, ready: Ready) {
+        let found = numbers(ready);
+        self.found |= match &self.what {
+            What::Tls(socket) => socket.found(self.mask, found),
+            _ => found,
+        };
     }
 }
 
@@ -98,7 +147,11 @@ fn wait(vm: &VirtualMachine, items: &mut [Item], until: Option<Instant>) -> PyRe
 
 fn wait_once(vm: &VirtualMachine, items: &mut [Item], until: Option<Instant>) -> PyResult<()> {
     let found = items.iter().any(|item| item.found != 0);
-    let streams = items.iter().any(|item| matches!(item.what, What::Stream));
+    let streams = items.iter().any(|item| match &item.what {
+        What::Stream => true,
+        What::Tls(socket) => socket.below().is_err(),
+        What::Socket(_) | What::Console => false,
+    });
     let typing = items.iter().any(|item| matches!(item.what, What::Console) && item.mask & IN != 0);
     let soon = Instant::now() + ASK;
     let until = match (found, streams) {
@@ -106,14 +159,8 @@ fn wait_once(vm: &VirtualMachine, items: &mut [Item], until: Option<Instant>) ->
         (_, true) => Some(until.map_or(soon, |until| until.min(soon))),
         _ => until,
     };
-    let sockets: Vec<(usize, Option<net::Socket>)> = items
-        .iter()
-        .enumerate()
-        .filter_map(|(place, item)| match &item.what {
-            What::Socket(socket) => Some((place, socket.polled())),
-            _ => None,
-        })
-        .collect();
+    let sockets: Vec<(usize, Option<net::Socket>)> =
+        items.iter().enumerate().filter_map(|(place, item)| Some((place, item.socket()?.polled()))).collect();
     let closed = sockets.iter().any(|(_, socket)| socket.is_none());
     let until = if closed { Some(Instant::now()) } else { until };
     let open = sockets.iter().filter_map(|(place, socket)| Some((*place, socket.as_ref()?)));
@@ -121,7 +168,7 @@ fn wait_once(vm: &VirtualMachine, items: &mut [Item], until: Option<Instant>) ->
         open.map(|(place, socket)| (place, Entry::new(socket, items[place].interest()))).unzip();
     net::wait_all(vm, &mut entries, until, || typing && board().has_input())?;
     for (place, entry) in places.iter().zip(&entries) {
-        items[*place].found |= numbers(entry.ready);
+        items[*place].find(entry.ready);
     }
     for (place, _) in sockets.iter().filter(|(_, socket)| socket.is_none()) {
         items[*place].found = NVAL;
@@ -134,7 +181,7 @@ fn numbers(ready: Ready) -> i64 {
     flags.iter().filter(|(flag, _)| ready.contains(*flag)).fold(0, |all, (_, number)| all | number)
 }
 
-fn enoent(vm: &VirtualMachine) -> rustpython_vm::builtins::PyBaseExceptionRef {
+fn enoent(vm: &VirtualMachine) -> PyBaseExceptionRef {
     net::os_error(vm, Errno::ENOENT)
 }
 

@@ -75,6 +75,25 @@ pub(crate) fn read_into(from: &PyObject, size: usize, vm: &VirtualMachine) -> Py
     Ok(bytes)
 }
 
+/// At most `size` bytes, by `readinto`; `None` for "not now".
+pub(crate) fn try_read_into(from: &PyObject, size: usize, vm: &VirtualMachine) -> PyResult<Option<Vec<u8>>> {
+    let buffer: PyObjectRef = vm.ctx.new_bytearray(vec![0; size]).into();
+    let read = vm.call_method(from, "readinto", (buffer.clone(),))?;
+    if vm.is_none(&read) {
+        return Ok(None);
+    }
+    let read = count(&read, vm)?;
+    let mut bytes = layout::bytes_of(&buffer, vm)?;
+    bytes.truncate(read);
+    Ok(Some(bytes))
+}
+
+/// How many of the bytes a stream takes; `None` for "not now".
+pub(crate) fn try_write(to: &PyObject, bytes: &[u8], vm: &VirtualMachine) -> PyResult<Option<usize>> {
+    let written = vm.call_method(to, "write", (vm.ctx.new_bytearray(bytes.to_vec()),))?;
+    if vm.is_none(&written) { Ok(None) } else { count(&written, vm).map(Some) }
+}
+
 /// What a stream's method answered: a count, nothing for "not now", or an error's number below zero.
 fn count(answer: &PyObject, vm: &VirtualMachine) -> PyResult<usize> {
     let Some(int) = answer.downcast_ref::<PyInt>() else {

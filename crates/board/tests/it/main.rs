@@ -11,7 +11,11 @@ mod library;
 mod machine;
 mod network;
 mod pins;
+#[cfg(target_os = "linux")]
+mod python;
 mod select;
 mod sockets;
 mod streams;
 mod support;
+#[cfg(target_os = "linux")]
+mod tls;

@@ -37,7 +37,7 @@ pub(crate) fn printed(program: &str) -> String {
 }
 
 /// Ends a board that a test waits for in vain: then its link closes, and the test fails instead of waiting on.
-fn watch(process: u32) -> Sender<()> {
+pub(crate) fn watch(process: u32) -> Sender<()> {
     let (over, watched) = mpsc::channel();
     thread::spawn(move || {
         if watched.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {

@@ -222,7 +222,24 @@ impl Native {
         if self.timeout() == Some(Duration::ZERO) { Fail::Again } else { self.late() }
     }
 
+    /// For a stream that runs over this one: how many of the bytes went; `None` where it may not wait.
+    pub(crate) fn write_piece(&self, vm: &VirtualMachine, bytes: &[u8]) -> PyResult<Option<usize>> {
+        self.check_connection(vm)?;
+        or_none(self.attempt(vm, Ready::OUT, true, |socket| Ok(socket.send(bytes))), vm)
+    }
+
     // ---- receiving
+
+    /// For a stream that runs over this one: what there is, at most `most` bytes; `None` where it may not wait.
+    pub(crate) fn read_piece(&self, vm: &VirtualMachine, most: usize) -> PyResult<Option<Vec<u8>>> {
+        self.check_not_dead(vm)?;
+        let mut bytes = vec![0; most];
+        let got = or_none(self.attempt(vm, Ready::IN, true, |socket| Ok(socket.recv_into(&mut bytes))), vm)?;
+        Ok(got.map(|got| {
+            bytes.truncate(got);
+            bytes
+        }))
+    }
 
     /// At most `count` bytes, or a datagram, and who sent it.
     pub(super) fn pull(
