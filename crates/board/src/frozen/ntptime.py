@@ -4,6 +4,7 @@ import struct
 
 host = "pool.ntp.org"
 timeout = 1
+_port = 123
 
 
 def time():
@@ -12,7 +13,7 @@ def time():
 
     query = bytearray(48)
     query[0] = 0x1B
-    addr = socket.getaddrinfo(host, 123)[0][-1]
+    addr = socket.getaddrinfo(host, _port)[0][-1]
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         s.settimeout(timeout)

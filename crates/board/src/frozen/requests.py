@@ -3,10 +3,11 @@ import socket
 
 
 class Response:
-    def __init__(self, f):
+    def __init__(self, f, length=-1):
         self.raw = f
         self.encoding = "utf-8"
         self._cached = None
+        self._length = length  # -1: to the end of the stream
 
     def close(self):
         if self.raw:
@@ -18,7 +19,7 @@ class Response:
     def content(self):
         if self._cached is None:
             try:
-                self._cached = self.raw.read()
+                self._cached = self.raw.read(self._length)
             finally:
                 self.raw.close()
                 self.raw = None
@@ -45,7 +46,7 @@ class _Chunked:
     def __init__(self, s):
         self.s = s
 
-    def read(self):
+    def read(self, _length=-1):
         body = b""
         while True:
             length = int(self.s.readline().split(b";", 1)[0], 16)
@@ -145,7 +146,9 @@ def request(method, url, data=None, json=None, headers=None, stream=None, auth=N
         found = {name.lower(): got[name] for name in got}
         if status not in (301, 302, 303, 307, 308) or "location" not in found:
             chunked = "chunked" in found.get("transfer-encoding", "").lower()
-            response = Response(_Chunked(s) if chunked else s)
+            # Servers that end TLS without a word are many: what they say of the length spares the end.
+            length = 0 if method == "HEAD" else int(found.get("content-length", -1))
+            response = Response(_Chunked(s) if chunked else s, length)
             response.status_code = status
             response.reason = reason
             response.headers = got if parse_headers else None

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod asyncio;
+#[cfg(target_os = "linux")]
+mod clients;
 mod console;
 mod drivers;
 mod files;
