@@ -113,7 +113,14 @@ fn config(args: &BoardArgs, places: &Places, source: Option<Source>, lang: Lang)
     fs::create_dir_all(&flash).map_err(|error| cannot("create", &flash, &error, lang))?;
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
     let options = options(args);
-    Ok(BoardConfig { command: vec![own.into(), PROCESS.into()], profile, flash, options, source })
+    Ok(BoardConfig {
+        command: vec![own.into(), PROCESS.into()],
+        profile,
+        flash,
+        options,
+        given: args.set.clone(),
+        source,
+    })
 }
 
 /// What the board process is told about the world around it.
@@ -190,7 +197,6 @@ impl Session {
         let told = sender.clone();
         let (profile, flash) = (config.profile, config.flash.to_string_lossy().into_owned());
         let board = Board::start(config, move |event| drop(told.send(Happening::Board(event))));
-        args.set.iter().for_each(|(pin, high)| board.remote().set_pin(*pin, *high));
         Ok((Session { board, sender, profile, flash, events: args.events, lang }, happenings))
     }
 

@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use socklab_capture::PeerId;
 use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
+use socklab_engine::board::Given;
 use socklab_engine::quantity::{parse_duration, parse_size};
+
+use crate::given::given;
 
 /// Socket workbench for people who build and teach connected devices.
 #[derive(Debug, Parser)]
@@ -219,7 +222,11 @@ pub(crate) struct SendArgs {
 #[command(after_help = "Examples:\n  \
     socklab run main.py\n  \
     socklab run main.py --board k230\n  \
-    socklab run blink.py --set 4=1 --events json\n\n\
+    socklab run blink.py --set 4=1 --events json\n  \
+    socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
+    --set gives a pin its level (4=1), and with the pin's number behind the name: adc34=1.5 (volts), temp4=21.5 (°C) and\n\
+    humidity4=60 (%) to a DHT or DS18B20, pulse5=1160 (microseconds) to time_pulse_us, touch27=100 to a touch pad;\n\
+    without one: accx, accy and accz (in g).\n\
     Ctrl-C is the board's Ctrl-C; a second one ends it whatever it does.")]
 pub(crate) struct RunArgs {
     /// The program; the modules beside it can be imported
@@ -279,9 +286,9 @@ pub(crate) struct BoardArgs {
     /// Allow what the real board lacks, and say so once (the default)
     #[arg(long, conflicts_with = "strict")]
     pub(crate) lenient: bool,
-    /// The level that the outside gives to a pin, such as 4=1
-    #[arg(long, value_name = "PIN=LEVEL", value_parser = pin_level)]
-    pub(crate) set: Vec<(u8, bool)>,
+    /// What the outside gives to a pin or a sensor, such as 4=1 or adc34=1.5; `run --help` has them all
+    #[arg(long, value_name = "NAME=VALUE", value_parser = given)]
+    pub(crate) set: Vec<Given>,
     /// How pin changes are told on stderr
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]
     pub(crate) events: Events,
@@ -492,18 +499,6 @@ pub(crate) struct AddrArgs {
     /// The port that the device is to dial
     #[arg(default_value_t = 10000)]
     pub(crate) port: u16,
-}
-
-/// `4=1`, `pin4=1`.
-fn pin_level(text: &str) -> Result<(u8, bool), String> {
-    let wrong = || format!("{text:?} is not PIN=LEVEL, such as 4=1");
-    let (pin, level) = text.split_once('=').ok_or_else(wrong)?;
-    let pin = pin.strip_prefix("pin").unwrap_or(pin).parse().map_err(|_| wrong())?;
-    match level {
-        "0" => Ok((pin, false)),
-        "1" => Ok((pin, true)),
-        _ => Err(wrong()),
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -13,6 +13,7 @@ use socklab_engine::Lang;
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
+use crate::given::NotGiven;
 
 /// What a command is called by, and its Chinese: of its line in the list, of what follows its options, of these.
 struct Text {
@@ -125,7 +126,11 @@ const COMMANDS: [Text; 18] = [
         after: "示例：\n  \
             socklab run main.py\n  \
             socklab run main.py --board k230\n  \
-            socklab run blink.py --set 4=1 --events json\n\n\
+            socklab run blink.py --set 4=1 --events json\n  \
+            socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
+            --set 给引脚电平（4=1）；或在名称后加引脚号：adc34=1.5（伏），DHT 或 DS18B20 的 temp4=21.5（°C）和\n\
+            humidity4=60（%），time_pulse_us 的 pulse5=1160（微秒），触摸引脚的 touch27=100；\n\
+            不带引脚号：accx、accy、accz（单位 g）。\n\
             Ctrl-C 即板子的 Ctrl-C；再按一次立即结束。",
         args: &[&[("script", "程序文件；可以导入同一文件夹中的模块"), ("timeout", "经过此时长后结束板子")], &BOARD],
     },
@@ -235,7 +240,7 @@ const BOARD: [(&str, &str); 9] = [
     ("lenient", "允许真实板子没有的功能，并提示一次（默认）"),
     ("board", "哪种板子：esp32、k230、waffle、mpython、rp2、linux"),
     ("flash", "作为板子文件系统的文件夹 [默认：数据文件夹中的 flash/NAME]"),
-    ("set", "外部给引脚的电平，例如 4=1"),
+    ("set", "外部给引脚或传感器的值，例如 4=1、adc34=1.5；全部见 run --help"),
     ("events", "引脚变化如何显示在标准错误输出上"),
 ];
 
@@ -641,6 +646,9 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
             "没有名为 {name:?} 的格式（可用：{}）",
             Format::ALL.map(|format| format.to_string()).join("、")
         );
+    }
+    if let Some(error) = source.downcast_ref::<NotGiven>() {
+        return error.text(Lang::Zh).into();
     }
     if source.is::<socklab_capture::record::BadId>() {
         return "不是对端（写成 e1.3）".into();

@@ -19,7 +19,7 @@ use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use socklab_board::link::{Cause, End, FromBoard, Program, ToBoard};
+use socklab_board::link::{Cause, End, FromBoard, Program, Sensor, ToBoard};
 use socklab_board::repl::{Action, Repl};
 pub use socklab_board::{Profile, explain, flash, link, look};
 
@@ -42,8 +42,48 @@ pub struct BoardConfig {
     pub flash: PathBuf,
     /// More arguments of the board process.
     pub options: Vec<OsString>,
+    /// What the outside gives to it, from its start on and over resets.
+    pub given: Vec<Given>,
     /// The program that it runs, and then ends; without one, it starts as a board does, and has a prompt.
     pub source: Option<Source>,
+}
+
+/// What the outside gives to a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// The level at a pin.
+    Level {
+        /// The pin's number on the board.
+        pin: u8,
+        /// High or low.
+        high: bool,
+    },
+    /// What a sensor measures.
+    Measured {
+        /// Which.
+        sensor: Sensor,
+        /// In the sensor's unit.
+        value: i32,
+    },
+}
+
+impl Given {
+    /// Whether the other is of the same pin or sensor.
+    fn replaces(&self, other: &Given) -> bool {
+        match (self, other) {
+            (Given::Level { pin, .. }, Given::Level { pin: other, .. }) => pin == other,
+            (Given::Measured { sensor, .. }, Given::Measured { sensor: other, .. }) => sensor == other,
+            _ => false,
+        }
+    }
+
+    fn frame(self) -> ToBoard {
+        match self {
+            Given::Level { pin, high } => ToBoard::SetPin { pin, high },
+            Given::Measured { sensor: Sensor::Voltage(pin), value } => ToBoard::SetAdc { pin, microvolts: value },
+            Given::Measured { sensor, value } => ToBoard::SetSensor { sensor, value },
+        }
+    }
 }
 
 /// A program that is not in the flash.
@@ -79,7 +119,7 @@ enum Happening {
     Detach(SeatId),
     Typed(Vec<u8>),
     Interrupt,
-    SetPin(u8, bool),
+    Give(Given),
     EndWhenIdle,
     Stop,
 }
@@ -168,9 +208,9 @@ impl BoardRemote {
         let _ = self.sender.send(Happening::EndWhenIdle);
     }
 
-    /// The level that the outside gives to a pin.
-    pub fn set_pin(&self, pin: u8, high: bool) {
-        let _ = self.sender.send(Happening::SetPin(pin, high));
+    /// Gives something to the board from outside: from now on, and over resets.
+    pub fn give(&self, given: Given) {
+        let _ = self.sender.send(Happening::Give(given));
     }
 }
 
@@ -266,8 +306,10 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.say(ToBoard::Interrupt);
                     ON
                 }
-                Happening::SetPin(pin, high) => {
-                    self.say(ToBoard::SetPin { pin, high });
+                Happening::Give(given) => {
+                    self.config.given.retain(|before| !given.replaces(before));
+                    self.config.given.push(given);
+                    self.say(given.frame());
                     ON
                 }
                 Happening::EndWhenIdle => {
@@ -299,6 +341,10 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 (self.tell)(BoardEvent::Failed(error));
                 return OVER;
             }
+        }
+        // Before it runs anything: a program finds its world as it was said to be.
+        for given in self.config.given.clone() {
+            self.say(given.frame());
         }
         match &self.config.source {
             Some(Source { name, text }) => {

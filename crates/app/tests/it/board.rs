@@ -86,6 +86,25 @@ fn pins_are_told_on_stderr() {
 }
 
 #[test]
+fn sensors_measure_what_they_are_told() {
+    let program = "import dht, machine
+from machine import ADC, Pin, TouchPad, time_pulse_us
+d = dht.DHT22(Pin(4))
+d.measure()
+print(ADC(Pin(34)).read_uv(), d.temperature(), d.humidity(), TouchPad(Pin(27)).read(), time_pulse_us(Pin(5), 1))
+if machine.reset_cause() == machine.PWRON_RESET:
+    machine.reset()";
+    let given = ["adc34=0.5", "temp4=-1.5", "humidity4=60.5", "touch27=42", "pulse5=1000", "adc34=0.25"];
+    let options: Vec<_> = given.into_iter().flat_map(|given| ["--set", given]).collect();
+    let line = "250000 -1.5 60.5 42 1000\n";
+    assert_eq!(run(program, &options).ok(), line.repeat(2));
+    let program = "from mpython import accelerometer\nprint(accelerometer.get_x(), accelerometer.get_z())";
+    assert_eq!(run(program, &["--board", "mpython", "--set", "accx=0.5"]).ok(), "0.5 1.0\n");
+    let done = run(program, &["--set", "adc34=1e9"]);
+    assert!(done.code == Some(2) && done.err.contains("cannot be measured"), "{done:?}");
+}
+
+#[test]
 fn ctrl_c_is_the_boards() {
     for waits in ["time.sleep(1000)", "input()", "while True: pass"] {
         let (lab, path) = with(&format!("import time\nprint('ready')\n{waits}"));
