@@ -224,9 +224,13 @@ pub(crate) struct SendArgs {
     socklab run main.py --board k230\n  \
     socklab run blink.py --set 4=1 --events json\n  \
     socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
-    --set gives a pin its level (4=1), and with the pin's number behind the name: adc34=1.5 (volts), temp4=21.5 (°C) and\n\
-    humidity4=60 (%) to a DHT or DS18B20, pulse5=1160 (microseconds) to time_pulse_us, touch27=100 to a touch pad;\n\
-    without one: accx, accy and accz (in g).\n\
+    --set takes:\n  \
+    4=1           a level at pin 4\n  \
+    adc34=1.5     volts at pin 34, for its ADC\n  \
+    temp4=21.5    degrees Celsius at the DHT or DS18B20 of pin 4; humidity4=60, percent\n  \
+    pulse5=1160   microseconds that time_pulse_us finds at pin 5\n  \
+    touch27=100   the count of the touch pad at pin 27\n  \
+    accx=0.2      acceleration in g; accy, accz\n\n\
     Ctrl-C is the board's Ctrl-C; a second one ends it whatever it does.")]
 pub(crate) struct RunArgs {
     /// The program; the modules beside it can be imported

@@ -128,9 +128,13 @@ const COMMANDS: [Text; 18] = [
             socklab run main.py --board k230\n  \
             socklab run blink.py --set 4=1 --events json\n  \
             socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
-            --set 给引脚电平（4=1）；或在名称后加引脚号：adc34=1.5（伏），DHT 或 DS18B20 的 temp4=21.5（°C）和\n\
-            humidity4=60（%），time_pulse_us 的 pulse5=1160（微秒），触摸引脚的 touch27=100；\n\
-            不带引脚号：accx、accy、accz（单位 g）。\n\
+            --set 可以给出：\n  \
+            4=1           引脚 4 的电平\n  \
+            adc34=1.5     引脚 34 的电压（伏），由 ADC 读取\n  \
+            temp4=21.5    引脚 4 上 DHT 或 DS18B20 的温度（°C）；humidity4=60 为湿度（%）\n  \
+            pulse5=1160   time_pulse_us 在引脚 5 测得的微秒数\n  \
+            touch27=100   引脚 27 触摸板的计数\n  \
+            accx=0.2      加速度（g）；另有 accy、accz\n\n\
             Ctrl-C 即板子的 Ctrl-C；再按一次立即结束。",
         args: &[&[("script", "程序文件；可以导入同一文件夹中的模块"), ("timeout", "经过此时长后结束板子")], &BOARD],
     },
