@@ -71,6 +71,7 @@ checks() {
     step "forbidden dependencies"
     forbid socklab-capture tokio socket2 mio clap axum
     forbid socklab-socket tokio clap rustpython-vm smoltcp axum
+    forbid socklab-lan tokio socket2 mio clap axum rustpython-vm socklab-engine socklab-capture socklab-board
     forbid socklab-engine clap axum hyper rustpython-vm
     forbid socklab-board tokio clap axum socklab-engine rustpython-stdlib
     step documentation

@@ -40,6 +40,7 @@ macro_rules! errnos {
             }
 
             /// What this system means by its number; `None` for an error that is not in the table.
+            #[cfg(feature = "os")]
             pub fn from_system(number: i32) -> Option<Errno> {
                 $(if number == rustix::io::Errno::$rustix.raw_os_error() { return Some(Errno::$name); })*
                 $(#[cfg(unix)] if number == rustix::io::Errno::$urustix.raw_os_error() { return Some(Errno::$uname); })*

@@ -18,7 +18,7 @@ pub enum Kind {
     Errno(Errno),
     /// A name was not found.
     Lookup(LookupFailure),
-    /// The stack's policy does not let sockets dial there: see [`OsStack::with_policy`](crate::OsStack::with_policy).
+    /// The stack's policy does not let sockets dial there: see `OsStack::with_policy`.
     NotAllowed,
     /// [`Interrupt::raise`](crate::Interrupt::raise) ended the wait.
     Interrupted,
@@ -175,6 +175,7 @@ impl From<LookupFailure> for Cause {
 }
 
 /// An error that has no name here becomes `EIO`, with the system's own words.
+#[cfg(feature = "os")]
 impl From<io::Error> for Cause {
     fn from(error: io::Error) -> Cause {
         match error.raw_os_error().and_then(Errno::from_system) {

@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
-use crate::{OsStack, Socket, Stack};
+#[cfg(feature = "os")]
+use crate::OsStack;
+use crate::{Socket, Stack};
 
 /// Bytes of each buffer unless told: `io.DEFAULT_BUFFER_SIZE` of Python.
 const BUFFER: usize = 8 * 1024;
@@ -13,7 +15,7 @@ const BUFFER: usize = 8 * 1024;
 /// see. What is written goes out when the buffer is full, at `flush`, and when it is dropped, where an error is lost.
 /// Errors are [`io::Error`]s with the crate's [`Error`](crate::Error) inside; on a non-blocking socket `WouldBlock`,
 /// after which nothing that was read ahead is lost.
-pub struct File<S: Stack = OsStack> {
+pub struct File<#[cfg(feature = "os")] S: Stack = OsStack, #[cfg(not(feature = "os"))] S: Stack> {
     reader: BufReader<Bare<S>>,
     writer: BufWriter<Bare<S>>,
 }

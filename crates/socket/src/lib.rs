@@ -2,8 +2,9 @@
 //!
 //! A [`Net`] opens sockets, looks names up and polls. A [`Socket`] does what POSIX sockets do, blocking, timed or
 //! non-blocking, and every call that waits can be interrupted from another thread. The stack below is the system's
-//! own, [`OsStack`], or any other that implements [`Stack`]; what waiting, timeouts and loops mean is decided here,
-//! once for all of them.
+//! own, `OsStack`, or any other that implements [`Stack`]; what waiting, timeouts and loops mean is decided here,
+//! once for all of them. `OsStack` comes with the feature `os`, which is on by default; without it, nothing here asks the
+//! system for anything.
 //!
 //! # TCP
 //!
@@ -92,7 +93,9 @@ mod interrupt;
 mod lookup;
 mod net;
 mod option;
+#[cfg(feature = "os")]
 mod os;
+#[cfg(feature = "os")]
 pub mod policy;
 mod poll;
 mod ready;
@@ -108,6 +111,7 @@ pub use interrupt::Interrupt;
 pub use lookup::{Info, LookupFailure, Query};
 pub use net::Net;
 pub use option::{SockOpt, SockOptName};
+#[cfg(feature = "os")]
 pub use os::{OsLookup, OsSocket, OsStack};
 pub use poll::{Entry, Selected};
 pub use ready::Ready;

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error, Kind, Operation, Result, Subject};
 use crate::interrupt::{Interrupt, Signals};
-use crate::{Family, Info, OsStack, Protocol, Query, Ready, Socket, Stack, Type, Watch};
+#[cfg(feature = "os")]
+use crate::OsStack;
+use crate::{Family, Info, Protocol, Query, Ready, Socket, Stack, Type, Watch};
 
 /// What an embedder runs while a call waits; see [`Net::with_hook`].
 type Hook = Box<dyn Fn() -> std::result::Result<(), Cause> + Send + Sync>;
 
 /// A network, as one program (or one thread of it) uses it. A clone is another handle to the same.
-pub struct Net<S: Stack = OsStack> {
+pub struct Net<#[cfg(feature = "os")] S: Stack = OsStack, #[cfg(not(feature = "os"))] S: Stack> {
     shared: Arc<Shared<S>>,
 }
 
@@ -133,6 +135,7 @@ impl<S: Stack> Clone for Net<S> {
 }
 
 /// The system's own network, without restriction.
+#[cfg(feature = "os")]
 impl Default for Net<OsStack> {
     fn default() -> Net<OsStack> {
         Net::new(OsStack::new())

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error, Operation, Result};
 use crate::net::Step;
-use crate::{Net, OsStack, Ready, Socket, Stack, Watch};
+#[cfg(feature = "os")]
+use crate::OsStack;
+use crate::{Net, Ready, Socket, Stack, Watch};
 
 /// A socket to be polled, and the answer.
-pub struct Entry<'a, S: Stack = OsStack> {
+pub struct Entry<'a, #[cfg(feature = "os")] S: Stack = OsStack, #[cfg(not(feature = "os"))] S: Stack> {
     /// The socket.
     pub socket: &'a Socket<S>,
     /// What is asked: [`Ready::IN`], [`Ready::OUT`], both or none.

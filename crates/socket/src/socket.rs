@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Error, Operation, Result, Subject};
 use crate::net::Step;
-use crate::{Address, Errno, Family, Net, OsStack, Ready, SockOpt, SockOptName, Stack, Type, Watch};
+#[cfg(feature = "os")]
+use crate::OsStack;
+use crate::{Address, Errno, Family, Net, Ready, SockOpt, SockOptName, Stack, Type, Watch};
 
 type Outcome<T> = std::result::Result<T, Cause>;
 
@@ -34,7 +36,7 @@ const FALSE_READY_MAX: u32 = 3;
 ///
 /// **Waiting** can be ended from another thread, by [`Interrupt`](crate::Interrupt) or by `close`. All calls fail with
 /// `EBADF` when the socket is closed, also those that wait at that moment.
-pub struct Socket<S: Stack = OsStack> {
+pub struct Socket<#[cfg(feature = "os")] S: Stack = OsStack, #[cfg(not(feature = "os"))] S: Stack> {
     shared: Arc<Shared<S>>,
 }
 
@@ -81,7 +83,7 @@ impl<S: Stack> Socket<S> {
         self.shared.kind
     }
 
-    /// A number that no other open socket of the stack has; the system's descriptor on [`OsStack`].
+    /// A number that no other open socket of the stack has; the system's descriptor on `OsStack`.
     pub fn fileno(&self) -> Result<i64> {
         self.call(Operation::Fileno, |stack, handle| Ok(stack.number(handle)))
     }

@@ -18,7 +18,7 @@ pub struct Watch<'a, H> {
     pub ready: Ready,
 }
 
-/// A network: the system's own ([`OsStack`](crate::OsStack)), or one that is played.
+/// A network: the system's own (`OsStack`), or one that is played.
 ///
 /// All sockets are non-blocking: a call that would have to wait fails with `EAGAIN`, a connect with `EINPROGRESS`.
 /// Dropping the handle closes the socket at once. Errors are those that POSIX names for the call.

@@ -1,0 +1,353 @@
+//! A host below TCP and UDP: frames in and out, ARP and neighbour discovery, routers, groups, echo, loopback.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use socklab_socket::{Cause, Errno};
+
+use super::{Addressing, Host, Socket};
+use crate::engine::MTU;
+use crate::ndisc::{self, Said};
+use crate::neighbour::{Due, Way};
+use crate::packet::{self, Arp, ETHERNET, Ethernet, Ip, Kind, Unreachable, protocol};
+use crate::time::earlier;
+use crate::{Mac, Time};
+
+/// How often a host asks for routers, and how many times (RFC 4861, 10).
+const SOLICIT_EVERY: Duration = Duration::from_secs(4);
+const SOLICIT_TIMES: u32 = 3;
+/// The longest that a router is believed without saying so again (RFC 4861, 6.2.1).
+const ROUTER_MOST: Duration = Duration::from_secs(9000);
+
+/// Asking for routers.
+#[derive(Debug, Default)]
+pub(super) struct Solicit {
+    left: u32,
+    at: Time,
+}
+
+impl Host {
+    /// The link has come up.
+    pub(super) fn start_link(&mut self) {
+        if self.config.profile.ipv6 {
+            self.addresses.link_local = Some(packet::in_prefix(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), self.mac()));
+            self.solicit = Solicit { left: SOLICIT_TIMES, at: self.now };
+        }
+        match self.config.addressing.clone() {
+            Addressing::Dhcp => self.start_dhcp(),
+            Addressing::Static(config) => self.set_ipv4(Some(config)),
+            Addressing::None => self.set_ipv4(None),
+        }
+    }
+
+    /// The link has gone down. Addresses stay with the connections that use them.
+    pub(super) fn stop_link(&mut self) {
+        self.dhcp.stop();
+        self.solicit.left = 0;
+        self.addresses.v4 = None;
+        self.addresses.globals.clear();
+        self.addresses.router = None;
+        self.neighbours.clear();
+        self.out.clear();
+    }
+
+    /// Takes an IPv4 address, and says so to everybody (RFC 5227, 2.3). One that is no host's is none.
+    pub(super) fn set_ipv4(&mut self, config: Option<super::Ipv4Config>) {
+        let usable = |address: Ipv4Addr| {
+            !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast() && !address.is_loopback()
+        };
+        self.addresses.v4 = config.filter(|config| usable(config.address));
+        self.addresses_changed();
+        if let Some(address) = self.addresses.v4.as_ref().map(|v4| v4.address) {
+            let arp = Arp { request: true, sender: (self.mac(), address), target: address };
+            self.put(arp.frame(Mac::BROADCAST));
+        }
+    }
+
+    pub(super) fn put(&mut self, frame: Vec<u8>) {
+        if self.up {
+            self.out.push_back(frame.into());
+        }
+    }
+
+    pub(super) fn receive_frame(&mut self, frame: Bytes) {
+        let Some(ethernet) = Ethernet::parse(&frame) else { return };
+        if ethernet.to != self.mac() && ethernet.to.is_unicast() || ethernet.from == self.mac() {
+            return;
+        }
+        match ethernet.kind {
+            Kind::Arp => self.receive_arp(ethernet.payload),
+            Kind::Ipv4 | Kind::Ipv6 => self.receive_ip(frame.slice(ETHERNET..), true),
+            Kind::Other => {}
+        }
+    }
+
+    fn receive_arp(&mut self, payload: &[u8]) {
+        let Some(arp) = Arp::parse(payload) else { return };
+        let (mac, address) = arp.sender;
+        let own = self.addresses.v4.as_ref().map(|v4| v4.address);
+        self.dhcp_hears_arp(&arp);
+        let for_us = own == Some(arp.target);
+        if !address.is_unspecified() && own != Some(address) {
+            let waited = if for_us {
+                self.neighbours.learn(self.now, address.into(), mac)
+            } else {
+                self.neighbours.update(self.now, address.into(), mac)
+            };
+            waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));
+        }
+        if let Some(own) = own.filter(|_| for_us && arp.request) {
+            // An announcement of our own address is answered too: its sender learns that it is taken.
+            let reply = Arp { request: false, sender: (self.mac(), own), target: address };
+            self.put(reply.frame(mac));
+        }
+    }
+
+    /// An IP packet, from outside or from itself.
+    pub(super) fn receive_ip(&mut self, bytes: Bytes, outside: bool) {
+        let Some(ip) = Ip::parse(&bytes) else { return };
+        let loopback = ip.dst.is_loopback() || ip.src.is_loopback();
+        if loopback && outside || ip.src.is_multicast() || !self.is_for_us(&ip) {
+            return;
+        }
+        if ip.fragment.is_some() {
+            let whole = self.reassembly.add(self.now, &ip);
+            return whole.into_iter().for_each(|whole| self.receive_ip(whole.into(), outside));
+        }
+        self.receive_raw(&ip);
+        match ip.protocol {
+            protocol::TCP => self.receive_tcp(&ip, &bytes),
+            protocol::UDP => self.receive_udp(&ip),
+            protocol::ICMP if ip.src.is_ipv4() => self.receive_icmp(&ip),
+            protocol::ICMPV6 if ip.src.is_ipv6() => self.receive_icmpv6(&ip, &bytes),
+            protocol::IGMP => self.tcp.receive(self.now, bytes.slice(..ip.bytes.len())),
+            _ => {}
+        }
+    }
+
+    /// Before there is an address, a DHCP server writes to the one that it offers.
+    fn is_for_us(&self, ip: &Ip<'_>) -> bool {
+        self.addresses.is_own(ip.dst)
+            || self.addresses.is_broadcast(ip.dst)
+            || self.is_member(ip.dst)
+            || ip.protocol == protocol::UDP && ip.dst.is_ipv4() && !ip.dst.is_multicast() && self.dhcp.expects_offers()
+    }
+
+    /// Whether packets for this group are heard.
+    pub(super) fn is_member(&self, group: IpAddr) -> bool {
+        let always = match group {
+            IpAddr::V4(group) => group == Ipv4Addr::new(224, 0, 0, 1),
+            IpAddr::V6(group) => group == ndisc::ALL_NODES || self.is_solicited_node(group),
+        };
+        always || self.groups.contains_key(&group)
+    }
+
+    fn is_solicited_node(&self, group: Ipv6Addr) -> bool {
+        let globals = self.addresses.globals.iter().map(|global| global.address);
+        self.addresses.link_local.into_iter().chain(globals).any(|own| packet::solicited_node(own) == group)
+    }
+
+    fn receive_icmp(&mut self, ip: &Ip<'_>) {
+        if let Some(reply) = packet::echo_reply(ip).filter(|_| self.addresses.is_own(ip.dst)) {
+            return drop(self.send_ip(reply, ip.src));
+        }
+        self.receive_undelivered(ip);
+    }
+
+    fn receive_icmpv6(&mut self, ip: &Ip<'_>, bytes: &Bytes) {
+        if let Some(said) = Said::parse(ip) {
+            return self.receive_said(said, ip.src);
+        }
+        // Questions about groups: RFC 3810, 5.1.
+        if ip.payload.first() == Some(&130) {
+            return self.tcp.receive(self.now, bytes.slice(..ip.bytes.len()));
+        }
+        self.receive_icmp(ip);
+    }
+
+    fn receive_undelivered(&mut self, ip: &Ip<'_>) {
+        let Some((protocol, from, to, why)) = packet::undelivered(ip) else { return };
+        if !self.addresses.is_own(from.ip()) {
+            return;
+        }
+        let errno = match why {
+            Unreachable::Port => Errno::ECONNREFUSED,
+            Unreachable::Host => Errno::EHOSTUNREACH,
+        };
+        match protocol {
+            protocol::UDP => self.fail_datagrams(from, to, errno),
+            protocol::TCP => self.fail_dial(from, to, errno),
+            _ => {}
+        }
+    }
+
+    fn receive_said(&mut self, said: Said, from: IpAddr) {
+        let IpAddr::V6(from) = from else { return };
+        match said {
+            Said::WhoHas { target, mac } if self.addresses.is_own(target.into()) => self.answer_who_has(target, from, mac),
+            Said::IsAt { target, mac: Some(mac) } if !self.addresses.is_own(target.into()) => {
+                let waited = self.neighbours.update(self.now, target.into(), mac);
+                waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));
+            }
+            Said::Router { lifetime, prefix, mac } if from.is_unicast_link_local() => {
+                self.receive_router(from, lifetime, prefix, mac);
+            }
+            _ => {}
+        }
+    }
+
+    fn answer_who_has(&mut self, target: Ipv6Addr, from: Ipv6Addr, mac: Option<Mac>) {
+        let to = match mac.filter(|_| !from.is_unspecified()) {
+            Some(mac) => {
+                let waited = self.neighbours.learn(self.now, from.into(), mac);
+                waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));
+                (from, mac)
+            }
+            // It asks whether the address is free: everybody shall know that it is not (RFC 4861, 7.2.4).
+            None => (ndisc::ALL_NODES, packet::group_mac(ndisc::ALL_NODES.into())),
+        };
+        ndisc::is_at(target, self.mac(), to, false).into_iter().for_each(|frame| self.put(frame));
+    }
+
+    fn receive_router(
+        &mut self,
+        from: Ipv6Addr,
+        lifetime: Duration,
+        prefix: Option<(Ipv6Addr, u8, Duration)>,
+        mac: Option<Mac>,
+    ) {
+        self.solicit.left = 0;
+        let believed = self.now + lifetime.min(ROUTER_MOST);
+        self.addresses.router = (!lifetime.is_zero()).then_some((from, believed));
+        if let Some(mac) = mac {
+            drop(self.neighbours.learn(self.now, from.into(), mac));
+        }
+        if let Some((prefix, 64, valid)) = prefix.filter(|(prefix, ..)| !prefix.is_multicast()) {
+            let address = packet::in_prefix(prefix, self.mac());
+            if self.addresses.note_prefix(address, 64, self.now + valid) {
+                self.addresses_changed();
+            }
+        }
+    }
+
+    /// Sends an IP packet, which has room for its Ethernet header. Fails without a way to its destination.
+    pub(super) fn send_ip(&mut self, packet: Vec<u8>, to: IpAddr) -> Result<(), Cause> {
+        if self.addresses.is_own(to) {
+            self.loopback.push_back(Bytes::from(packet).slice(ETHERNET..));
+            return Ok(());
+        }
+        if !self.up {
+            return Err(self.config.profile.no_route.into());
+        }
+        let id = self.next_packet;
+        self.next_packet = self.next_packet.wrapping_add(1);
+        packet::fragments(packet, MTU, id).into_iter().try_for_each(|piece| self.send_piece(piece, to))
+    }
+
+    fn send_piece(&mut self, packet: Vec<u8>, to: IpAddr) -> Result<(), Cause> {
+        let mac = if self.addresses.is_broadcast(to) {
+            Mac::BROADCAST
+        } else if to.is_multicast() {
+            packet::group_mac(to)
+        } else {
+            let hop = self.addresses.next_hop(to).ok_or(self.config.profile.no_route)?;
+            let Way::Known(mac, packet) = self.neighbours.way(self.now, hop, packet) else { return Ok(()) };
+            self.put(packet::address(packet, self.config.mac, mac));
+            return Ok(());
+        };
+        self.put(packet::address(packet, self.config.mac, mac));
+        Ok(())
+    }
+
+    /// Asks and announces what is due.
+    pub(super) fn poll_ether(&mut self) {
+        if self.addresses.expire(self.now) {
+            self.addresses_changed();
+        }
+        while let Some(due) = self.neighbours.poll(self.now) {
+            match due {
+                Due::Ask(address) => self.ask_for(address),
+                Due::Silent(_, waited) => self.give_up(&waited),
+            }
+        }
+        if let Some(link_local) = self.addresses.link_local
+            && self.up
+            && self.solicit.left > 0
+            && self.solicit.at <= self.now
+        {
+            self.solicit = Solicit { left: self.solicit.left - 1, at: self.now + SOLICIT_EVERY };
+            ndisc::router_wanted(link_local, self.mac()).into_iter().for_each(|frame| self.put(frame));
+        }
+    }
+
+    fn ask_for(&mut self, address: IpAddr) {
+        match (address, self.addresses.source_for(address)) {
+            (IpAddr::V4(target), Some(IpAddr::V4(own))) => {
+                let arp = Arp { request: true, sender: (self.mac(), own), target };
+                self.put(arp.frame(Mac::BROADCAST));
+            }
+            (IpAddr::V6(target), Some(IpAddr::V6(own))) => {
+                ndisc::who_has(target, own, self.mac()).into_iter().for_each(|frame| self.put(frame));
+            }
+            _ => {}
+        }
+    }
+
+    /// A neighbour did not answer: whoever sent the packets hears of it, if this board's stack tells.
+    fn give_up(&mut self, packets: &[Vec<u8>]) {
+        if !self.config.profile.notices_silence {
+            return;
+        }
+        for packet in packets {
+            let Some(ip) = Ip::parse(&packet[ETHERNET..]) else { continue };
+            match ip.protocol {
+                protocol::TCP => {
+                    let segment = packet::Tcp::parse(&ip);
+                    segment.into_iter().for_each(|tcp| self.fail_dial(tcp.from, tcp.to, Errno::EHOSTUNREACH));
+                }
+                protocol::UDP => {
+                    let datagram = packet::Udp::parse(&ip).map(|udp| (udp.from, udp.to));
+                    datagram.into_iter().for_each(|(from, to)| self.fail_datagrams(from, to, Errno::EHOSTUNREACH));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn ether_deadline(&self) -> Option<Time> {
+        let solicit = (self.up && self.solicit.left > 0).then_some(self.solicit.at);
+        [self.neighbours.deadline(), self.addresses.deadline()].into_iter().fold(solicit, earlier)
+    }
+
+    /// Joins a group for one of its sockets; fails with `ENOBUFS` when there are too many.
+    pub(super) fn join(&mut self, group: IpAddr) -> Result<(), Cause> {
+        let members = self.groups.entry(group).or_default();
+        *members += 1;
+        if *members == 1 && !self.tcp.engine.join(group) {
+            self.groups.remove(&group);
+            return Err(Errno::ENOBUFS.into());
+        }
+        Ok(())
+    }
+
+    /// Leaves it for one of its sockets.
+    pub(super) fn leave(&mut self, group: IpAddr) {
+        if let Some(members) = self.groups.get_mut(&group) {
+            *members -= 1;
+            if *members == 0 {
+                self.groups.remove(&group);
+                self.tcp.engine.leave(group);
+            }
+        }
+    }
+
+    /// Copies for every raw socket that wants this protocol.
+    fn receive_raw(&mut self, ip: &Ip<'_>) {
+        for socket in self.sockets.values_mut() {
+            if let Socket::Raw(raw) = socket {
+                raw.offer(ip);
+            }
+        }
+    }
+}

@@ -1,0 +1,556 @@
+//! The network put together: ports and their links, a switch for each segment, the air, the gateway. Frames and time
+//! come in; frames, events and a deadline go out.
+
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+
+use crate::air::{AccessPoint, Air, AirConfig, Left, Seen, Station};
+use crate::event::Event;
+use crate::fault::{Counts, Faults, Marks, Out, Reason, Verdict};
+use crate::gateway::{
+    DhcpFault, DnsFault, FlowError, GATEWAY_MAC, Gateway, Limits, Plan, Read, Refusal, UnknownNames,
+};
+use crate::link::Link;
+use crate::packet::{ETHERNET, Ethernet, Ip, Kind, Tcp, protocol};
+use crate::switch::{Switch, Way};
+use crate::time::earlier;
+use crate::track::Tracker;
+use crate::{Direction, FlowId, Mac, PortId, QuestionId, Seed, Time};
+pub use status::{ArpRow, LanStatus, PortRow};
+
+/// The longest frame; longer ones are damage.
+const LONGEST: usize = ETHERNET + 1500;
+/// Boards on one network.
+const PORTS: usize = 4096;
+
+/// What a network is.
+#[derive(Clone, Debug, Default)]
+pub struct LanConfig {
+    /// What every chance is drawn from.
+    pub seed: Seed,
+    /// Who has which address.
+    pub plan: Plan,
+    /// How many flows there may be.
+    pub limits: Limits,
+    /// What is in the air.
+    pub air: AirConfig,
+    /// What becomes of names that are not of this network.
+    pub unknown_names: UnknownNames,
+}
+
+/// A part of the network in which frames reach each other: the home network is 0, each access point of a board has its
+/// own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentId(pub u32);
+
+const HOME: SegmentId = SegmentId(0);
+
+/// How a board is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// By a cable to the home network.
+    Cable,
+    /// By radio: frames pass once it has joined an access point.
+    Air,
+}
+
+/// A board that is to be attached.
+#[derive(Clone, Debug)]
+pub struct Attach {
+    /// `name.lan` leads to it.
+    pub name: String,
+    /// Its hardware address.
+    pub mac: Mac,
+    /// How.
+    pub medium: Medium,
+    /// The address that DHCP is to give it; `None` for any.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// Why a board could not be attached.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AttachError {
+    /// Another has its name.
+    #[error("a board called {0:?} is on the network already")]
+    Name(String),
+    /// Another has its hardware address.
+    #[error("a board with the address {0} is on the network already")]
+    Mac(Mac),
+    /// There are as many as there may be.
+    #[error("there are {PORTS} boards on the network already")]
+    TooMany,
+}
+
+struct Port {
+    attach: Attach,
+    link: Link,
+    segment: Option<SegmentId>,
+}
+
+/// A virtual network.
+///
+/// Give it frames with [`Lan::handle_frame`], let it act with [`Lan::poll`], and then take what it has for the boards
+/// ([`Lan::poll_transmit`]) and for its embedder ([`Lan::poll_event`]) until there is nothing left.
+pub struct Lan {
+    now: Time,
+    config: LanConfig,
+    ports: BTreeMap<PortId, Port>,
+    next_port: u32,
+    next_segment: u32,
+    switches: BTreeMap<SegmentId, Switch>,
+    air: Air,
+    gateway: Gateway,
+    tracker: Tracker,
+    /// When the directions of links are looked at next.
+    due: BTreeSet<(Time, PortId, Direction)>,
+    watched: bool,
+    out: VecDeque<(PortId, Bytes)>,
+    events: VecDeque<Event>,
+}
+
+impl Lan {
+    /// A network without boards.
+    pub fn new(config: LanConfig) -> Lan {
+        let gateway = Gateway::new(config.plan.clone(), config.limits, config.unknown_names, config.seed);
+        Lan {
+            now: Time::ZERO,
+            ports: BTreeMap::new(),
+            next_port: 1,
+            next_segment: 1,
+            switches: BTreeMap::from([(HOME, Switch::default())]),
+            air: Air::new(config.air.clone(), HOME),
+            gateway,
+            tracker: Tracker::default(),
+            due: BTreeSet::new(),
+            watched: false,
+            out: VecDeque::new(),
+            events: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// What every chance is drawn from.
+    pub fn seed(&self) -> Seed {
+        self.config.seed
+    }
+
+    /// Who has which address.
+    pub fn plan(&self) -> &Plan {
+        self.gateway.plan()
+    }
+
+    /// Whether every frame becomes an event, at the end of each link.
+    pub fn watch(&mut self, frames: bool) {
+        self.watched = frames;
+    }
+
+    /// Attaches a board. By cable it is on the home network at once, by radio once it has joined.
+    pub fn attach(&mut self, now: Time, attach: Attach) -> Result<PortId, AttachError> {
+        self.at(now);
+        if self.ports.values().any(|port| port.attach.name.eq_ignore_ascii_case(&attach.name)) {
+            return Err(AttachError::Name(attach.name));
+        }
+        if attach.mac == GATEWAY_MAC || self.ports.values().any(|port| port.attach.mac == attach.mac) {
+            return Err(AttachError::Mac(attach.mac));
+        }
+        if self.ports.len() >= PORTS {
+            return Err(AttachError::TooMany);
+        }
+        let id = PortId(self.next_port);
+        self.next_port += 1;
+        self.gateway.attach(id, &attach.name, attach.mac, attach.address);
+        let segment = (attach.medium == Medium::Cable).then_some(HOME);
+        self.ports.insert(id, Port { link: Link::new(self.config.seed, id), segment, attach });
+        Ok(id)
+    }
+
+    /// Takes a board off the network. What was under way to it is lost; its connections are over.
+    pub fn detach(&mut self, now: Time, port: PortId) {
+        self.at(now);
+        self.close_access_point(now, port);
+        self.air.stations.remove(&port);
+        self.switches.values_mut().for_each(|switch| switch.forget(port));
+        self.gateway.detach(port);
+        self.due.retain(|(_, other, _)| *other != port);
+        self.out.retain(|(other, _)| *other != port);
+        self.ports.remove(&port);
+    }
+
+    fn at(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    /// A frame from a board. What is no frame is dropped.
+    pub fn handle_frame(&mut self, now: Time, port: PortId, frame: Bytes) {
+        self.at(now);
+        if (ETHERNET..=LONGEST).contains(&frame.len()) {
+            self.enter(self.now, port, Direction::Up, frame);
+        }
+    }
+
+    /// Lets time pass: frames come out of links, the gateway acts. Gives the time at which it is to be called again;
+    /// `None` for not before something happens.
+    pub fn poll(&mut self, now: Time) -> Option<Time> {
+        self.at(now);
+        loop {
+            self.poll_links();
+            self.poll_air();
+            self.gateway.poll(self.now);
+            self.flush_gateway();
+            if self.deadline().is_none_or(|deadline| deadline > self.now) {
+                return self.deadline();
+            }
+        }
+    }
+
+    /// When it wants to be polled next.
+    pub fn deadline(&self) -> Option<Time> {
+        let links = self.due.first().map(|(due, ..)| *due);
+        [links, self.air.deadline()].into_iter().fold(self.gateway.deadline(), earlier)
+    }
+
+    /// The next frame for a board.
+    pub fn poll_transmit(&mut self) -> Option<(PortId, Bytes)> {
+        self.out.pop_front()
+    }
+
+    /// The next of what has happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.gateway.poll_event().into_iter().for_each(|event| self.events.push_back(event));
+        self.events.pop_front()
+    }
+
+    /// A frame at the beginning of a link.
+    fn enter(&mut self, at: Time, port: PortId, direction: Direction, frame: Bytes) {
+        let Some(entry) = self.ports.get_mut(&port) else { return };
+        let pipe = entry.link.pipe(direction);
+        if pipe.is_clear() {
+            pipe.pass(frame.len());
+            return self.leave(at, port, direction, frame, Verdict::Delivered(Marks::default()));
+        }
+        let mut out = Vec::new();
+        pipe.push(at, frame, &mut out);
+        self.schedule(port, direction);
+        self.come_out(port, direction, out);
+    }
+
+    fn come_out(&mut self, port: PortId, direction: Direction, out: Vec<Out>) {
+        for Out { at, frame, verdict } in out {
+            self.leave(at, port, direction, frame, verdict);
+        }
+    }
+
+    /// A frame at the end of a link, or at its own.
+    fn leave(&mut self, at: Time, port: PortId, direction: Direction, frame: Bytes, verdict: Verdict) {
+        let joined = self.ports.get(&port).is_some_and(|port| port.segment.is_some());
+        let delivered = matches!(verdict, Verdict::Delivered(_));
+        let verdict = if delivered && !joined { Verdict::Dropped(Reason::NotJoined) } else { verdict };
+        self.tell(at, port, direction, verdict, &frame);
+        match direction {
+            _ if !delivered || !joined => {}
+            Direction::Up => self.switch(at, port, frame),
+            Direction::Down => self.out.push_back((port, frame)),
+        }
+    }
+
+    fn tell(&mut self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &Bytes) {
+        if self.watched {
+            self.events.push_back(Event::Frame { at, port, direction, verdict, frame: frame.clone() });
+        }
+    }
+
+    fn schedule(&mut self, port: PortId, direction: Direction) {
+        let Some(entry) = self.ports.get_mut(&port) else { return };
+        let next = entry.link.pipe(direction).deadline();
+        let due = &mut entry.link.due[direction as usize];
+        if *due != next {
+            due.map(|old| self.due.remove(&(old, port, direction)));
+            next.map(|next| self.due.insert((next, port, direction)));
+            *due = next;
+        }
+    }
+
+    /// A frame from a board, at the switch of its segment.
+    fn switch(&mut self, at: Time, from: PortId, frame: Bytes) {
+        let Some(segment) = self.ports.get(&from).and_then(|port| port.segment) else { return };
+        let Some(ethernet) = Ethernet::parse(&frame) else { return };
+        self.track(at, &ethernet);
+        let (to, mac) = (ethernet.to, ethernet.from);
+        // Nobody is the gateway but the gateway.
+        if !mac.is_unicast() || mac == GATEWAY_MAC {
+            return;
+        }
+        let Some(switch) = self.switches.get_mut(&segment) else { return };
+        switch.learn(at, mac, from);
+        if segment == HOME && (to == GATEWAY_MAC || !to.is_unicast()) {
+            self.gateway.handle_frame(at, from, &frame);
+        }
+        if to != GATEWAY_MAC {
+            self.deliver(at, segment, Some(from), to, frame);
+        }
+    }
+
+    fn track(&mut self, at: Time, ethernet: &Ethernet<'_>) {
+        if !matches!(ethernet.kind, Kind::Ipv4 | Kind::Ipv6) {
+            return;
+        }
+        let ip = Ip::parse(ethernet.payload).filter(|ip| ip.protocol == protocol::TCP);
+        if let Some(segment) = ip.and_then(|ip| Tcp::parse(&ip)) {
+            self.tracker.note(at, &segment);
+        }
+    }
+
+    /// A frame to those of a segment for whom it is.
+    fn deliver(&mut self, at: Time, segment: SegmentId, from: Option<PortId>, to: Mac, frame: Bytes) {
+        let Some(switch) = self.switches.get(&segment) else { return };
+        let targets: Vec<PortId> = match switch.way(at, to, from) {
+            Way::Nowhere => return,
+            Way::Port(port) => vec![port],
+            Way::Flood => {
+                let there = |port: &Port| port.segment == Some(segment);
+                let others = self.ports.iter().filter(|(id, port)| there(port) && Some(**id) != from);
+                others.map(|(id, _)| *id).collect()
+            }
+        };
+        for target in targets {
+            if from.is_some_and(|from| self.air.keeps_apart(from, target)) {
+                self.tell(at, target, Direction::Down, Verdict::Dropped(Reason::Isolated), &frame);
+            } else {
+                self.enter(at, target, Direction::Down, frame.clone());
+            }
+        }
+    }
+
+    /// Frames that come out of links by now, in the order in which they do.
+    fn poll_links(&mut self) {
+        while let Some((due, port, direction)) = self.due.first().copied().filter(|(due, ..)| *due <= self.now) {
+            self.due.remove(&(due, port, direction));
+            let Some(entry) = self.ports.get_mut(&port) else { continue };
+            entry.link.due[direction as usize] = None;
+            let mut out = Vec::new();
+            entry.link.pipe(direction).poll(due, &mut out);
+            self.schedule(port, direction);
+            self.come_out(port, direction, out);
+        }
+    }
+
+    fn flush_gateway(&mut self) {
+        while let Some(frame) = self.gateway.poll_transmit() {
+            let Some(ethernet) = Ethernet::parse(&frame) else { continue };
+            let to = ethernet.to;
+            self.track(self.now, &ethernet);
+            self.deliver(self.now, HOME, None, to, frame.clone());
+        }
+        while let Some(event) = self.gateway.poll_event() {
+            self.events.push_back(event);
+        }
+    }
+
+    fn poll_air(&mut self) {
+        while let Some((port, ssid, outcome)) = self.air.poll(self.now) {
+            if let (Ok(segment), Some(entry)) = (outcome, self.ports.get_mut(&port)) {
+                entry.segment = Some(segment);
+            }
+            self.events.push_back(Event::Joined { port, ssid, outcome: outcome.map(|_| ()) });
+        }
+    }
+
+    /// Changes what is wrong with one direction of a board's link, at once. Unknown ports have no links.
+    pub fn set_faults(&mut self, now: Time, port: PortId, direction: Direction, faults: Faults) {
+        self.at(now);
+        if let Some(entry) = self.ports.get_mut(&port) {
+            entry.link.pipe(direction).set(now, faults);
+            self.schedule(port, direction);
+        }
+    }
+
+    /// What is wrong with it.
+    pub fn faults(&self, port: PortId, direction: Direction) -> Option<&Faults> {
+        self.ports.get(&port).map(|entry| entry.link.faults(direction))
+    }
+
+    /// What it has done.
+    pub fn counts(&self, port: PortId, direction: Direction) -> Option<Counts> {
+        self.ports.get(&port).map(|entry| entry.link.counts(direction))
+    }
+
+    /// What is wrong with the DHCP server.
+    pub fn set_dhcp_fault(&mut self, fault: DhcpFault) {
+        self.gateway.dhcp.fault = fault;
+    }
+
+    /// What is wrong with the DNS server.
+    pub fn set_dns_fault(&mut self, fault: DnsFault) {
+        self.gateway.dns_fault = fault;
+    }
+
+    /// Lets a board join an access point. [`Event::Joined`] tells the outcome after the time that joining takes; what
+    /// it had joined before, it leaves at once.
+    pub fn join(&mut self, now: Time, port: PortId, ssid: &str, password: Option<&str>) {
+        self.at(now);
+        if self.ports.contains_key(&port) {
+            self.part(port, Left::Asked);
+            self.air.join(self.now, port, ssid, password);
+        }
+    }
+
+    /// Lets a board leave.
+    pub fn leave_air(&mut self, now: Time, port: PortId) {
+        self.at(now);
+        self.part(port, Left::Asked);
+        self.air.stations.remove(&port);
+    }
+
+    /// Has the access point send a board away; it may join again.
+    pub fn deauthenticate(&mut self, now: Time, port: PortId) {
+        self.at(now);
+        self.part(port, Left::Deauthenticated);
+    }
+
+    fn part(&mut self, port: PortId, why: Left) {
+        let Some(Station::Joined { ssid, .. }) = self.air.stations.get(&port).cloned() else { return };
+        self.air.stations.insert(port, Station::Idle);
+        if let Some(segment) = self.ports.get_mut(&port).and_then(|entry| entry.segment.take()) {
+            self.switches.entry(segment).and_modify(|switch| switch.forget(port));
+        }
+        self.gateway.lost(port);
+        self.events.push_back(Event::Left { port, ssid, why });
+    }
+
+    /// Changes an access point, at once: `change` sees it as it is. One that is gone loses its stations. False if there
+    /// is none of that name.
+    pub fn change_access_point(&mut self, now: Time, ssid: &str, change: impl FnOnce(&mut AccessPoint)) -> bool {
+        self.at(now);
+        let stations = self.air.stations_of(ssid);
+        let Some(point) = self.air.point_named(ssid) else { return false };
+        change(&mut point.config);
+        if point.config.gone {
+            stations.into_iter().for_each(|port| self.part(port, Left::Gone));
+        }
+        true
+    }
+
+    /// Opens one more access point of the home network.
+    pub fn add_access_point(&mut self, point: AccessPoint) {
+        if self.air.points.len() < crate::air::ACCESS_POINTS {
+            self.air.open(point, HOME, None);
+        }
+    }
+
+    /// Makes a board's port an access point with a network of its own, in which the board itself is to give addresses.
+    pub fn open_access_point(&mut self, now: Time, port: PortId, point: AccessPoint) {
+        self.close_access_point(now, port);
+        let segment = SegmentId(self.next_segment);
+        if let Some(entry) = self.ports.get_mut(&port).filter(|_| self.air.points.len() < crate::air::ACCESS_POINTS) {
+            self.next_segment += 1;
+            entry.segment = Some(segment);
+            self.switches.insert(segment, Switch::default());
+            self.air.open(point, segment, Some(port));
+        }
+    }
+
+    /// Ends it; its stations lose it.
+    pub fn close_access_point(&mut self, now: Time, port: PortId) {
+        self.at(now);
+        let owned = self.air.points.values().find(|point| point.owner == Some(port)).map(|point| point.segment);
+        let Some(segment) = owned else { return };
+        self.air.close(port).into_iter().for_each(|station| self.part(station, Left::Gone));
+        self.switches.remove(&segment);
+        if let Some(entry) = self.ports.get_mut(&port) {
+            entry.segment = None;
+        }
+    }
+
+    /// The access points that a board hears.
+    pub fn scan(&self, port: PortId) -> Vec<Seen> {
+        self.air.scan(port)
+    }
+
+    /// Whether a board has joined an access point.
+    pub fn is_joined(&self, port: PortId) -> bool {
+        self.air.is_joined(port)
+    }
+
+    /// The board that holds an address.
+    pub fn holder(&self, address: IpAddr) -> Option<PortId> {
+        self.gateway.holder(address).map(|holder| holder.port)
+    }
+
+    /// The addresses of a name of this network; `None` if there is no such name.
+    pub fn resolve(&self, name: &str) -> Option<Vec<IpAddr>> {
+        self.gateway.addresses_of(&name.to_ascii_lowercase())
+    }
+
+    /// Answers a dial that is held. [`Event::Flow`] tells when the connection is made.
+    pub fn accept(&mut self, flow: FlowId) -> Result<(), FlowError> {
+        self.gateway.accept(flow)
+    }
+
+    /// Refuses a dial that is held.
+    pub fn refuse(&mut self, flow: FlowId, how: Refusal) -> Result<(), FlowError> {
+        self.gateway.refuse(flow, how)
+    }
+
+    /// Dials a board, from an address outside; port 0 is any.
+    pub fn connect(&mut self, now: Time, board: SocketAddr, from: SocketAddr) -> Result<FlowId, FlowError> {
+        self.at(now);
+        self.gateway.connect(self.now, board, from)
+    }
+
+    /// Bytes from the board. What is not read closes its window.
+    pub fn read(&mut self, flow: FlowId, into: &mut [u8]) -> Result<Read, FlowError> {
+        self.gateway.flows().read(flow, into)
+    }
+
+    /// Bytes for the board; says how many there was room for.
+    pub fn write(&mut self, flow: FlowId, bytes: &[u8]) -> Result<usize, FlowError> {
+        self.gateway.flows().write(flow, bytes)
+    }
+
+    /// Says the last to the board, which may go on.
+    pub fn finish(&mut self, flow: FlowId) -> Result<(), FlowError> {
+        self.gateway.flows().finish(flow)
+    }
+
+    /// Lets go of a flow: it ends as a closed socket does.
+    pub fn close(&mut self, flow: FlowId) -> Result<(), FlowError> {
+        self.gateway.flows().close(flow)
+    }
+
+    /// Cuts a flow off.
+    pub fn reset(&mut self, flow: FlowId) -> Result<(), FlowError> {
+        self.gateway.flows().reset(flow)
+    }
+
+    /// A datagram from outside to a board, a group, or all of the home network. False without such a board.
+    pub fn send_datagram(&mut self, now: Time, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> bool {
+        self.at(now);
+        self.gateway.send_datagram(self.now, from, to, bytes)
+    }
+
+    /// Tells a board that nobody takes its datagrams there; `from` and `to` as in [`Event::Datagram`].
+    pub fn refuse_datagram(&mut self, from: SocketAddr, to: SocketAddr) {
+        self.gateway.refuse_datagram(from, to);
+    }
+
+    /// Answers a question; `None` for a name that there is not.
+    pub fn answer(&mut self, question: QuestionId, found: Option<Vec<IpAddr>>) {
+        self.gateway.answer(question, found);
+    }
+
+    /// The network at this moment, to be shown.
+    pub fn status(&self) -> LanStatus {
+        self.make_status()
+    }
+}
+
+impl fmt::Display for SegmentId {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "s{}", self.0)
+    }
+}

@@ -1,0 +1,123 @@
+//! What a network has to show: boards and their links, addresses, leases, flows, connections.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{Lan, Medium};
+use crate::gateway::{FlowRow, Lease};
+use crate::track::Connection;
+use crate::{Counts, Direction, Mac, PortId};
+
+/// A network at one moment. Its text is a table.
+#[derive(Clone, Debug)]
+pub struct LanStatus {
+    /// Its boards.
+    pub ports: Vec<PortRow>,
+    /// Who has which address.
+    pub arp: Vec<ArpRow>,
+    /// What DHCP has given.
+    pub leases: Vec<Lease>,
+    /// Connections with the outside.
+    pub flows: Vec<FlowRow>,
+    /// All connections that were seen, those between boards included.
+    pub connections: Vec<Connection>,
+}
+
+/// A board.
+#[derive(Clone, Debug)]
+pub struct PortRow {
+    /// Its port.
+    pub port: PortId,
+    /// Its name.
+    pub name: String,
+    /// Its hardware address.
+    pub mac: Mac,
+    /// How it is attached.
+    pub medium: Medium,
+    /// Whether frames pass: it has a cable, or has joined.
+    pub attached: bool,
+    /// What each direction of its link has done, first the one from the board.
+    pub counts: [Counts; 2],
+    /// What is wrong with each.
+    pub faults: [String; 2],
+}
+
+/// An address and who has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArpRow {
+    /// The address.
+    pub address: IpAddr,
+    /// The hardware address.
+    pub mac: Mac,
+    /// Whose.
+    pub port: PortId,
+}
+
+impl Lan {
+    pub(super) fn make_status(&self) -> LanStatus {
+        let rows = self.gateway.holders();
+        LanStatus {
+            ports: self.ports.keys().filter_map(|port| self.row(*port)).collect(),
+            arp: rows.map(|(address, holder)| ArpRow { address, mac: holder.mac, port: holder.port }).collect(),
+            leases: self.gateway.leases().cloned().collect(),
+            flows: self.gateway.flow_rows().collect(),
+            connections: self.tracker.all().cloned().collect(),
+        }
+    }
+
+    fn row(&self, id: PortId) -> Option<PortRow> {
+        let port = self.ports.get(&id)?;
+        let each = [Direction::Up, Direction::Down];
+        Some(PortRow {
+            port: id,
+            name: port.attach.name.clone(),
+            mac: port.attach.mac,
+            medium: port.attach.medium,
+            attached: port.segment.is_some(),
+            counts: each.map(|direction| port.link.counts(direction)),
+            faults: each.map(|direction| port.link.faults(direction).to_string()),
+        })
+    }
+}
+
+impl fmt::Display for LanStatus {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ports.iter().try_for_each(|row| write!(to, "{row}"))?;
+        for ArpRow { address, mac, port } in &self.arp {
+            writeln!(to, "address {address:<39} {mac} {port}")?;
+        }
+        for Lease { mac, address, until, name, taken } in &self.leases {
+            let taken = if *taken { "until" } else { "offered until" };
+            writeln!(to, "lease   {address:<15} {mac} {name} {taken} {until}")?;
+        }
+        self.flows.iter().try_for_each(|row| writeln!(to, "flow    {row}"))?;
+        self.connections.iter().try_for_each(|row| writeln!(to, "tcp     {row}"))
+    }
+}
+
+/// A line for the board, and one for each direction of its link.
+impl fmt::Display for PortRow {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (self.medium, self.attached) {
+            (Medium::Cable, _) => "cable",
+            (Medium::Air, true) => "joined",
+            (Medium::Air, false) => "not joined",
+        };
+        writeln!(to, "port    {} {} {} {state}", self.port, self.name, self.mac)?;
+        for (direction, place) in [(Direction::Up, 0), (Direction::Down, 1)] {
+            let faults = if self.faults[place].is_empty() { "perfect" } else { &self.faults[place] };
+            writeln!(to, "link    {} {direction}: {} ({faults})", self.port, self.counts[place])?;
+        }
+        Ok(())
+    }
+}
+
+/// `192.168.1.20:49152 > 192.168.1.115:80 open sent 5 again 0 early 0 | sent 4 again 0 early 0`.
+impl fmt::Display for Connection {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [one, other] = self.sent;
+        write!(to, "{} > {} {}", self.ends[0], self.ends[1], self.stage)?;
+        write!(to, " sent {} again {} early {}", one.segments, one.retransmitted, one.early)?;
+        write!(to, " | sent {} again {} early {}", other.segments, other.retransmitted, other.early)
+    }
+}
