@@ -327,7 +327,14 @@ impl Gateway {
     fn handle_dhcp(&mut self, port: PortId, bytes: &[u8]) {
         let holders = &self.holders;
         let held = |address: Ipv4Addr| holders.get(&address.into()).map(|holder| holder.mac);
-        let Some(answer) = self.dhcp.handle(self.now, &self.plan, bytes, held) else { return };
+        let answer = match self.dhcp.handle(self.now, &self.plan, bytes, held) {
+            Some(dhcp::Outcome::Answer(answer)) => answer,
+            Some(dhcp::Outcome::Released(address)) => {
+                self.holders.retain(|held, holder| *held != IpAddr::V4(address) || holder.port != port);
+                return;
+            }
+            None => return,
+        };
         let (from, to) = ((self.plan.gateway, DHCP_SERVER).into(), (answer.to, DHCP_CLIENT).into());
         if let Some(packet) = packet::udp(from, to, HOPS, &answer.bytes) {
             self.put_late(answer.after, packet::address(packet, GATEWAY_MAC, answer.mac));

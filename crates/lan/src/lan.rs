@@ -355,6 +355,10 @@ impl Lan {
         while let Some((port, ssid, outcome)) = self.air.poll(self.now) {
             if let (Ok(segment), Some(entry)) = (outcome, self.ports.get_mut(&port)) {
                 entry.segment = Some(segment);
+                // Connections outlive a moment without radio, but not another network.
+                if segment != HOME {
+                    self.gateway.lost(port);
+                }
             }
             self.events.push_back(Event::Joined { port, ssid, outcome: outcome.map(|_| ()) });
         }
@@ -418,7 +422,6 @@ impl Lan {
         if let Some(segment) = self.ports.get_mut(&port).and_then(|entry| entry.segment.take()) {
             self.switches.entry(segment).and_modify(|switch| switch.forget(port));
         }
-        self.gateway.lost(port);
         self.events.push_back(Event::Left { port, ssid, why });
     }
 

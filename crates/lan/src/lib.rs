@@ -42,6 +42,7 @@
 //! ```
 
 mod air;
+mod brief;
 mod engine;
 mod event;
 mod fault;
@@ -60,6 +61,7 @@ mod time;
 mod track;
 
 pub use air::{AccessPoint, AirConfig, JoinError, Left, Seen};
+pub use brief::brief;
 pub use engine::{Buffers, Congestion};
 pub use event::Event;
 pub use fault::{

@@ -57,6 +57,14 @@ pub(crate) struct Server {
     declined: BTreeMap<Ipv4Addr, Time>,
 }
 
+/// What a message leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Answer(Answer),
+    /// The board has given this address back.
+    Released(Ipv4Addr),
+}
+
 /// An answer: its bytes, and to whom it goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -92,7 +100,7 @@ impl Server {
         plan: &Plan,
         bytes: &[u8],
         held: impl Fn(Ipv4Addr) -> Option<Mac>,
-    ) -> Option<Answer> {
+    ) -> Option<Outcome> {
         let packet = DhcpPacket::new_checked(bytes).ok()?;
         let message = DhcpRepr::parse(&packet).ok()?;
         let mac = Mac(message.client_hardware_address.0);
@@ -108,16 +116,13 @@ impl Server {
                 self.decline(now, mac, message.requested_ip);
                 None
             }
-            DhcpMessageType::Release => {
-                self.release(now, mac);
-                None
-            }
+            DhcpMessageType::Release => return self.release(now, mac).map(Outcome::Released),
             _ => None,
         }?;
         if let (Some(name), Some(lease)) = (name, self.leases.get_mut(&mac)) {
             lease.name = name;
         }
-        self.answer(plan, &message, reply)
+        self.answer(plan, &message, reply).map(Outcome::Answer)
     }
 
     fn discover(
@@ -219,10 +224,10 @@ impl Server {
     }
 
     /// The address is free, and the board is remembered for it.
-    fn release(&mut self, now: Time, mac: Mac) {
-        if let Some(lease) = self.leases.get_mut(&mac) {
-            (lease.until, lease.taken) = (now, false);
-        }
+    fn release(&mut self, now: Time, mac: Mac) -> Option<Ipv4Addr> {
+        let lease = self.leases.get_mut(&mac)?;
+        (lease.until, lease.taken) = (now, false);
+        Some(lease.address)
     }
 
     fn answer(&self, plan: &Plan, message: &DhcpRepr<'_>, reply: Reply) -> Option<Answer> {

@@ -31,7 +31,9 @@ impl Host {
     /// The link has come up.
     pub(super) fn start_link(&mut self) {
         if self.config.profile.ipv6 {
-            self.addresses.link_local = Some(packet::in_prefix(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), self.mac()));
+            let link_local = packet::in_prefix(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), self.mac());
+            self.addresses.link_local = Some(link_local);
+            self.announce(link_local);
             self.solicit = Solicit { left: SOLICIT_TIMES, at: self.now };
         }
         match self.config.addressing.clone() {
@@ -227,8 +229,15 @@ impl Host {
             let address = packet::in_prefix(prefix, self.mac());
             if self.addresses.note_prefix(address, 64, self.now + valid) {
                 self.addresses_changed();
+                self.announce(address);
             }
         }
+    }
+
+    /// Says to everybody that an address is here (RFC 9131, 4): others need not ask, and nobody takes it for free.
+    fn announce(&mut self, address: Ipv6Addr) {
+        let all = (ndisc::ALL_NODES, packet::group_mac(ndisc::ALL_NODES.into()));
+        ndisc::is_at(address, self.mac(), all, false).into_iter().for_each(|frame| self.put(frame));
     }
 
     /// Sends an IP packet, which has room for its Ethernet header. Fails without a way to its destination.

@@ -1,0 +1,4 @@
+//! The network from outside: boards, programs on them, and what is between, on virtual time. None waits.
+
+mod play;
+mod world;
