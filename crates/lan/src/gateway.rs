@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use dhcp::{DhcpFault, Lease};
+pub(crate) use dhcp::{Outcome as DhcpOutcome, Server as DhcpServer};
 pub use dns::{DnsFault, UnknownNames};
 use flow::{Flows, Taken};
 pub use flow::{Ending, FlowError, FlowRow, Happened, Limits, Read, Refusal};

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use socklab_socket::{Address, Cause, Errno, Family, Info, Protocol, Query, Ready, SockOpt, SockOptName, Type};
 
 use crate::fragment::Reassembly;
+use crate::gateway::Lease;
 use crate::neighbour::Neighbours;
 use crate::time::earlier;
 use crate::track::Tracker;
@@ -79,6 +80,7 @@ pub struct Host {
     neighbours: Neighbours,
     reassembly: Reassembly,
     dhcp: dhcp::Client,
+    serves: Option<dhcp::Service>,
     solicit: ether::Solicit,
     lookups: resolve::Lookups,
     tcp: tcp::Tcp,
@@ -117,6 +119,7 @@ impl Host {
             neighbours: Neighbours::default(),
             reassembly: Reassembly::default(),
             dhcp: dhcp::Client::new(random.next() as u32),
+            serves: None,
             solicit: ether::Solicit::default(),
             lookups: resolve::Lookups::new(random.next()),
             tcp: tcp::Tcp::new(random.next()),
@@ -235,6 +238,17 @@ impl Host {
     /// All its addresses and their prefixes, loopback included.
     pub fn addresses(&self) -> Vec<(IpAddr, u8)> {
         self.addresses.all()
+    }
+
+    /// Has it give addresses of its own network, as a board does that is an access point: 192.168.4.2 to .254 with the
+    /// usual 192.168.4.1. Before it has an address itself, it gives none.
+    pub fn serve_dhcp(&mut self, on: bool) {
+        self.serves = on.then(dhcp::Service::default);
+    }
+
+    /// What it has given.
+    pub fn leases(&self) -> Vec<Lease> {
+        self.serves.iter().flat_map(dhcp::Service::leases).cloned().collect()
     }
 
     /// How far it is with DHCP.
@@ -406,6 +420,11 @@ impl Host {
     /// The answer, once; `None` while there is none.
     pub fn answer(&mut self, lookup: LookupId) -> Option<Result<Vec<Info>>> {
         self.lookups.take(lookup)
+    }
+
+    /// How many look-ups have had an answer so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.lookups.answered()
     }
 
     /// Gives a look-up up.

@@ -3,7 +3,7 @@
 //! time of the next call come out. Chance is drawn from a seed, so that a run with equal input repeats exactly.
 //!
 //! [`Lan`] is the network, [`Host`] one board's stack; frames between them are carried by whoever embeds both, a
-//! board's process through its pipe. `LanStack` lets sockets of `socklab_socket` run on a host.
+//! board's process through its pipe. [`LanStack`] lets sockets of `socklab_socket` run on a host.
 //!
 //! # Two boards
 //!
@@ -56,6 +56,7 @@ mod ndisc;
 mod neighbour;
 mod packet;
 mod random;
+mod stack;
 mod switch;
 mod time;
 mod track;
@@ -77,5 +78,6 @@ pub use host::{
 pub use id::{Direction, FlowId, Mac, PortId, QuestionId};
 pub use lan::{ArpRow, Attach, AttachError, Lan, LanConfig, LanStatus, Medium, PortRow, SegmentId};
 pub use random::Seed;
+pub use stack::{Clock, LanLookup, LanSocket, LanStack, Transmit};
 pub use time::Time;
 pub use track::{Connection, Sent, Stage};

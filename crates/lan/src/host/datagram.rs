@@ -210,6 +210,9 @@ impl Host {
         if datagram.to.port() == super::dhcp::CLIENT_PORT && self.dhcp_takes(&datagram) {
             return;
         }
+        if datagram.to.port() == super::dhcp::SERVER_PORT && self.serves_dhcp(&datagram) {
+            return;
+        }
         if self.lookups.takes(&datagram) {
             return;
         }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use smoltcp::wire::{DHCP_MAX_DNS_SERVER_COUNT, DhcpMessageType, DhcpOption, DhcpPacket, DhcpRepr};
 
 use super::{Addressing, Host, Ipv4Config};
+use crate::gateway::{DhcpOutcome, DhcpServer, Lease, Plan};
 use crate::packet::{self, Arp, HOPS, Udp};
 use crate::time::earlier;
 use crate::{Mac, Time};
 
 pub(super) const CLIENT_PORT: u16 = 68;
-const SERVER_PORT: u16 = 67;
+pub(super) const SERVER_PORT: u16 = 67;
 
 /// The first pause before a question is asked again; each is twice as long as the one before, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -44,8 +45,20 @@ pub enum DhcpState {
     Renewing,
 }
 
+/// The board gives addresses itself.
+#[derive(Default)]
+pub(super) struct Service {
+    server: DhcpServer,
+}
+
+impl Service {
+    pub(super) fn leases(&self) -> impl Iterator<Item = &Lease> {
+        self.server.leases()
+    }
+}
+
 #[derive(Clone, Debug)]
-struct Lease {
+struct Held {
     config: Ipv4Config,
     server: Ipv4Addr,
     renew: Time,
@@ -61,7 +74,7 @@ pub(super) struct Client {
     retry: Time,
     tries: u32,
     offer: Option<(Ipv4Addr, Ipv4Addr)>,
-    lease: Option<Lease>,
+    lease: Option<Held>,
 }
 
 impl Client {
@@ -249,7 +262,7 @@ impl Host {
         let dns = message.dns_servers.iter().flatten().take(DHCP_MAX_DNS_SERVER_COUNT).copied().collect();
         let config = Ipv4Config { address: message.your_ip, prefix, gateway: message.router, dns };
         let known = self.addresses.v4.as_ref() == Some(&config);
-        self.dhcp.lease = Some(Lease {
+        self.dhcp.lease = Some(Held {
             config,
             server,
             renew: self.now + message.renew_duration.map_or(lasts / 2, seconds),
@@ -286,6 +299,22 @@ impl Host {
         self.dhcp.lease = None;
         self.start_dhcp();
         self.dhcp.retry = self.now + AFTER_DECLINE;
+    }
+
+    /// Whether a datagram was for the board's own DHCP server.
+    pub(super) fn serves_dhcp(&mut self, datagram: &Udp<'_>) -> bool {
+        let (Some(service), Some(v4)) = (&mut self.serves, &self.addresses.v4) else { return false };
+        let (network, own) = (u32::from(v4.address) & u32::from(v4.mask()), v4.address);
+        let leases = (Ipv4Addr::from(network + 2), Ipv4Addr::from(u32::from(v4.broadcast()) - 1));
+        let plan = Plan { gateway: own, prefix: v4.prefix, pc: own, host: own, leases, ..Plan::default() };
+        let neighbours = &self.neighbours;
+        let held = |address: Ipv4Addr| neighbours.get(self.now, address.into());
+        if let Some(DhcpOutcome::Answer(answer)) = service.server.handle(self.now, &plan, datagram.payload, held) {
+            let (from, to) = ((own, SERVER_PORT).into(), (answer.to, CLIENT_PORT).into());
+            let packet = packet::udp(from, to, HOPS, &answer.bytes);
+            packet.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, answer.mac)));
+        }
+        true
     }
 
     /// Gives the address back, as a program does that says so (RFC 2131, 4.4.6).

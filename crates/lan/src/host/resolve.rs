@@ -27,6 +27,8 @@ pub(super) struct Lookups {
     all: BTreeMap<LookupId, Lookup>,
     next: u64,
     seed: u64,
+    /// How many have had an answer.
+    answered: u64,
 }
 
 struct Lookup {
@@ -45,7 +47,7 @@ struct Lookup {
 
 impl Lookups {
     pub(super) fn new(seed: u64) -> Lookups {
-        Lookups { all: BTreeMap::new(), next: 1, seed }
+        Lookups { all: BTreeMap::new(), next: 1, seed, answered: 0 }
     }
 
     pub(super) fn take(&mut self, id: LookupId) -> Option<Result<Vec<Info>>> {
@@ -55,6 +57,10 @@ impl Lookups {
         };
         self.all.remove(&id);
         Some(known)
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.answered
     }
 
     pub(super) fn forget(&mut self, id: LookupId) {
@@ -75,6 +81,7 @@ impl Lookups {
         let Some(lookup) = self.all.values_mut().find(mine) else { return false };
         if let Ok(packet) = Packet::parse(datagram.payload) {
             lookup.hear(&packet);
+            self.answered += u64::from(lookup.answer.is_some());
         }
         true
     }
@@ -191,6 +198,7 @@ impl Host {
             }
             if lookup.tries >= TRIES {
                 lookup.fail(LookupFailure::Again);
+                self.lookups.answered += 1;
                 continue;
             }
             lookup.tries += 1;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use socklab_lan::{
-    Addressing, DhcpFault, Direction, DnsFault, Event, FlowId, Happened, Ipv4Config, LookupId, Medium, Preset, Profile,
+    AccessPoint, Addressing, DhcpFault, Direction, DnsFault, Event, FlowId, Happened, Ipv4Config, LookupId, Medium, Preset, Profile,
     Read, Refusal, SocketId, brief,
 };
 use socklab_socket::{Address, Cause, Errno, Family, Protocol, Query, SockOpt, SockOptName, Type};
@@ -282,6 +282,21 @@ impl Play {
                 all.iter().map(|(ip, prefix)| format!("{ip}/{prefix}")).collect::<Vec<_>>().join(" ")
             }
             ["dhcp"] => format!("{:?}", self.world.host(name).dhcp()),
+            ["opens", ssid] => {
+                let point = AccessPoint { ssid: (*ssid).to_owned(), ..AccessPoint::default() };
+                self.world.lan.open_access_point(now, port, point);
+                self.world.host(name).set_link(now, true);
+                self.world.host(name).serve_dhcp(true);
+                String::new()
+            }
+            ["shuts"] => {
+                self.world.lan.close_access_point(now, port);
+                String::new()
+            }
+            ["scan"] => {
+                let seen = self.world.lan.scan(port);
+                seen.iter().map(|seen| format!("{} {} {}", seen.ssid, seen.bssid, seen.channel)).collect::<Vec<_>>().join(", ")
+            }
             ["release"] => {
                 self.world.host(name).release(now);
                 String::new()

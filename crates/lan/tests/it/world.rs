@@ -14,7 +14,6 @@ const ROUNDS: usize = 20_000;
 pub(crate) struct Board {
     pub(crate) host: Host,
     pub(crate) port: PortId,
-    pub(crate) medium: Medium,
 }
 
 /// All of it.
@@ -43,7 +42,7 @@ impl World {
         let seed = Seed(self.lan.seed().0 ^ u64::from(number));
         let mut host = Host::new(HostConfig { mac, name: name.to_owned(), seed, profile, addressing });
         host.set_link(self.now, medium == Medium::Cable);
-        self.boards.insert(name.to_owned(), Board { host, port, medium });
+        self.boards.insert(name.to_owned(), Board { host, port });
     }
 
     /// Boards by cable, with addresses.
