@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use socklab_capture::escape;
-use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{End, FromBoard};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, explain, look, tcp, webrepl,
 };
+use socklab_engine::{LanPort, Lang};
 
-use crate::cli::{BoardArgs, Events, Net, ReplArgs, RunArgs};
+use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
+use crate::lan::Lan;
 use crate::places::Places;
 use crate::say::{self, Fail, INTERRUPTED};
 use crate::terminal::Terminal;
@@ -50,6 +51,8 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
     let source = read_source(&args.script)?;
     let mut config = config(&args.board, places, Some(source), lang)?;
     warn(&config, lang);
+    let lan = Lan::start(&args.board, places, lang)?;
+    config.lan = attached(lan.as_ref(), &config)?;
     config.options.extend([OsString::from("--beside"), beside(&args.script).into()]);
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let (session, happenings) = Session::start(config, &args.board, lang)?;
@@ -57,24 +60,32 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
     let shown = session.show(Lines::default());
     session.read_keys(None);
     let code = session.wait(&happenings, deadline);
-    session.end(shown, code)
+    session.end(shown, code, lan)
 }
 
 /// `socklab repl`.
 pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
-    let config = config(&args.board, places, None, lang)?;
+    let mut config = config(&args.board, places, None, lang)?;
+    let lan = Lan::start(&args.board, places, lang)?;
+    config.lan = attached(lan.as_ref(), &config)?;
     let (session, happenings) = Session::start(config, &args.board, lang)?;
     let offered = session.offer(&args, lang)?;
     if offered.is_some() {
         let code = session.wait(&happenings, None);
-        return session.end(None, code);
+        return session.end(None, code, lan);
     }
     let is_terminal = io::stdin().is_terminal();
     let _terminal = is_terminal.then(|| Terminal::by_key(true));
     let shown = session.show(Plain);
     session.read_keys(is_terminal.then_some(LEAVE));
     let code = session.wait(&happenings, None);
-    session.end(shown, code)
+    session.end(shown, code, lan)
+}
+
+/// The board's place on the network: by cable where it has no radio.
+fn attached(lan: Option<&Lan>, config: &BoardConfig) -> Result<Option<LanPort>, Fail> {
+    let profile = config.profile;
+    lan.map(|lan| lan.attach(profile.name, !profile.has_wifi())).transpose()
 }
 
 /// What the board's program will not do as it seems to.
@@ -119,17 +130,19 @@ fn config(args: &BoardArgs, places: &Places, source: Option<Source>, lang: Lang)
         flash,
         options,
         given: args.set.clone(),
+        lan: None,
         source,
     })
 }
 
 /// What the board process is told about the world around it.
 fn options(args: &BoardArgs) -> Vec<OsString> {
-    let Net::Host = args.net;
     let mut options = Vec::new();
     if args.internet {
         options.push("--internet".into());
     }
+    let join_delay = args.join_time.as_millis().to_string();
+    options.extend(["--join-delay".into(), join_delay.into()]);
     if args.strict {
         options.push("--strict".into());
     }
@@ -368,8 +381,11 @@ impl Session {
     }
 
     /// Ends the board, once all it had to say is shown.
-    fn end(self, shown: Option<Receiver<()>>, outcome: Outcome) -> Result<ExitCode, Fail> {
+    fn end(self, shown: Option<Receiver<()>>, outcome: Outcome, lan: Option<Lan>) -> Result<ExitCode, Fail> {
         drop(self.board);
+        if let Some(lan) = lan {
+            lan.end();
+        }
         if let Some(shown) = shown {
             let _ = shown.recv(); // fails when the last of it is written
         }

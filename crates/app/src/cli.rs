@@ -275,15 +275,24 @@ pub(crate) struct BoardArgs {
     /// The folder that is the board's file system [default: flash/NAME in the data folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) flash: Option<PathBuf>,
-    /// What the board's network is: this machine's own
+    /// The network that the board is on
     #[arg(long, value_enum, value_name = "NET", default_value_t)]
     pub(crate) net: Net,
-    /// Let the board dial any address, not this machine's own only
+    /// Open an endpoint beside the board, and show its traffic on stderr: a port or a URL, as for `listen`
+    #[arg(long, value_name = "URL")]
+    pub(crate) open: Vec<String>,
+    /// Let the board dial every port of this machine's loopback, not only those that `socklab listen` has open
+    #[arg(long)]
+    pub(crate) host_loopback: bool,
+    /// Let the board dial any address
     #[arg(long)]
     pub(crate) internet: bool,
     /// The one Wi-Fi there is [default: any that a program asks for, with any password]
     #[arg(long, value_name = "SSID:PASSWORD")]
     pub(crate) wifi: Option<String>,
+    /// How long joining a Wi-Fi takes
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
+    pub(crate) join_time: Duration,
     /// Refuse what the real board lacks
     #[arg(long)]
     pub(crate) strict: bool,
@@ -300,8 +309,10 @@ pub(crate) struct BoardArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Net {
-    /// The addresses of this machine
+    /// The virtual one, 192.168.1.0/24: whatever address of it no board has is this computer
     #[default]
+    Lan,
+    /// This machine's own
     Host,
 }
 

@@ -8,6 +8,7 @@ mod command;
 mod given;
 mod input;
 mod interactive;
+mod lan;
 mod nc;
 mod output;
 mod places;

@@ -95,7 +95,14 @@ fn config(args: &SessionArgs, places: &Places, shown: bool, lang: Lang) -> Confi
             sync: args.sync.into(),
         },
     };
-    Config { store, run: run_name(SystemTime::now().into(), std::process::id()), reader: shown, lang }
+    Config {
+        store,
+        run: run_name(SystemTime::now().into(), std::process::id()),
+        reader: shown,
+        lang,
+        registers: true,
+        lan: None,
+    }
 }
 
 fn tell_opened(id: EndpointId, url: &EndpointUrl, lang: Lang) {

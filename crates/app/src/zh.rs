@@ -236,8 +236,11 @@ const COMMANDS: [Text; 18] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 9] = [
-    ("net", "板子所在的网络：本机自己的网络"),
+const BOARD: [(&str, &str); 12] = [
+    ("net", "板子所在的网络"),
+    ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
+    ("host_loopback", "允许板子连接本机回环地址的所有端口，而不仅是 `socklab listen` 打开的端口"),
+    ("join_time", "加入 Wi-Fi 所需的时间"),
     ("internet", "允许板子连接任何地址，而不仅是本机的地址"),
     ("wifi", "唯一存在的 Wi-Fi [默认：程序要求的任何名称和密码]"),
     ("strict", "拒绝真实板子没有的功能"),
@@ -276,8 +279,9 @@ const PEER: &str = "仅此对端（可重复给出）";
 const HELP: [&str; 2] = ["显示帮助（详情用 --help）", "显示帮助（摘要用 -h）"];
 
 /// The values of arguments: id, value, and its Chinese.
-const VALUES: [(&str, &str, &str); 16] = [
-    ("net", "host", "本机的各个地址"),
+const VALUES: [(&str, &str, &str); 17] = [
+    ("net", "lan", "虚拟网络 192.168.1.0/24：其中没有板子占用的地址都是这台电脑"),
+    ("net", "host", "本机自己的网络"),
     ("events", "text", "每次一行"),
     ("events", "json", "每次一个 JSON 对象"),
     ("events", "none", "不显示"),

@@ -14,7 +14,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 
 use crate::flash::Flash;
 use crate::hardware::{Due, Hardware, Pin};
-use crate::link::{End, FromBoard, Program};
+use crate::link::{End, FromBoard, Program, Seen};
 use crate::modules::schedule::{self, Token};
 use crate::net::{self, Network};
 use crate::profile::Profile;
@@ -65,6 +65,10 @@ pub(crate) struct State {
     reset: Option<End>,
     scheduled: VecDeque<Token>,
     doorbell: Option<UserSignalSender>,
+    /// Counts what has come from the access points.
+    pub(crate) air_changes: u64,
+    /// The answer to a scan.
+    pub(crate) scanned: Option<Vec<Seen>>,
     out: Vec<FromBoard>,
     out_bytes: usize,
     hurry: bool,
@@ -93,6 +97,8 @@ impl State {
             reset: None,
             scheduled: VecDeque::new(),
             doorbell: None,
+            air_changes: 0,
+            scanned: None,
             out: Vec::new(),
             out_bytes: 0,
             hurry: false,
@@ -118,7 +124,7 @@ pub(crate) fn switch_on(
         profile,
         flash,
         beside,
-        network: Network::new(outside),
+        network: Network::new(outside, profile),
         started: Instant::now(),
         state: Mutex::new(State::new()),
         changed: Condvar::new(),
@@ -317,6 +323,11 @@ impl Board {
                 state = self.state.lock();
             }
         }
+    }
+
+    /// How much has come from the access points.
+    pub(crate) fn air_changes(&self) -> u64 {
+        self.state.lock().air_changes
     }
 
     /// The reset that ended this run, if one did.

@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Write};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// No frame is longer: a length beyond it is damage, and not a reason to allocate.
@@ -51,6 +52,89 @@ pub enum ToBoard {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// What the virtual network has for the board.
+    Frames(Frames),
+    /// What came of [`FromBoard::Join`].
+    Joined(Result<(), JoinFailure>),
+    /// The board is no longer joined: it was sent away, or the access point is gone.
+    Left,
+    /// The answer to [`FromBoard::Scan`].
+    Scanned(Vec<Seen>),
+}
+
+/// Ethernet frames, each behind its length in two bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frames(#[serde(with = "serde_bytes")] Vec<u8>);
+
+impl Frames {
+    /// Appends one. Longer ones than 65535 bytes are no Ethernet frames and are left out.
+    pub fn push(&mut self, frame: &[u8]) {
+        if let Ok(length) = u16::try_from(frame.len()) {
+            self.0.extend_from_slice(&length.to_le_bytes());
+            self.0.extend_from_slice(frame);
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes that they take together.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The frames, in order; of damaged ones, those before the damage.
+impl IntoIterator for Frames {
+    type Item = Bytes;
+    type IntoIter = std::iter::FromFn<Box<dyn FnMut() -> Option<Bytes>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let mut rest = Bytes::from(self.0);
+        std::iter::from_fn(Box::new(move || {
+            let length = usize::from(u16::from_le_bytes(*rest.first_chunk()?));
+            (rest.len() >= 2 + length).then(|| rest.split_to(2 + length).slice(2..))
+        }))
+    }
+}
+
+/// Why an access point was not joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinFailure {
+    /// There is none of that name.
+    NoSuchNetwork,
+    /// It does not take the key.
+    WrongKey,
+    /// It takes no more stations.
+    Full,
+}
+
+/// An access point that a scan has found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its name.
+    pub ssid: String,
+    /// Its address in the air.
+    pub bssid: [u8; 6],
+    /// Its channel.
+    pub channel: u8,
+    /// How strongly it is heard, in dBm.
+    pub rssi: i8,
+    /// Whether it wants a key.
+    pub secured: bool,
+}
+
+/// The access point that a board is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serving {
+    /// Its name.
+    pub ssid: String,
+    /// Who joins must have this key; none is open to all.
+    pub key: Option<String>,
+    /// Its channel.
+    pub channel: u8,
 }
 
 /// A quantity that the outside gives to the board. Sensors with a pin are those connected to it.
@@ -202,6 +286,21 @@ pub enum FromBoard {
     /// The board has joined this Wi-Fi network, or none any more. It stays joined over a soft reset: the next process
     /// is told by `--joined`.
     Wifi(Option<String>),
+    /// What the board has for the virtual network.
+    Frames(Frames),
+    /// The board wants to join an access point of the virtual network. [`ToBoard::Joined`] answers.
+    Join {
+        /// Its name.
+        ssid: String,
+        /// The key; empty for none.
+        key: String,
+    },
+    /// The board leaves the access point that it has joined.
+    Leave,
+    /// Which access points does the board hear? [`ToBoard::Scanned`] answers.
+    Scan,
+    /// The board is an access point itself from now on, or none any more.
+    Serve(Option<Serving>),
 }
 
 /// How a program ended.
@@ -279,6 +378,12 @@ mod tests {
             any::<String>().prop_map(ToBoard::Complete),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
             (any::<u8>(), any::<i32>()).prop_map(|(pin, microvolts)| ToBoard::SetAdc { pin, microvolts }),
+            prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..9).prop_map(|all| {
+                let mut frames = Frames::default();
+                all.iter().for_each(|frame| frames.push(frame));
+                assert!(frames.clone().into_iter().eq(all));
+                ToBoard::Frames(frames)
+            }),
             any::<i32>().prop_map(|value| ToBoard::SetSensor { sensor: Sensor::Acceleration(1), value }),
         ]
     }

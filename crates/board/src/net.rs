@@ -5,28 +5,38 @@
 //! that a callback may use the very buffer that is being sent. What a timeout means is a dialect, and belongs to
 //! `modules::socket`; who is in the air, to `wifi`.
 
+mod air;
 mod failure;
+mod stack;
 mod wifi;
+mod wire;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::vm::thread::with_current_vm;
 use rustpython_vm::{PyResult, VirtualMachine};
-use socklab_socket::{Cause, Entry, Error, Interrupt, Kind, LookupFailure, OsStack, Query, Ready, policy};
+use socklab_lan::{LanStack, Mac};
+use socklab_socket::{Cause, Error, Interrupt, Kind, LookupFailure, OsStack, Query, Ready, policy};
 
 use crate::board::board;
 use crate::link::FromBoard;
+use crate::profile::Profile;
 pub(crate) use failure::{of_lookup, os_error, raised_by, timed_out};
+use stack::BoardStack;
 pub(crate) use wifi::{Link, Station, is_key};
+pub(crate) use wire::Wire;
 
-/// The host's network.
-pub(crate) type Net = socklab_socket::Net<OsStack>;
+/// The board's network.
+pub(crate) type Net = socklab_socket::Net<BoardStack>;
 /// A socket of it.
-pub(crate) type Socket = socklab_socket::Socket<OsStack>;
+pub(crate) type Socket = socklab_socket::Socket<BoardStack>;
+/// One to be waited for.
+pub(crate) type Entry<'a> = socklab_socket::Entry<'a, BoardStack>;
 
 /// What the parent says about the world outside of the board.
 #[derive(Debug)]
@@ -39,11 +49,16 @@ pub(crate) struct Outside {
     pub(crate) join_delay: Duration,
     /// What was joined before a soft reset.
     pub(crate) joined: Option<String>,
+    /// The board's hardware address on the virtual network; `None` for this machine's network.
+    pub(crate) lan: Option<Mac>,
+    /// The name that it says it has.
+    pub(crate) name: String,
 }
 
 impl Default for Outside {
     fn default() -> Outside {
-        Outside { internet: false, only: None, join_delay: Duration::from_secs(1), joined: None }
+        let join_delay = Duration::from_secs(1);
+        Outside { internet: false, only: None, join_delay, joined: None, lan: None, name: "board".to_owned() }
     }
 }
 
@@ -52,6 +67,8 @@ pub(crate) struct Network {
     net: Net,
     interrupt: Interrupt,
     internet: bool,
+    wire: Arc<Wire>,
+    mac: Mac,
     station: Mutex<Station>,
     /// Remarks that were made: each is made once.
     remarks: Mutex<Vec<String>>,
@@ -63,15 +80,32 @@ thread_local! {
 }
 
 impl Network {
-    pub(crate) fn new(outside: Outside) -> Network {
-        let internet = outside.internet;
-        let stack = OsStack::new();
-        // A name server is a host like others: who may not dial any, asks none.
-        let stack = if internet { stack } else { stack.with_policy(policy::this_machine).with_resolver(known_here) };
+    pub(crate) fn new(outside: Outside, profile: &Profile) -> Network {
+        let (internet, wire) = (outside.internet, Arc::<Wire>::default());
+        let stack = match outside.lan {
+            Some(mac) => BoardStack::Lan(air::stack(mac, &outside, profile, Arc::clone(&wire))),
+            None => BoardStack::Host(host_stack(internet)),
+        };
         let net = Net::with_hook(stack, attend);
         let interrupt = net.interrupt();
+        let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
         let station = Mutex::new(Station::new(outside));
-        Network { net, interrupt, internet, station, remarks: Mutex::default() }
+        Network { net, interrupt, internet, wire, mac, station, remarks: Mutex::default() }
+    }
+
+    /// The virtual network's end here, if the board is on that.
+    pub(crate) fn lan(&self) -> Option<&LanStack> {
+        self.net.stack().lan()
+    }
+
+    /// Where the board's frames wait to be sent.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The board's hardware address.
+    pub(crate) fn mac(&self) -> [u8; 6] {
+        self.mac.0
     }
 
     /// Has a call that waits for the network look at what came up.
@@ -86,7 +120,7 @@ impl Network {
     /// The Wi-Fi station as it is at this moment. The parent hears of what has changed.
     pub(crate) fn station<R>(&self, look: impl FnOnce(&mut Station) -> R) -> R {
         let mut station = self.station.lock();
-        station.pass(Instant::now());
+        station.pass(Instant::now(), || self.lan().is_none_or(|lan| lan.with(|host| host.ipv4().is_some())));
         let result = look(&mut station);
         if let Some(joined) = station.news() {
             board().tell(FromBoard::Wifi(joined));
@@ -104,14 +138,18 @@ impl Network {
         board().profile.wifi.is_none() || self.station(|station| station.is_up())
     }
 
-    /// The board's own address: this machine's, as others see it; the loopback address where it has no other.
-    pub(crate) fn own_address(&self) -> Ipv4Addr {
-        let all = if_addrs::get_if_addrs().unwrap_or_default();
-        let own = all.iter().filter(|interface| !interface.is_loopback()).find_map(|interface| match interface.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
-        own.unwrap_or(Ipv4Addr::LOCALHOST)
+    /// `(address, mask, gateway, name server)`: on this machine's network, of the machine as others see it, or the
+    /// loopback address where it has no other.
+    pub(crate) fn addresses(&self) -> [Ipv4Addr; 4] {
+        match self.lan() {
+            Some(lan) => air::addresses(lan),
+            None => {
+                let own = own_address();
+                let [a, b, c, _] = own.octets();
+                let gateway = Ipv4Addr::new(a, b, c, 1);
+                [own, Ipv4Addr::new(255, 255, 255, 0), gateway, gateway]
+            }
+        }
     }
 
     /// Makes a remark about the program, once.
@@ -122,6 +160,22 @@ impl Network {
             board().tell(FromBoard::Note(text));
         }
     }
+}
+
+/// This machine's network, as far as the board may use it.
+fn host_stack(internet: bool) -> OsStack {
+    let stack = OsStack::new();
+    // A name server is a host like others: who may not dial any, asks none.
+    if internet { stack } else { stack.with_policy(policy::this_machine).with_resolver(known_here) }
+}
+
+fn own_address() -> Ipv4Addr {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let own = all.iter().filter(|interface| !interface.is_loopback()).find_map(|interface| match interface.ip() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    });
+    own.unwrap_or(Ipv4Addr::LOCALHOST)
 }
 
 /// Runs in the thread that waits, after each waking.

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
+use socklab_lan::Mac;
 
 use crate::board::{self, Board, Job};
 use crate::dialect::strict;
@@ -30,7 +32,8 @@ const USAGE: u8 = 2;
 /// `--wifi SSID:PASSWORD` names the one network that is there (else every network is), `--join-delay MS` is how long
 /// joining takes (1000), `--joined SSID` the network that it has joined already. `--beside FOLDER` has modules of the
 /// program; `--strict` refuses what the real board lacks; `--cause` is that of this
-/// start where it is not power.
+/// start where it is not power. `--lan MAC` puts it on the virtual network, whose frames come and go by the link;
+/// `--name NAME` is what it is called there.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match Arguments::parse(arguments) {
         Ok(arguments) => run(arguments),
@@ -63,6 +66,8 @@ impl Arguments {
                 "--beside" => beside = Some(value()?),
                 "--strict" => strict = true,
                 "--internet" => outside.internet = true,
+                "--lan" => outside.lan = Some(mac(&value()?)?),
+                "--name" => outside.name = value()?,
                 "--joined" => outside.joined = Some(value()?),
                 "--wifi" => outside.only = Some(network(&value()?)?),
                 "--join-delay" => outside.join_delay = delay(&value()?)?,
@@ -93,6 +98,13 @@ fn network(word: &str) -> Result<(String, String), String> {
     Ok((ssid.to_owned(), password.to_owned()))
 }
 
+/// Six octets in hex with colons between.
+fn mac(word: &str) -> Result<Mac, String> {
+    let octets = word.split(':').map(|octet| u8::from_str_radix(octet, 16)).collect::<Result<Vec<_>, _>>();
+    let octets = octets.ok().and_then(|octets| <[u8; 6]>::try_from(octets).ok());
+    octets.map(Mac).ok_or_else(|| format!("start a board: --lan {word} is no hardware address"))
+}
+
 fn delay(word: &str) -> Result<Duration, String> {
     let ms = word.parse().map_err(|_| format!("start a board: --join-delay {word} is no number of milliseconds"))?;
     Ok(Duration::from_millis(ms))
@@ -104,7 +116,9 @@ fn run(arguments: Arguments) -> ExitCode {
     }
     strict::decide(arguments.strict);
     let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside, arguments.outside);
-    thread::spawn(move || write_link(board));
+    let link: &'static Mutex<_> = Box::leak(Box::new(Mutex::new(BufWriter::new(io::stdout()))));
+    thread::spawn(move || write_link(board, link));
+    thread::spawn(move || transmit_frames(board, link));
     thread::spawn(move || read_link(board));
     thread::spawn(move || board.keep_time());
     let python = thread::Builder::new().name("python".to_owned()).stack_size(STACK);
@@ -119,6 +133,7 @@ fn run_programs(board: &'static Board) -> Never {
     vm::start(board).enter(|vm| {
         let scope = vm.new_scope_with_main();
         let scope = vm.expect_pyresult(scope, "a fresh interpreter has a main module");
+        board.network.await_old_address(vm);
         loop {
             match board.next_job(vm) {
                 Job::Run(program) => {
@@ -152,17 +167,27 @@ fn end_of(raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {
 /// What a function gives that does not come back.
 enum Never {}
 
-fn write_link(board: &'static Board) {
-    let mut to = BufWriter::new(io::stdout().lock());
+/// The link to the parent, which two threads write.
+type Link = Mutex<BufWriter<io::Stdout>>;
+
+fn write_link(board: &'static Board, link: &'static Link) {
     loop {
-        for frame in board.to_send() {
-            if link::write(&mut to, &frame).is_err() {
-                end_now();
-            }
-        }
-        if to.flush().is_err() {
-            end_now();
-        }
+        send(link, &board.to_send());
+    }
+}
+
+/// Frames have a thread of their own: they must not wait for output to become more.
+fn transmit_frames(board: &'static Board, link: &'static Link) {
+    loop {
+        send(link, &[FromBoard::Frames(board.network.wire().take())]);
+    }
+}
+
+fn send(link: &Link, frames: &[FromBoard]) {
+    let mut to = link.lock();
+    let sent = frames.iter().try_for_each(|frame| link::write(&mut *to, frame)).and_then(|()| to.flush());
+    if sent.is_err() {
+        end_now();
     }
 }
 
@@ -185,6 +210,10 @@ fn read_link(board: &'static Board) {
             }
             Ok(Some(ToBoard::SetSensor { sensor, value })) => board.outside(|hardware| hardware.set(sensor, value)),
             Ok(Some(ToBoard::Serial { port, bytes })) => board.outside(|hardware| hardware.receive(port, &bytes)),
+            Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(frames),
+            Ok(Some(ToBoard::Joined(outcome))) => board.network.joined(outcome),
+            Ok(Some(ToBoard::Left)) => board.network.lose(),
+            Ok(Some(ToBoard::Scanned(seen))) => board.change(|state| state.scanned = Some(seen)),
             // Without a parent there is nobody to run for.
             Ok(None) | Err(_) => end_now(),
         }

@@ -51,6 +51,13 @@ pub struct Profile {
     pub quirks: Quirks,
 }
 
+impl Profile {
+    /// Whether it reaches its network by radio.
+    pub fn has_wifi(&self) -> bool {
+        self.wifi.is_some()
+    }
+}
+
 /// The implementations of the module `socket` that boards have; they differ in more than numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sockets {

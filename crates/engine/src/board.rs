@@ -23,6 +23,7 @@ use socklab_board::link::{Cause, End, FromBoard, Program, Sensor, ToBoard};
 use socklab_board::repl::{Action, Repl};
 pub use socklab_board::{Profile, explain, flash, link, look};
 
+use crate::lan::LanPort;
 use console::{Console, SeatId};
 use process::Process;
 
@@ -44,6 +45,8 @@ pub struct BoardConfig {
     pub options: Vec<OsString>,
     /// What the outside gives to it, from its start on and over resets.
     pub given: Vec<Given>,
+    /// Its place on the virtual network; without one, it is on this machine's.
+    pub lan: Option<LanPort>,
     /// The program that it runs, and then ends; without one, it starts as a board does, and has a prompt.
     pub source: Option<Source>,
 }
@@ -119,6 +122,7 @@ enum Happening {
     Detach(SeatId),
     Typed(Vec<u8>),
     Interrupt,
+    Remarked(String),
     Give(Given),
     EndWhenIdle,
     Stop,
@@ -149,6 +153,12 @@ impl Board {
     /// Switches a board on. `tell` is called in the board's own thread.
     pub fn start(config: BoardConfig, tell: impl Fn(BoardEvent) + Send + 'static) -> Self {
         let (sender, happenings) = mpsc::channel();
+        if let Some(lan) = &config.lan {
+            let sender = sender.clone();
+            lan.on_remark(move |text| {
+                drop(sender.send(Happening::Remarked(text.to_owned())));
+            });
+        }
         let runs_program = config.source.is_some();
         let keeper = Keeper {
             config,
@@ -306,6 +316,10 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.say(ToBoard::Interrupt);
                     ON
                 }
+                Happening::Remarked(text) => {
+                    (self.tell)(BoardEvent::Told(FromBoard::Note(text)));
+                    ON
+                }
                 Happening::Give(given) => {
                     self.config.given.retain(|before| !given.replaces(before));
                     self.config.given.push(given);
@@ -334,9 +348,24 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.interrupt_byte = Some(CTRL_C);
         self.lent = false;
         let (generation, sender) = (self.generation, self.sender.clone());
-        let heard = move |frame| drop(sender.send(Happening::Heard(generation, frame)));
+        let lan = self.config.lan.clone();
+        let heard = move |frame: Option<FromBoard>| {
+            let network = frame.is_some().then_some(lan.as_ref()).flatten();
+            let frame = match network {
+                Some(lan) => frame.and_then(|frame| lan.hear(frame)).map(Some),
+                None => Some(frame),
+            };
+            if let Some(frame) = frame {
+                let _ = sender.send(Happening::Heard(generation, frame));
+            }
+        };
         match Process::start(&self.command(cause), self.console.backlog.clone(), heard) {
-            Ok(process) => self.process = Some(process),
+            Ok(process) => {
+                if let Some(lan) = &self.config.lan {
+                    lan.connect(process.teller());
+                }
+                self.process = Some(process);
+            }
             Err(error) => {
                 (self.tell)(BoardEvent::Failed(error));
                 return OVER;
@@ -362,6 +391,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         command.push(self.config.flash.clone().into());
         command.extend(self.config.options.iter().cloned());
         command.extend(["--cause".into(), cause.name().into()]);
+        command.extend(self.config.lan.iter().flat_map(LanPort::arguments).map(OsString::from));
         if let Some(network) = &self.joined {
             command.extend(["--joined".into(), network.into()]);
         }
@@ -370,7 +400,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
 
     fn say(&mut self, frame: ToBoard) {
         if let Some(process) = &mut self.process {
-            process.tell(&frame);
+            process.tell(frame);
         }
     }
 

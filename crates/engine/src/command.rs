@@ -8,6 +8,7 @@ use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
 
 use crate::failure::Failure;
 use crate::hub::EndpointState;
+use crate::lan::LanPort;
 use crate::peer::{Ending, Outcome};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
@@ -88,6 +89,13 @@ pub enum Command {
         /// Whether.
         on: bool,
     },
+    /// Attach a board to the virtual network.
+    Attach {
+        /// What it is called there: `NAME.lan` leads to it.
+        name: String,
+        /// By cable, or by radio.
+        cable: bool,
+    },
     /// How all endpoints and peers are.
     Status,
     /// Answered with `Ended` when the endpoint is over.
@@ -106,6 +114,10 @@ pub enum Reply {
     Peers(Vec<PeerId>),
     /// To `Status`.
     Status(Vec<EndpointStatus>),
+    /// To `Attach`: the board's place.
+    Attached(LanPort),
+    /// To `Attach`: there is no network, or no place on it, for this reason.
+    NotAttached(String),
     /// To `AwaitEnd`: how its last connection ended.
     Ended(LastEnd),
     /// It was done.

@@ -198,6 +198,7 @@ impl Datagrams {
             Target::Inet(HostPort { host: Host::Ip(IpAddr::V4(Ipv4Addr::BROADCAST)), port }) => {
                 let found = broadcast_addresses()
                     .map_err(|error| Failure::new(Operation::ListInterfaces, "the interfaces", error))?;
+                let found: Vec<_> = found.into_iter().chain(hub.lan.as_ref().map(|lan| lan.broadcast())).collect();
                 let everywhere = if found.is_empty() { vec![Ipv4Addr::BROADCAST] } else { found };
                 everywhere.into_iter().map(|ip| Address::Inet((ip, *port).into())).collect()
             }
@@ -299,7 +300,7 @@ impl Datagrams {
             }
             let Some(peer) = self.outgoing.borrow_mut().pop_front() else { return Transmitted::All };
             let Some(bytes) = peer.outbox.borrow().queue.front().cloned() else { continue };
-            match self.socket.try_send(&bytes, &peer.remote) {
+            match self.try_send(hub, &bytes, &peer.remote) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // The queue of this very peer may be full, which is no reason to keep the others waiting. It
                     // goes to the end, with whatever else is for it: its own datagrams stay in order.
@@ -318,6 +319,22 @@ impl Datagrams {
             if peer.ending.get().is_some() && peer.outbox.borrow().queue.is_empty() {
                 self.forget(hub, endpoint, &peer);
             }
+        }
+    }
+
+    /// To a board of the virtual network where the address is one of that.
+    fn try_send(&self, hub: &Hub, bytes: &[u8], to: &Address) -> io::Result<usize> {
+        let lan = hub.lan.as_ref().filter(|_| self.is_udp());
+        match (lan, to, &self.local) {
+            (Some(lan), Address::Inet(to), Address::Inet(own))
+                if lan.reaches(to.ip()) || to.ip() == lan.broadcast() =>
+            {
+                match lan.send_datagram(own.port(), *to, bytes) {
+                    true => Ok(bytes.len()),
+                    false => Err(io::ErrorKind::HostUnreachable.into()),
+                }
+            }
+            _ => self.socket.try_send(bytes, to),
         }
     }
 
@@ -477,6 +494,13 @@ fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Ba
         _ => {}
     }
     any
+}
+
+/// A datagram that a board has sent on the virtual network.
+pub(crate) fn deliver_from_board(hub: &Hub, endpoint: &Endpoint, from: Address, bytes: &[u8]) {
+    if let Some(datagrams) = endpoint.datagrams.borrow().clone() {
+        deliver(hub, endpoint, &datagrams, &Refusals::default(), Datagram { from, bytes, at: None });
+    }
 }
 
 fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Refusals, datagram: Datagram<'_>) {

@@ -29,7 +29,7 @@ pub(crate) async fn dial(hub: Rc<Hub>, endpoint: Rc<Endpoint>, first: oneshot::S
     loop {
         endpoint.state.set(EndpointState::Connecting);
         hub.recorder.room().await;
-        match connect(&endpoint).await {
+        match connect(&hub, &endpoint).await {
             Ok((stream, remote)) => {
                 tell(&mut first, Ok(()));
                 pause = FIRST_PAUSE;
@@ -66,11 +66,11 @@ async fn live(hub: &Rc<Hub>, endpoint: &Rc<Endpoint>, stream: Stream, remote: Ad
 }
 
 /// A connection and whom it is to.
-async fn connect(endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
+async fn connect(hub: &Hub, endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
     let url = endpoint.url.borrow().clone();
     let attempt = async {
         match &url.place {
-            Place::Tcp(place) => connect_tcp(place, endpoint).await,
+            Place::Tcp(place) => connect_tcp(hub, place, endpoint).await,
             #[cfg(unix)]
             Place::Unix(name) => {
                 let unix = connect_unix(name, endpoint).await?;
@@ -90,21 +90,24 @@ async fn connect(endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
 
 /// The addresses of the name, one after the other, until one answers.
 /// Each has its share of the time, or the first that does not answer would use it all up.
-async fn connect_tcp(place: &HostPort, endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
+async fn connect_tcp(hub: &Hub, place: &HostPort, endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
     let mut failure = None;
     let addresses = open::resolve(place).await?;
     let share = endpoint.options.connect_timeout() / addresses.len().clamp(1, 8) as u32;
     for address in addresses {
         let attempt = async {
-            let socket = open::dial_tcp(address, &endpoint.options).await?;
             let failed = |error| Failure::new(Operation::Connect, address, error);
+            if let Some(lan) = hub.lan.as_ref().filter(|lan| lan.reaches(address.ip())) {
+                return lan.connect(address).await.map(Stream::Lan).map_err(failed);
+            }
+            let socket = open::dial_tcp(address, &endpoint.options).await?;
             let stream = TcpSocket::from_std_stream(socket.into()).connect(address).await.map_err(failed)?;
             open::set_connection(SockRef::from(&stream), &endpoint.options).map_err(failed)?;
-            Ok(stream)
+            Ok(Stream::Tcp(stream))
         };
         let late = |_| Err(Failure::new(Operation::Connect, address, std::io::ErrorKind::TimedOut.into()));
         match tokio::time::timeout(share, attempt).await.unwrap_or_else(late) {
-            Ok(stream) => return Ok((Stream::Tcp(stream), crate::stream::inet(address))),
+            Ok(stream) => return Ok((stream, crate::stream::inet(address))),
             Err(error) => failure = Some(error),
         }
     }

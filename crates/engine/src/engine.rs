@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use socklab_board::link::FromBoard;
 use socklab_capture::cursor::Cursor;
 use socklab_capture::live::Live;
 use socklab_capture::run::{Run, RunError};
 use socklab_capture::{Address, PeerId};
+use socklab_lan::PortId;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Command, Reply};
 use crate::failure::Lang;
 use crate::hub::Hub;
+use crate::lan::{LanSettings, Network};
 use crate::recorder::{Recorder, Store};
 use crate::writer::Trouble;
 
@@ -44,6 +47,10 @@ pub struct Config {
     pub reader: bool,
     /// The language of what records say in words.
     pub lang: Lang,
+    /// Boards of this user's other Socklabs reach its endpoints.
+    pub registers: bool,
+    /// A virtual network for boards, if there is to be one.
+    pub lan: Option<LanSettings>,
 }
 
 /// What was left over at the end.
@@ -109,7 +116,9 @@ impl Engine {
                     Ok((recorder, run, reader)) => {
                         let recorder = Rc::new(recorder);
                         let _ = ready.send(Ok((recorder.live(), run, reader)));
-                        Loop::new(Hub::new(recorder, config.lang), inbox, noted).run(stopped).await
+                        let (lan, heard) = config.lan.map(Network::new).unzip();
+                        let hub = Hub::new(recorder, config.lang, config.registers, lan);
+                        Loop::new(hub, heard, inbox, noted).run(stopped).await
                     }
                 }
             });
@@ -164,11 +173,16 @@ struct Loop {
 impl Loop {
     fn new(
         hub: Hub,
+        heard: Option<mpsc::Receiver<(PortId, FromBoard)>>,
         inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
         noted: mpsc::UnboundedReceiver<String>,
     ) -> Self {
         tokio::task::spawn_local(Rc::clone(&hub.recorder).keep_flushing());
-        Loop { hub: Rc::new(hub), inbox, noted }
+        let hub = Rc::new(hub);
+        if let Some((lan, heard)) = hub.lan.clone().zip(heard) {
+            tokio::task::spawn_local(lan.run(Rc::clone(&hub), heard));
+        }
+        Loop { hub, inbox, noted }
     }
 
     async fn run(mut self, mut stopped: oneshot::Receiver<Duration>) -> Farewell {

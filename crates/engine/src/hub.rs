@@ -14,8 +14,10 @@ use tokio::task::AbortHandle;
 use crate::command::LastEnd;
 use crate::datagram::Datagrams;
 use crate::failure::{Failure, Lang, Operation};
+use crate::lan::Network;
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};
+use crate::registry::{self, Kind};
 use crate::stream::End;
 use crate::url::{EndpointUrl, Options, Place};
 
@@ -24,6 +26,10 @@ pub(crate) struct Hub {
     pub(crate) recorder: Rc<Recorder>,
     /// The language of what records say in words.
     pub(crate) lang: Lang,
+    /// Whether others find what is open here.
+    registers: bool,
+    /// The virtual network, if there is one.
+    pub(crate) lan: Option<Rc<Network>>,
     /// Where every connection keeps what it is about to echo: an idle one holds no buffer.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
@@ -73,8 +79,16 @@ impl Endpoint {
 }
 
 impl Hub {
-    pub(crate) fn new(recorder: Rc<Recorder>, lang: Lang) -> Self {
-        Hub { recorder, lang, scratch: RefCell::default(), endpoints: RefCell::default(), changed: Notify::new() }
+    pub(crate) fn new(recorder: Rc<Recorder>, lang: Lang, registers: bool, lan: Option<Rc<Network>>) -> Self {
+        Hub {
+            recorder,
+            lang,
+            registers,
+            lan,
+            scratch: RefCell::default(),
+            endpoints: RefCell::default(),
+            changed: Notify::new(),
+        }
     }
 
     /// Adds an endpoint that is open or about to be.
@@ -97,11 +111,26 @@ impl Hub {
             task: RefCell::default(),
         });
         self.endpoints.borrow_mut().insert(id, Rc::clone(&endpoint));
+        self.publish();
         self.recorder.record(
             Subject::Endpoint(id),
             Event::Opened(if state == EndpointState::Open { "open" } else { "dialling" }),
         );
         endpoint
+    }
+
+    /// Lets others know what is open.
+    fn publish(&self) {
+        if !self.registers {
+            return;
+        }
+        let endpoints = self.endpoints.borrow();
+        let open = endpoints.values().filter(|endpoint| endpoint.state.get() == EndpointState::Open);
+        registry::publish(open.filter_map(|endpoint| match &endpoint.url.borrow().place {
+            Place::TcpListen(place) => Some((Kind::Tcp, place.socket_address()?)),
+            Place::Udp(place) => Some((Kind::Udp, place.socket_address()?)),
+            _ => None,
+        }));
     }
 
     pub(crate) fn fail(&self, subject: Subject, failure: &Failure) {
@@ -180,6 +209,7 @@ impl Hub {
     pub(crate) fn endpoint_ended(&self, endpoint: &Endpoint) {
         if endpoint.state.replace(EndpointState::Closed) != EndpointState::Closed {
             self.recorder.record(Subject::Endpoint(endpoint.id), Event::Closed(Side::Local));
+            self.publish();
         }
         self.changed.notify_waiters();
     }

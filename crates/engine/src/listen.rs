@@ -151,7 +151,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 }
 
 /// Gives a connection its peer; what is returned drives it to its end.
-fn admit(
+pub(crate) fn admit(
     hub: &Rc<Hub>,
     endpoint: &Rc<Endpoint>,
     stream: Stream,
@@ -172,6 +172,7 @@ fn admit(
         Stream::Tcp(tcp) => drop(open::set_connection(SockRef::from(tcp), &endpoint.options)),
         #[cfg(unix)]
         Stream::Unix(_) => {}
+        Stream::Lan(_) => {}
     }
     let peer = hub.add_stream_peer(endpoint, local, remote, Side::Peer);
     hub.recorder.record(Subject::Flow(peer.flow), Event::Connected);

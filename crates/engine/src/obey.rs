@@ -33,6 +33,11 @@ impl Hub {
                 self.change_group(endpoint, group, &interface, multicast::leave)
             }
             Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| endpoint.echo.set(on)),
+            Command::Attach { name, cable } => match self.lan.as_ref().map(|lan| lan.attach(&name, cable)) {
+                Some(Ok(port)) => Reply::Attached(port),
+                Some(Err(error)) => Reply::NotAttached(error.to_string()),
+                None => Reply::NotAttached("there is no virtual network".into()),
+            },
             Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => {
                 Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())

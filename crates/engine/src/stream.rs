@@ -19,6 +19,7 @@ use tokio::net::UnixStream;
 use tokio::time::Sleep;
 
 use crate::hub::{Endpoint, Hub};
+use crate::lan::LanStream;
 use crate::peer::{Ending, Peer, QUEUE_LIMIT};
 use crate::recorder::now;
 
@@ -32,6 +33,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Of a board on the virtual network.
+    Lan(LanStream),
 }
 
 impl Stream {
@@ -41,6 +44,7 @@ impl Stream {
             Stream::Tcp(tcp) => inet(tcp.local_addr()?),
             #[cfg(unix)]
             Stream::Unix(unix) => crate::open::unix_address(&unix.local_addr()?),
+            Stream::Lan(lan) => inet(lan.own()),
         })
     }
 
@@ -49,7 +53,7 @@ impl Stream {
         use std::os::fd::AsRawFd;
         match self {
             Stream::Tcp(tcp) => Some(tcp.as_raw_fd()),
-            Stream::Unix(_) => None,
+            Stream::Unix(_) | Stream::Lan(_) => None,
         }
     }
 
@@ -64,6 +68,7 @@ impl Stream {
             Stream::Tcp(tcp) => drop(socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO))),
             #[cfg(unix)]
             Stream::Unix(_) => {}
+            Stream::Lan(lan) => lan.reset(),
         }
     }
 
@@ -73,6 +78,7 @@ impl Stream {
             Stream::Tcp(tcp) => pin!(tcp.read_buf(buffer)).poll(cx),
             #[cfg(unix)]
             Stream::Unix(unix) => pin!(unix.read_buf(buffer)).poll(cx),
+            Stream::Lan(lan) => pin!(lan.read_buf(buffer)).poll(cx),
         }
     }
 
@@ -81,6 +87,7 @@ impl Stream {
             Stream::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             #[cfg(unix)]
             Stream::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
+            Stream::Lan(lan) => Pin::new(lan).poll_write(cx, bytes),
         }
     }
 
@@ -90,6 +97,7 @@ impl Stream {
             Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             #[cfg(unix)]
             Stream::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+            Stream::Lan(lan) => Pin::new(lan).poll_shutdown(cx),
         };
     }
 }

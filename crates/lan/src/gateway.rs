@@ -15,8 +15,8 @@ use bytes::Bytes;
 pub use dhcp::{DhcpFault, Lease};
 pub(crate) use dhcp::{Outcome as DhcpOutcome, Server as DhcpServer};
 pub use dns::{DnsFault, UnknownNames};
-use flow::{Flows, Taken};
 pub use flow::{Ending, FlowError, FlowRow, Happened, Limits, Read, Refusal};
+use flow::{Flows, Taken};
 pub(crate) use plan::GATEWAY_MAC;
 pub use plan::Plan;
 
@@ -239,7 +239,9 @@ impl Gateway {
         if ip.fragment.is_some() {
             let whole = self.reassembly.add(self.now, &ip).map(Bytes::from);
             let Some(whole) = whole else { return };
-            return if let Some(ip) = Ip::parse(&whole) { self.handle_packet(port, &ip, &whole) };
+            return if let Some(ip) = Ip::parse(&whole) {
+                self.handle_packet(port, &ip, &whole)
+            };
         }
         self.handle_packet(port, &ip, &bytes);
     }

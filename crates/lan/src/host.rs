@@ -27,8 +27,8 @@ use crate::neighbour::Neighbours;
 use crate::time::earlier;
 use crate::track::Tracker;
 use crate::{Mac, Seed, Time};
-pub use address::Ipv4Config;
 use address::Addresses;
+pub use address::Ipv4Config;
 pub use dhcp::DhcpState;
 pub use profile::Profile;
 pub use resolve::LookupId;
@@ -210,7 +210,11 @@ impl Host {
         }
         self.up = up;
         self.neighbours.clear();
-        if up { self.start_link() } else { self.stop_link() }
+        if up {
+            self.start_link()
+        } else {
+            self.stop_link()
+        }
         self.poll(now);
     }
 
@@ -463,7 +467,9 @@ fn ip(address: &Address) -> Result<SocketAddr> {
 /// How a socket of this family sees it.
 fn shown(family: Family, address: SocketAddr) -> Address {
     match (family, address.ip()) {
-        (Family::Inet6, IpAddr::V4(v4)) if v4.is_unspecified() => (std::net::Ipv6Addr::UNSPECIFIED, address.port()).into(),
+        (Family::Inet6, IpAddr::V4(v4)) if v4.is_unspecified() => {
+            (std::net::Ipv6Addr::UNSPECIFIED, address.port()).into()
+        }
         (Family::Inet6, IpAddr::V4(v4)) => (v4.to_ipv6_mapped(), address.port()).into(),
         _ => address.into(),
     }

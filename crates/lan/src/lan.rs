@@ -12,9 +12,7 @@ use bytes::Bytes;
 use crate::air::{AccessPoint, Air, AirConfig, Left, Seen, Station};
 use crate::event::Event;
 use crate::fault::{Counts, Faults, Marks, Out, Reason, Verdict};
-use crate::gateway::{
-    DhcpFault, DnsFault, FlowError, GATEWAY_MAC, Gateway, Limits, Plan, Read, Refusal, UnknownNames,
-};
+use crate::gateway::{DhcpFault, DnsFault, FlowError, GATEWAY_MAC, Gateway, Limits, Plan, Read, Refusal, UnknownNames};
 use crate::link::Link;
 use crate::packet::{ETHERNET, Ethernet, Ip, Kind, Tcp, protocol};
 use crate::switch::{Switch, Way};

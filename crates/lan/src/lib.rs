@@ -72,9 +72,7 @@ pub use fault::{
 pub use gateway::{
     DhcpFault, DnsFault, Ending, FlowError, FlowRow, Happened, Lease, Limits, Plan, Read, Refusal, UnknownNames,
 };
-pub use host::{
-    Addressing, DhcpState, Host, HostConfig, Ipv4Config, LookupId, Netstat, Profile, SocketId, SocketRow,
-};
+pub use host::{Addressing, DhcpState, Host, HostConfig, Ipv4Config, LookupId, Netstat, Profile, SocketId, SocketRow};
 pub use id::{Direction, FlowId, Mac, PortId, QuestionId};
 pub use lan::{ArpRow, Attach, AttachError, Lan, LanConfig, LanStatus, Medium, PortRow, SegmentId};
 pub use random::Seed;

@@ -254,7 +254,11 @@ pub(crate) fn fragments(packet: Vec<u8>, mtu: usize, id: u16) -> Vec<Vec<u8>> {
     let piece = (mtu.saturating_sub(IPV4) / 8 * 8).max(8);
     let (header, payload) = packet.split_at(ETHERNET + IPV4);
     let last = payload.len().div_ceil(piece) - 1;
-    payload.chunks(piece).enumerate().map(|(index, chunk)| fragment(header, chunk, index * piece, index < last, id)).collect()
+    payload
+        .chunks(piece)
+        .enumerate()
+        .map(|(index, chunk)| fragment(header, chunk, index * piece, index < last, id))
+        .collect()
 }
 
 fn fragment(header: &[u8], chunk: &[u8], offset: usize, more: bool, id: u16) -> Vec<u8> {
@@ -280,8 +284,9 @@ pub(crate) struct Arp {
 
 impl Arp {
     pub(crate) fn parse(payload: &[u8]) -> Option<Arp> {
-        let ArpRepr::EthernetIpv4 { operation, source_hardware_addr, source_protocol_addr, target_protocol_addr, .. } =
-            ArpRepr::parse(&ArpPacket::new_checked(payload).ok()?).ok()?
+        let ArpRepr::EthernetIpv4 {
+            operation, source_hardware_addr, source_protocol_addr, target_protocol_addr, ..
+        } = ArpRepr::parse(&ArpPacket::new_checked(payload).ok()?).ok()?
         else {
             return None;
         };
@@ -347,7 +352,13 @@ pub(crate) fn unreachable(from: IpAddr, about: &Ip<'_>, why: Unreachable) -> Opt
                 Unreachable::Host => Icmpv4DstUnreachable::HostUnreachable,
             };
             let next_header = IpProtocol::from(about.protocol);
-            let header = Ipv4Repr { src_addr: src, dst_addr: dst, next_header, payload_len: about.payload.len(), hop_limit: about.hops };
+            let header = Ipv4Repr {
+                src_addr: src,
+                dst_addr: dst,
+                next_header,
+                payload_len: about.payload.len(),
+                hop_limit: about.hops,
+            };
             let data = &about.payload[..about.payload.len().min(28)];
             icmp(from, src, &Icmpv4Repr::DstUnreachable { reason, header, data })
         }
@@ -357,7 +368,13 @@ pub(crate) fn unreachable(from: IpAddr, about: &Ip<'_>, why: Unreachable) -> Opt
                 Unreachable::Host => Icmpv6DstUnreachable::AddrUnreachable,
             };
             let next_header = IpProtocol::from(about.protocol);
-            let header = Ipv6Repr { src_addr: src, dst_addr: dst, next_header, payload_len: about.payload.len(), hop_limit: about.hops };
+            let header = Ipv6Repr {
+                src_addr: src,
+                dst_addr: dst,
+                next_header,
+                payload_len: about.payload.len(),
+                hop_limit: about.hops,
+            };
             let data = &about.payload[..about.payload.len().min(1000)];
             icmpv6(from, src, HOPS, &Icmpv6Repr::DstUnreachable { reason, header, data })
         }

@@ -7,12 +7,10 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use socklab_socket::{
-    Address, Cause, Family, Info, Protocol, Query, Ready, SockOpt, SockOptName, Stack, Type, Watch,
-};
+use socklab_socket::{Address, Cause, Family, Info, Protocol, Query, Ready, SockOpt, SockOptName, Stack, Type, Watch};
 
-use crate::host::{Host, LookupId, SocketId};
 use crate::Time;
+use crate::host::{Host, LookupId, SocketId};
 
 type Result<T> = std::result::Result<T, Cause>;
 

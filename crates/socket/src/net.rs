@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Cause, Error, Kind, Operation, Result, Subject};
-use crate::interrupt::{Interrupt, Signals};
 #[cfg(feature = "os")]
 use crate::OsStack;
+use crate::error::{Cause, Error, Kind, Operation, Result, Subject};
+use crate::interrupt::{Interrupt, Signals};
 use crate::{Family, Info, Protocol, Query, Ready, Socket, Stack, Type, Watch};
 
 /// What an embedder runs while a call waits; see [`Net::with_hook`].

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Cause, Error, Operation, Result};
-use crate::net::Step;
 #[cfg(feature = "os")]
 use crate::OsStack;
+use crate::error::{Cause, Error, Operation, Result};
+use crate::net::Step;
 use crate::{Net, Ready, Socket, Stack, Watch};
 
 /// A socket to be polled, and the answer.

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::{Cause, Error, Operation, Result, Subject};
-use crate::net::Step;
 #[cfg(feature = "os")]
 use crate::OsStack;
+use crate::error::{Cause, Error, Operation, Result, Subject};
+use crate::net::Step;
 use crate::{Address, Errno, Family, Net, Ready, SockOpt, SockOptName, Stack, Type, Watch};
 
 type Outcome<T> = std::result::Result<T, Cause>;

@@ -16,11 +16,13 @@ fn status_number(wifi: Wifi, link: Link) -> i32 {
         (Wifi::Cyw43, Link::Up) => 3,
         (Wifi::Cyw43, Link::NoSuchNetwork) => -2,
         (Wifi::Cyw43, Link::WrongKey) => -3,
+        (Wifi::Cyw43, Link::Refused) => -1,
         (_, Link::Idle) => 1000,
         (_, Link::Joining) => 1001,
         (_, Link::Up) => 1010,
         (_, Link::NoSuchNetwork) => 201,
         (_, Link::WrongKey) => 202,
+        (_, Link::Refused) => 203,
     }
 }
 
@@ -111,9 +113,9 @@ fn default_hostname(wifi: Wifi) -> &'static str {
 mod network {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
-    use std::time::Instant;
+    use std::net::Ipv4Addr;
 
-    use rustpython_vm::builtins::{PyBaseExceptionRef, PyModule, PyStr, PyStrRef, PyType};
+    use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModule, PyStr, PyStrRef, PyType};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::{FuncArgs, KwArgs, OptionalArg};
     use rustpython_vm::types::Constructor;
@@ -121,11 +123,15 @@ mod network {
 
     use super::{class_constants, constants, default_hostname, status_number};
     use crate::board::board;
+    use crate::link::{Seen, Serving};
     use crate::net::{Link, Station, is_key};
     use crate::profile::Wifi;
 
     /// The address that the firmware gives its own access point.
     const SERVING: [&str; 4] = ["192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0"];
+
+    /// What its access point is called unless the program says otherwise.
+    const OWN_NAME: &str = "ESP_000002";
 
     /// A station that is in no network.
     const NOWHERE: [&str; 4] = ["0.0.0.0"; 4];
@@ -215,14 +221,14 @@ mod network {
                     return Ok(vm.ctx.none());
                 }
                 let on = on.try_to_bool(vm)?;
-                station(|station| match (self.serves, on) {
-                    (true, _) => station.serving = on,
-                    (false, true) => station.active = true,
+                match (self.serves, on) {
+                    (true, _) => self.serve(on),
+                    (false, true) => station(|station| station.active = true),
                     (false, false) => {
-                        station.active = false;
-                        station.leave();
+                        station(|station| station.active = false);
+                        board().network.leave();
                     }
-                });
+                }
             }
             let active = station(|station| if self.serves { station.serving } else { station.active });
             Ok(vm.ctx.new_bool(active || k230).into())
@@ -250,7 +256,7 @@ mod network {
             if wifi() == Wifi::K230 && !is_key(key.as_deref().unwrap_or_default()) {
                 return Err(wifi_error(vm, "the key has at least 8 characters"));
             }
-            station(|station| station.join(ssid.map(|ssid| (ssid, key.unwrap_or_default()))));
+            board().network.join(ssid.map(|ssid| (ssid, key.unwrap_or_default())));
             match board().profile.quirks.wlan_connect_blocks {
                 true => self.await_link(vm),
                 false => Ok(vm.ctx.none()),
@@ -270,10 +276,7 @@ mod network {
 
         /// Waits for the joining to end, and says whether it worked.
         fn await_link(&self, vm: &VirtualMachine) -> PyResult {
-            while let Some(done) = station(|station| station.done()) {
-                board().wait(vm, Some(done), |_| None::<()>)?;
-                debug_assert!(Instant::now() >= done, "a wait for nothing ends at its time");
-            }
+            board().network.await_joined(vm, None)?;
             let up = station(|station| station.link() == Link::Up);
             if !up {
                 board().output(vm, b"run connect failed.\r\n")?;
@@ -283,7 +286,7 @@ mod network {
 
         #[pymethod]
         fn disconnect(&self) {
-            station(Station::leave);
+            board().network.leave();
         }
 
         #[pymethod]
@@ -327,6 +330,13 @@ mod network {
                         Some(four.map_err(|_| vm.new_value_error("requested length 4"))?)
                     }
                 };
+                if !self.serves {
+                    let parsed = fixed.as_ref().and_then(|four| {
+                        let four: Result<Vec<Ipv4Addr>, _> = four.iter().map(|one| one.parse()).collect();
+                        <[Ipv4Addr; 4]>::try_from(four.ok()?).ok()
+                    });
+                    board().network.fix(parsed);
+                }
                 FIXED.with_borrow_mut(|all| all[place] = fixed);
                 let k230 = wifi() == Wifi::K230;
                 return Ok(if k230 { vm.ctx.new_bool(true).into() } else { vm.ctx.none() });
@@ -361,10 +371,7 @@ mod network {
             if !station(|station| station.link() == Link::Up) {
                 return NOWHERE.map(str::to_owned);
             }
-            let own = board().network.own_address();
-            let [a, b, c, _] = own.octets();
-            let gateway = std::net::Ipv4Addr::new(a, b, c, 1).to_string();
-            [own.to_string(), "255.255.255.0".to_owned(), gateway.clone(), gateway]
+            board().network.addresses().map(|address| address.to_string())
         }
 
         /// `(ssid, bssid, channel, rssi, security, hidden)` each.
@@ -373,11 +380,12 @@ mod network {
             if wifi() == Wifi::Esp32 && !station(|station| station.active) {
                 return Err(wifi_error(vm, "STA must be active"));
             }
-            let found = station(|station| station.in_the_air());
-            let line = |(ssid, protected): (String, bool)| {
+            let found = board().network.scan(vm)?;
+            let line = |seen: Seen| {
                 let bytes = |bytes: &[u8]| PyObjectRef::from(vm.ctx.new_bytes(bytes.to_vec()));
-                let mut fields = vec![bytes(ssid.as_bytes()), bytes(b"\x02\x00\x00\x00\x00\x01")];
-                fields.extend([6, -50, if protected { 3 } else { 0 }].map(|number| vm.ctx.new_int(number).into()));
+                let mut fields = vec![bytes(seen.ssid.as_bytes()), bytes(&seen.bssid)];
+                let numbers = [i32::from(seen.channel), seen.rssi.into(), if seen.secured { 3 } else { 0 }];
+                fields.extend(numbers.map(|number| vm.ctx.new_int(number).into()));
                 fields.push(vm.ctx.new_bool(false).into());
                 vm.ctx.new_tuple(fields).into()
             };
@@ -397,6 +405,9 @@ mod network {
                     for (name, value) in args.kwargs {
                         self.set(name, value, vm)?;
                     }
+                    if self.serves && station(|station| station.serving) {
+                        self.serve(true);
+                    }
                     Ok(vm.ctx.none())
                 }
                 _ => Err(vm.new_type_error("either pos or kw args are allowed")),
@@ -415,6 +426,22 @@ mod network {
             Ok(())
         }
 
+        /// Opens the access point as `config` has described it, or ends it.
+        fn serve(&self, on: bool) {
+            let text = |name: &str| {
+                let value = SETTINGS.with_borrow(|all| all[1].get(name).cloned())?;
+                Some(value.downcast_ref::<PyStr>()?.to_string_lossy().into_owned())
+            };
+            let number = |name: &str| SETTINGS.with_borrow(|all| all[1].get(name).cloned());
+            let channel =
+                number("channel").and_then(|value| value.downcast_ref::<PyInt>()?.as_u32_mask().try_into().ok());
+            board().network.serve(on.then(|| Serving {
+                ssid: text("ssid").unwrap_or_else(|| OWN_NAME.to_owned()),
+                key: text("key").filter(|key| !key.is_empty()),
+                channel: channel.unwrap_or(6),
+            }));
+        }
+
         fn setting(&self, name: &str, vm: &VirtualMachine) -> PyResult {
             let unknown = || vm.new_value_error("unknown config param");
             let name = canonical(name).filter(|name| *name != "key").ok_or_else(unknown)?;
@@ -424,10 +451,11 @@ mod network {
             let int = |number: i32| Ok(vm.ctx.new_int(number).into());
             match name {
                 "mac" => {
-                    let last = 1 + u8::from(self.serves);
-                    Ok(vm.ctx.new_bytes(vec![0x24, 0x0a, 0xc4, 0, 0, last]).into())
+                    let mut mac = board().network.mac();
+                    mac[5] = mac[5].wrapping_add(u8::from(self.serves));
+                    Ok(vm.ctx.new_bytes(mac.to_vec()).into())
                 }
-                "ssid" if self.serves => Ok(vm.ctx.new_str("ESP_000002").into()),
+                "ssid" if self.serves => Ok(vm.ctx.new_str(OWN_NAME).into()),
                 "ssid" => Ok(vm.ctx.new_str(station(|station| station.ssid().to_owned())).into()),
                 "hostname" => Ok(vm.ctx.new_str(hostname(OptionalArg::Missing)).into()),
                 "ifname" => Ok(vm.ctx.new_str(if self.serves { "ap2" } else { "st1" }).into()),

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine, pymodule};
-use socklab_socket::{Entry, Errno, Ready};
+use socklab_socket::{Errno, Ready};
 
 use crate::board::board;
 use crate::console;
 use crate::modules::errors;
 use crate::modules::socket::Native;
 use crate::modules::tls::{Look, TlsSocket};
-use crate::net;
+use crate::net::{self, Entry};
 
 pub(crate) const IN: i64 = 1;
 pub(crate) const OUT: i64 = 4;

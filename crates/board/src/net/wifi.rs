@@ -1,9 +1,11 @@
-//! The Wi-Fi station as the board's program left it: active, joining, joined, failed. It is only played: the packets
-//! take the host's network. What the words are in a firmware's dialect belongs to `modules::network`.
+//! The Wi-Fi station as the board's program left it: active, joining, joined, failed. On this machine's network it is
+//! only played; on the virtual one the access points are real, and `air` speaks to them. What the words are in a
+//! firmware's dialect belongs to `modules::network`.
 
 use std::time::Instant;
 
 use super::Outside;
+use crate::link::JoinFailure;
 
 /// Keys of a protected network have at least as many characters.
 const SHORTEST_KEY: usize = 8;
@@ -21,6 +23,8 @@ pub(crate) enum Link {
     NoSuchNetwork,
     /// The network did not take the key.
     WrongKey,
+    /// The network takes no more stations.
+    Refused,
 }
 
 /// The one station of the board.
@@ -34,6 +38,10 @@ pub(crate) struct Station {
     key: String,
     /// When joining comes to its end.
     done: Option<Instant>,
+    /// The access point of the virtual network has taken the board, which has no address yet.
+    pub(super) associated: bool,
+    /// It was joined and is lost: the board tries until it is joined again, or told otherwise.
+    pub(super) lost: bool,
     /// What the parent was told last.
     told: Option<String>,
 }
@@ -41,7 +49,11 @@ pub(crate) struct Station {
 impl Station {
     pub(super) fn new(mut outside: Outside) -> Station {
         let joined = outside.joined.take();
-        let link = if joined.is_some() { Link::Up } else { Link::Idle };
+        let link = match (&joined, outside.lan) {
+            (None, _) => Link::Idle,
+            (Some(_), None) => Link::Up,
+            (Some(_), Some(_)) => Link::Joining,
+        };
         Station {
             active: joined.is_some(),
             serving: false,
@@ -49,6 +61,8 @@ impl Station {
             ssid: joined.clone().unwrap_or_default(),
             key: String::new(),
             done: None,
+            associated: joined.is_some(),
+            lost: false,
             told: joined,
             outside,
         }
@@ -59,21 +73,50 @@ impl Station {
         if let Some((ssid, key)) = network {
             (self.ssid, self.key) = (ssid, key);
         }
-        self.link = Link::Joining;
-        self.done = Instant::now().checked_add(self.outside.join_delay);
-        self.pass(Instant::now());
+        (self.link, self.associated, self.lost) = (Link::Joining, false, false);
+        self.done = match self.outside.lan {
+            Some(_) => None,
+            None => Instant::now().checked_add(self.outside.join_delay),
+        };
     }
 
     pub(crate) fn leave(&mut self) {
-        self.link = Link::Idle;
+        (self.link, self.associated, self.lost) = (Link::Idle, false, false);
         self.done = None;
     }
 
     /// Lets the time come.
-    pub(super) fn pass(&mut self, now: Instant) {
+    pub(super) fn pass(&mut self, now: Instant, has_address: impl FnOnce() -> bool) {
         if self.link == Link::Joining && self.done.is_some_and(|done| now >= done) {
             self.link = self.outcome();
         }
+        if self.link == Link::Joining && self.associated && has_address() {
+            (self.link, self.lost) = (Link::Up, false);
+        }
+    }
+
+    /// The access point has answered.
+    pub(super) fn answered(&mut self, outcome: Result<(), JoinFailure>) {
+        match outcome {
+            _ if self.link != Link::Joining => {} // the program has thought better of it
+            Ok(()) => self.associated = true,
+            Err(_) if self.lost => {}
+            Err(JoinFailure::NoSuchNetwork) => self.link = Link::NoSuchNetwork,
+            Err(JoinFailure::WrongKey) => self.link = Link::WrongKey,
+            Err(JoinFailure::Full) => self.link = Link::Refused,
+        }
+    }
+
+    /// The access point is gone, or has sent the board away.
+    pub(super) fn lose(&mut self) {
+        if matches!(self.link, Link::Up | Link::Joining) {
+            (self.link, self.associated, self.lost) = (Link::Joining, false, true);
+        }
+    }
+
+    /// What is to be joined.
+    pub(super) fn wanted(&self) -> (String, String) {
+        (self.ssid.clone(), self.key.clone())
     }
 
     fn outcome(&self) -> Link {

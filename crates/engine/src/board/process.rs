@@ -4,17 +4,22 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
 use socklab_board::link::{self, FromBoard, ToBoard};
 
 use super::console::Backlog;
 
+/// What may wait to be told: batches of frames mostly, which are lost beyond that, as on a cable. Anything else waits
+/// for room: the process reads all the time.
+const WAITING: usize = 64;
+
 /// A running board process; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    link: BufWriter<ChildStdin>,
+    told: SyncSender<ToBoard>,
 }
 
 impl Process {
@@ -41,17 +46,36 @@ impl Process {
                 }
             }
         });
-        Ok(Process { child, link: BufWriter::new(link) })
+        let (told, telling) = mpsc::sync_channel(WAITING);
+        thread::spawn(move || write_link(link, &telling));
+        Ok(Process { child, told })
     }
 
     /// Tells it something. One that is gone does not hear it, and its end is found elsewhere.
-    pub(crate) fn tell(&mut self, frame: &ToBoard) {
-        let _ = link::write(&mut self.link, frame).and_then(|()| self.link.flush());
+    pub(crate) fn tell(&self, frame: ToBoard) {
+        let _ = self.told.send(frame);
+    }
+
+    /// For others that have something to tell it.
+    pub(crate) fn teller(&self) -> SyncSender<ToBoard> {
+        self.told.clone()
     }
 
     /// How it ended, once it has closed its link.
     pub(crate) fn end(&mut self) -> io::Result<ExitStatus> {
         self.child.wait()
+    }
+}
+
+/// Writes until nobody tells anything any more, or the process is gone.
+fn write_link(link: ChildStdin, telling: &Receiver<ToBoard>) {
+    let mut to = BufWriter::with_capacity(64 << 10, link);
+    while let Ok(frame) = telling.recv() {
+        let waiting = std::iter::once(frame).chain(std::iter::from_fn(|| telling.try_recv().ok()));
+        let written = waiting.take(WAITING).try_for_each(|frame| link::write(&mut to, &frame));
+        if written.and_then(|()| to.flush()).is_err() {
+            return;
+        }
     }
 }
 

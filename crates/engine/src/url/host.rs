@@ -2,7 +2,7 @@
 //! What comes around them in a URL belongs to `url`; names are resolved and zones looked up where endpoints are opened.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::error::HostError;
@@ -25,6 +25,17 @@ impl HostPort {
             Host::Any | Host::Name(_) => return None,
         };
         address.is_multicast().then_some(address)
+    }
+
+    /// Where a socket bound to it is; a name is at no address.
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        let ip = match &self.host {
+            Host::Ip(ip) => *ip,
+            Host::Zoned(ip, _) => IpAddr::V6(*ip),
+            Host::Any => Ipv4Addr::UNSPECIFIED.into(),
+            Host::Name(_) => return None,
+        };
+        Some((ip, self.port).into())
     }
 
     /// Any address, and a port that the system picks.

@@ -97,7 +97,14 @@ impl Lab {
         let folder = tempfile::tempdir().expect("a folder");
         let captures = folder.path().join("captures");
         let store = Store::Disk { captures, retention: Default::default(), sync: Sync::None };
-        let config = Config { store, run: "test".into(), reader: true, lang: socklab_engine::Lang::En };
+        let config = Config {
+            store,
+            run: "test".into(),
+            reader: true,
+            lang: socklab_engine::Lang::En,
+            registers: false,
+            lan: None,
+        };
         let (engine, cursor) = Engine::start(config, |trouble| panic!("{trouble:?}")).expect("starts");
         Lab { engine, cursor: cursor.expect("asked for"), seen: Vec::new(), _folder: folder }
     }

@@ -64,7 +64,8 @@ struct Traits {
 impl Traits {
     fn of(frame: &[u8]) -> Option<Traits> {
         let ethernet = Ethernet::parse(frame)?;
-        let mut traits = Traits { arp: ethernet.kind == Kind::Arp, protocol: None, syn: false, ends: None, ports: None };
+        let mut traits =
+            Traits { arp: ethernet.kind == Kind::Arp, protocol: None, syn: false, ends: None, ports: None };
         let Some(ip) = Ip::parse(ethernet.payload) else { return Some(traits) };
         traits.protocol = Some(ip.protocol);
         traits.ends = Some((ip.src, ip.dst));

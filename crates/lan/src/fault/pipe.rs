@@ -230,7 +230,8 @@ impl Pipe {
         while self.flap.until <= now {
             let up = !self.flap.up;
             let span = if up { flap.up } else { flap.down };
-            let vary = 1.0 + flap.jitter.clamp(0.0, 1.0) * (2.0 * self.draws(Purpose::Flap).at(self.flap.span).unit() - 1.0);
+            let vary =
+                1.0 + flap.jitter.clamp(0.0, 1.0) * (2.0 * self.draws(Purpose::Flap).at(self.flap.span).unit() - 1.0);
             // Spans of nothing would never end.
             let span = span.mul_f64(vary).max(Duration::from_micros(1));
             self.flap = FlapState { up, until: self.flap.until + span, span: self.flap.span + 1 };
@@ -341,7 +342,8 @@ impl Pipe {
         let delay = self.faults.delay;
         let reorder = self.faults.reorder;
         let may = (copy.number / 2 - self.since).is_multiple_of(reorder.gap.max(1));
-        let skips = !delay.base.is_zero() && may && self.draws(Purpose::Reorder).at(copy.number).chance(reorder.probability);
+        let skips =
+            !delay.base.is_zero() && may && self.draws(Purpose::Reorder).at(copy.number).chance(reorder.probability);
         copy.marks.reordered = skips;
         self.counts.reordered += u64::from(skips);
         let mut due = if skips { now } else { now + self.travel(copy.deviate) + copy.extra };

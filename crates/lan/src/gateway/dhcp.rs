@@ -193,7 +193,8 @@ impl Server {
     ) -> bool {
         let fixed = self.fixed.get(&mac) == Some(&address);
         let theirs = self.fixed.iter().any(|(owner, fixed)| *owner != mac && *fixed == address);
-        let leased = self.leases.values().any(|lease| lease.mac != mac && lease.address == address && lease.until > now);
+        let leased =
+            self.leases.values().any(|lease| lease.mac != mac && lease.address == address && lease.until > now);
         let declined = self.declined.get(&address).is_some_and(|until| *until > now);
         let in_pool = plan.leases.0 <= address && address <= plan.leases.1 || fixed;
         let reserved = plan.is_reserved(address.into()) || !plan.contains(address.into());

@@ -279,7 +279,8 @@ impl Flows {
         }
         flow.heard = now;
         self.engine.receive(now, bytes, &mut flow.sockets);
-        flow.reset |= reset && before != State::Closed && matches!(flow.socket().state(), State::Closed | State::Listen);
+        flow.reset |=
+            reset && before != State::Closed && matches!(flow.socket().state(), State::Closed | State::Listen);
         out.extend(std::iter::from_fn(|| self.engine.transmit()));
         self.touched.insert(id);
     }
@@ -448,7 +449,11 @@ impl Flows {
     pub(crate) fn close(&mut self, id: FlowId) -> Result<(), FlowError> {
         let flow = self.open(id)?;
         flow.abandoned = true;
-        if flow.socket().recv_queue() > 0 { flow.socket_mut().abort() } else { flow.socket_mut().close() }
+        if flow.socket().recv_queue() > 0 {
+            flow.socket_mut().abort()
+        } else {
+            flow.socket_mut().close()
+        }
         flow.stage = Stage::Over;
         Ok(())
     }
@@ -531,7 +536,8 @@ impl Flow {
     /// Sees what has become of it, and says so.
     fn settle(&mut self, now: Time, limits: &Limits, mut tell: impl FnMut(Happened)) {
         let state = self.socket().state();
-        if self.is_half_open() && !matches!(state, State::SynSent | State::SynReceived | State::Closed | State::Listen) {
+        if self.is_half_open() && !matches!(state, State::SynSent | State::SynReceived | State::Closed | State::Listen)
+        {
             self.stage = Stage::Open;
             tell(Happened::Opened);
         }

@@ -75,9 +75,7 @@ impl Addresses {
     /// Whether packets for it stay here.
     pub(super) fn is_own(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => {
-                address.is_loopback() || self.v4.as_ref().is_some_and(|v4| v4.address == address)
-            }
+            IpAddr::V4(address) => address.is_loopback() || self.v4.as_ref().is_some_and(|v4| v4.address == address),
             IpAddr::V6(address) => {
                 address.is_loopback()
                     || self.link_local == Some(address)

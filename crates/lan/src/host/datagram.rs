@@ -131,7 +131,8 @@ impl Datagram {
         let address = here || self.local.ip().is_unspecified() || to_all && !self.local.ip().is_multicast();
         let peer = self.remote.is_none_or(|remote| remote == datagram.from);
         let port = self.local.port() == datagram.to.port();
-        (family && port && address && peer && !self.deaf).then_some(2 * u8::from(self.remote.is_some()) + u8::from(here))
+        (family && port && address && peer && !self.deaf)
+            .then_some(2 * u8::from(self.remote.is_some()) + u8::from(here))
     }
 
     fn take(&mut self, from: SocketAddr, bytes: Bytes, most: usize, most_bytes: usize) {
@@ -154,7 +155,8 @@ impl Raw {
     }
 
     pub(super) fn local_address(&self) -> Address {
-        let any = if self.family == Family::Inet6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        let any =
+            if self.family == Family::Inet6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
         SocketAddr::new(self.local.unwrap_or(any), 0).into()
     }
 
@@ -302,7 +304,8 @@ impl Host {
         let local = self.datagram(id)?.local;
         let to = if to.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port()) } else { to };
         let source = self.addresses.source_for(to.ip()).ok_or(self.config.profile.no_route)?;
-        let bound = !local.ip().is_unspecified() && !local.ip().is_multicast() && !self.addresses.is_broadcast(local.ip());
+        let bound =
+            !local.ip().is_unspecified() && !local.ip().is_multicast() && !self.addresses.is_broadcast(local.ip());
         let from = SocketAddr::new(if bound { local.ip() } else { source }, local.port());
         let packet = packet::udp(from, to, hops, bytes).ok_or(Errno::EAFNOSUPPORT)?;
         if to.ip().is_multicast() && loops && self.is_member(to.ip()) {

@@ -187,7 +187,9 @@ impl Host {
     fn receive_said(&mut self, said: Said, from: IpAddr) {
         let IpAddr::V6(from) = from else { return };
         match said {
-            Said::WhoHas { target, mac } if self.addresses.is_own(target.into()) => self.answer_who_has(target, from, mac),
+            Said::WhoHas { target, mac } if self.addresses.is_own(target.into()) => {
+                self.answer_who_has(target, from, mac)
+            }
             Said::IsAt { target, mac: Some(mac) } if !self.addresses.is_own(target.into()) => {
                 let waited = self.neighbours.update(self.now, target.into(), mac);
                 waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));

@@ -113,7 +113,10 @@ impl fmt::Display for Netstat {
         for (address, prefix) in &self.addresses {
             writeln!(to, "address    {address}/{prefix}")?;
         }
-        writeln!(to, "kind local                  peer                   state        unread unsent   sent  again  lost")?;
+        writeln!(
+            to,
+            "kind local                  peer                   state        unread unsent   sent  again  lost"
+        )?;
         for row in &self.sockets {
             writeln!(to, "{row}")?;
         }
@@ -130,6 +133,9 @@ impl fmt::Display for SocketRow {
         let remote = self.remote.map_or("*".to_owned(), |remote| remote.to_string());
         let SocketRow { kind, state, local, unread, unsent, sent, dropped, .. } = self;
         let (local, segments, again) = (local.to_string(), sent.segments, sent.retransmitted);
-        write!(to, "{kind:<4} {local:<22} {remote:<22} {state:<12} {unread:>6} {unsent:>6} {segments:>6} {again:>6} {dropped:>5}")
+        write!(
+            to,
+            "{kind:<4} {local:<22} {remote:<22} {state:<12} {unread:>6} {unsent:>6} {segments:>6} {again:>6} {dropped:>5}"
+        )
     }
 }

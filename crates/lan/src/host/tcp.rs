@@ -13,9 +13,9 @@ use socklab_socket::{Address, Cause, Errno, Family, Ready};
 
 use super::option::Options;
 use super::{Host, Result, Socket, SocketId, shown};
+use crate::Time;
 use crate::engine::{self, Buffers, Engine, MTU};
 use crate::packet::{self, Ip, Tcp as Segment};
-use crate::Time;
 use crate::time::earlier;
 
 /// Sockets of one listener that wait for a SYN at a time: its half-open connections.
@@ -209,7 +209,8 @@ impl Tcp {
         }
         self.orphans.push(Orphan { handle: connection.handle, local: connection.local, since: now });
         if self.orphans.len() > ORPHANS {
-            let waits = |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state() == State::TimeWait;
+            let waits =
+                |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state() == State::TimeWait;
             let victim = self.orphans.iter().position(waits).unwrap_or(0);
             self.set.remove(self.orphans.remove(victim).handle);
         }
@@ -383,7 +384,9 @@ impl Host {
         for socket in self.sockets.values_mut() {
             let Socket::Stream(stream) = socket else { continue };
             match std::mem::replace(&mut stream.phase, Phase::Failed) {
-                Phase::Connecting(connection, until) => settle_dial(tcp, stream, connection, until, now, profile.connect_error),
+                Phase::Connecting(connection, until) => {
+                    settle_dial(tcp, stream, connection, until, now, profile.connect_error)
+                }
                 Phase::Connected(mut connection) => {
                     settle_connection(tcp, stream, &mut connection, now, profile.data_timeout);
                     stream.phase = Phase::Connected(connection);
@@ -473,7 +476,8 @@ impl Host {
         let backlog = usize::try_from(backlog.clamp(1, 4096)).unwrap_or(1);
         match &mut stream.phase {
             Phase::Fresh => {
-                let mut listener = Listener { backlog, waiting: Vec::new(), queue: VecDeque::new(), held: VecDeque::new() };
+                let mut listener =
+                    Listener { backlog, waiting: Vec::new(), queue: VecDeque::new(), held: VecDeque::new() };
                 settle_listener(&mut self.tcp, stream, &mut listener);
                 stream.phase = Phase::Listening(listener);
             }

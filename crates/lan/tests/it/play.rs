@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use socklab_lan::{
-    AccessPoint, Addressing, DhcpFault, Direction, DnsFault, Event, FlowId, Happened, Ipv4Config, LookupId, Medium, Preset, Profile,
-    Read, Refusal, SocketId, brief,
+    AccessPoint, Addressing, DhcpFault, Direction, DnsFault, Event, FlowId, Happened, Ipv4Config, LookupId, Medium,
+    Preset, Profile, Read, Refusal, SocketId, brief,
 };
 use socklab_socket::{Address, Cause, Errno, Family, Protocol, Query, SockOpt, SockOptName, Type};
 
@@ -295,7 +295,10 @@ impl Play {
             }
             ["scan"] => {
                 let seen = self.world.lan.scan(port);
-                seen.iter().map(|seen| format!("{} {} {}", seen.ssid, seen.bssid, seen.channel)).collect::<Vec<_>>().join(", ")
+                seen.iter()
+                    .map(|seen| format!("{} {} {}", seen.ssid, seen.bssid, seen.channel))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             }
             ["release"] => {
                 self.world.host(name).release(now);
@@ -511,7 +514,9 @@ fn opened(verb: &str) -> Option<(Family, Type, Protocol)> {
 fn payload(words: &[&str]) -> Vec<u8> {
     match words {
         [count, "bytes"] => (0..count.parse::<usize>().unwrap()).map(|index| (index % 251) as u8).collect(),
-        ["hex", digits] => (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect(),
+        ["hex", digits] => {
+            (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect()
+        }
         words => words.join(" ").into_bytes(),
     }
 }

@@ -46,7 +46,10 @@ impl Cables {
                     }
                 }
                 while let Some((port, frame)) = lan.poll_transmit() {
-                    boards.iter().filter(|(board, _)| *board == port).for_each(|(_, stack)| stack.deliver([frame.clone()]));
+                    boards
+                        .iter()
+                        .filter(|(board, _)| *board == port)
+                        .for_each(|(_, stack)| stack.deliver([frame.clone()]));
                 }
                 let span = next.map_or(Duration::from_secs(3600), |next| next - now);
                 match receiver.recv_timeout(span) {

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use rustpython_vm::builtins::{PyInt, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
-use socklab_socket::{Entry, Errno, Ready, SockOpt, SockOptName};
+use socklab_socket::{Errno, Ready, SockOpt, SockOptName};
 
 use super::Native;
 use crate::board::board;
 use crate::modules::schedule;
-use crate::net::{self, Net, Socket};
+use crate::net::{self, Entry, Net, Socket};
 use crate::profile::{Sockets, Wifi};
 
 /// The number of the option whose value is called when there is something to read; it has no name.

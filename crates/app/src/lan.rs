@@ -1,0 +1,101 @@
+//! The virtual network around the boards of `run` and `repl`, and the endpoints that are opened beside them.
+//! What the network does belongs in the engine.
+
+use std::io::{self, Write};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use socklab_capture::run::{Retention, run_name};
+use socklab_engine::url::EndpointUrl;
+use socklab_engine::{Command, Config, Engine, LanPort, LanSettings, Lang, Reply, Store, Sync};
+
+use crate::cli::{BoardArgs, Net, Show};
+use crate::output::{Output, Sink, Style};
+use crate::places::Places;
+use crate::say::{self, Fail};
+
+/// How long what waits to be sent may take at the end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A network that boards can be attached to.
+pub(crate) struct Lan {
+    engine: Engine,
+    shown: Option<Output>,
+}
+
+/// Records of endpoints: stdout is the board's.
+struct Stderr;
+
+impl Sink for Stderr {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        io::stderr().lock().write_all(bytes)
+    }
+}
+
+impl Lan {
+    /// The network that was asked for; none where boards are on this machine's.
+    pub(crate) fn start(args: &BoardArgs, places: &Places, lang: Lang) -> Result<Option<Lan>, Fail> {
+        let urls = args.open.iter().map(|url| EndpointUrl::for_listen(url)).collect::<Result<Vec<_>, _>>()?;
+        if args.net == Net::Host {
+            let refused = || {
+                Fail::usage(
+                    "--open is for the virtual network: with --net host, start `socklab listen` beside the board",
+                    "--open 用于虚拟网络；使用 --net host 时请另外运行 `socklab listen`",
+                )
+            };
+            return if urls.is_empty() { Ok(None) } else { Err(refused()) };
+        }
+        let (engine, reader) = Engine::start(config(args, places, lang)?, |_| {})?;
+        for url in urls {
+            match engine.remote().call(Command::Open(url)) {
+                Some(Reply::Opened(id, url)) => {
+                    say::tell(format_args!("{id} {} {url}", lang.pick("listening on", "正在监听")));
+                }
+                Some(Reply::Failed(failure)) => return Err(failure.into()),
+                _ => return Err(Fail::other("the engine has ended", "引擎已结束")),
+            }
+        }
+        let style = Style::new(Some(Show::Text), Default::default());
+        let (watch, _) = mpsc::channel(); // what an output tells is not waited for
+        let shown = reader.zip(style).map(|(reader, style)| Output::start(reader, style, Stderr, watch));
+        Ok(Some(Lan { engine, shown }))
+    }
+
+    /// A place for one board.
+    pub(crate) fn attach(&self, name: &str, cable: bool) -> Result<LanPort, Fail> {
+        match self.engine.remote().call(Command::Attach { name: name.to_owned(), cable }) {
+            Some(Reply::Attached(port)) => Ok(port),
+            Some(Reply::NotAttached(why)) => Err(Fail::usage(why.clone(), why)),
+            _ => Err(Fail::other("the engine has ended", "引擎已结束")),
+        }
+    }
+
+    /// Closes what was opened, once the boards are gone.
+    pub(crate) fn end(self) {
+        self.engine.shut_down(PATIENCE);
+        if let Some(shown) = self.shown {
+            let _ = shown.result(); // nobody reads stderr any more
+        }
+    }
+}
+
+fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Result<Config, Fail> {
+    let has_endpoints = !args.open.is_empty();
+    let store = match has_endpoints {
+        true => Store::Disk { captures: places.captures(None), retention: Retention::default(), sync: Sync::default() },
+        false => Store::Nothing,
+    };
+    let wifi = args.wifi.as_deref().map(|wifi| {
+        let network = wifi.split_once(':').map(|(ssid, password)| (ssid.to_owned(), password.to_owned()));
+        network.ok_or_else(|| Fail::usage("--wifi wants SSID:PASSWORD", "--wifi 的格式是 SSID:PASSWORD"))
+    });
+    let lan = LanSettings {
+        wifi: wifi.transpose()?,
+        join_time: args.join_time,
+        host_loopback: args.host_loopback,
+        internet: args.internet,
+        ..LanSettings::default()
+    };
+    let run = run_name(SystemTime::now().into(), std::process::id());
+    Ok(Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan) })
+}

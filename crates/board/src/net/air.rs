@@ -1,0 +1,202 @@
+//! The board on the virtual network: its stack, and what it says to the access points, by way of the parent.
+//! How far the station has come is kept in `wifi`.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustpython_vm::{PyResult, VirtualMachine};
+use socklab_lan::{Addressing, Host, HostConfig, Ipv4Config, LanStack, Mac, Seed};
+
+use super::wire::Wire;
+use super::{Link, Network, Outside};
+use crate::board::board;
+use crate::link::{Frames, FromBoard, JoinFailure, Seen, Serving};
+use crate::profile::{Profile, Sockets};
+
+/// The pause between two attempts to find a network again that was lost.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a program waits at most, after a soft reset, for the address that the board had before.
+const OLD_ADDRESS: Duration = Duration::from_secs(1);
+
+/// The address that a board's firmware gives to its own access point.
+const OWN_NETWORK: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 1);
+
+/// Counts the joinings, so that an attempt that is put off does not undo what the program did meanwhile.
+static JOININGS: AtomicU64 = AtomicU64::new(0);
+
+/// The board's own stack. Its link is up at once where there is a cable, or a network that it had joined.
+pub(super) fn stack(mac: Mac, outside: &Outside, profile: &Profile, wire: Arc<Wire>) -> LanStack {
+    let host = Host::new(HostConfig {
+        mac,
+        name: outside.name.clone(),
+        // Not the same after a reset: an old connection must not be taken for a new one.
+        seed: Seed(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)),
+        profile: match profile.sockets {
+            Sockets::CPython => socklab_lan::Profile::LINUX,
+            Sockets::Bsd | Sockets::Raw | Sockets::Card => socklab_lan::Profile::ESP32,
+        },
+        addressing: Addressing::Dhcp,
+    });
+    let stack = LanStack::new(host, Box::new(move |frame| wire.put(frame)), Box::new(Instant::now));
+    set_link(&stack, profile.wifi.is_none() || outside.joined.is_some());
+    let timers = stack.clone();
+    thread::spawn(move || timers.run());
+    stack
+}
+
+fn set_link(lan: &LanStack, up: bool) {
+    lan.with(|host| {
+        let now = host.now();
+        host.set_link(now, up);
+    });
+}
+
+fn set_addressing(lan: &LanStack, addressing: Addressing) {
+    lan.with(|host| {
+        let now = host.now();
+        host.set_addressing(now, addressing);
+    });
+}
+
+/// `(address, mask, gateway, name server)`.
+pub(super) fn addresses(lan: &LanStack) -> [Ipv4Addr; 4] {
+    let config = lan.with(|host| host.ipv4().cloned());
+    let nowhere = Ipv4Addr::UNSPECIFIED;
+    config.map_or([nowhere; 4], |config| {
+        let dns = config.dns.first().copied().unwrap_or(nowhere);
+        [config.address, config.mask(), config.gateway.unwrap_or(nowhere), dns]
+    })
+}
+
+impl Network {
+    /// Joins a network in the background; `None` is the one that was given last.
+    pub(crate) fn join(&self, network: Option<(String, String)>) {
+        JOININGS.fetch_add(1, Ordering::Relaxed);
+        self.station(|station| station.join(network));
+        if let Some(lan) = self.lan() {
+            set_link(lan, false);
+            self.ask_to_join();
+        }
+    }
+
+    fn ask_to_join(&self) {
+        let (ssid, key) = self.station(|station| station.wanted());
+        board().tell(FromBoard::Join { ssid, key });
+    }
+
+    /// Leaves the network.
+    pub(crate) fn leave(&self) {
+        JOININGS.fetch_add(1, Ordering::Relaxed);
+        self.station(|station| station.leave());
+        if let Some(lan) = self.lan() {
+            set_link(lan, false);
+            board().tell(FromBoard::Leave);
+        }
+    }
+
+    /// An access point has answered.
+    pub(crate) fn joined(&self, outcome: Result<(), JoinFailure>) {
+        let is_lost = self.station(|station| {
+            station.answered(outcome);
+            station.lost
+        });
+        match (outcome, self.lan()) {
+            (Ok(()), Some(lan)) => set_link(lan, true),
+            (Err(_), _) if is_lost => {
+                let joinings = JOININGS.load(Ordering::Relaxed);
+                thread::spawn(move || {
+                    thread::sleep(RETRY);
+                    if JOININGS.load(Ordering::Relaxed) == joinings {
+                        board().network.ask_to_join();
+                    }
+                });
+            }
+            _ => {}
+        }
+        board().change(|state| state.air_changes += 1);
+    }
+
+    /// The access point is gone, or has sent the board away. Firmwares look for it until they find it again.
+    pub(crate) fn lose(&self) {
+        let Some(lan) = self.lan() else { return };
+        set_link(lan, false);
+        self.station(|station| station.lose());
+        self.ask_to_join();
+        board().change(|state| state.air_changes += 1);
+    }
+
+    /// Frames from the network.
+    pub(crate) fn deliver(&self, frames: Frames) {
+        let Some(lan) = self.lan() else { return };
+        lan.deliver(frames);
+        // The last of DHCP may have been among them.
+        let was = self.station.lock().link();
+        if was == Link::Joining && self.station(|station| station.link()) != was {
+            board().change(|state| state.air_changes += 1);
+        }
+    }
+
+    /// Waits until joining comes to its end.
+    pub(crate) fn await_joined(&self, vm: &VirtualMachine, until: Option<Instant>) -> PyResult<()> {
+        loop {
+            let seen = board().air_changes();
+            let (link, done) = self.station(|station| (station.link(), station.done()));
+            if link != Link::Joining || until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(());
+            }
+            let until = [until, done].into_iter().flatten().min();
+            board().wait(vm, until, |state| (state.air_changes != seen).then_some(()))?;
+        }
+    }
+
+    /// Waits for the address that the board had before a soft reset: it keeps it, and so has it at once.
+    pub(crate) fn await_old_address(&self, vm: &VirtualMachine) {
+        let _ = self.await_joined(vm, Instant::now().checked_add(OLD_ADDRESS)); // Ctrl-C: then without
+    }
+
+    /// The board is an access point from now on, or none any more.
+    pub(crate) fn serve(&self, serving: Option<Serving>) {
+        self.station(|station| station.serving = serving.is_some());
+        let Some(lan) = self.lan() else { return };
+        let is_serving = serving.is_some();
+        board().tell(FromBoard::Serve(serving));
+        let own = Ipv4Config { address: OWN_NETWORK, prefix: 24, gateway: Some(OWN_NETWORK), dns: vec![OWN_NETWORK] };
+        set_addressing(lan, if is_serving { Addressing::Static(own) } else { Addressing::Dhcp });
+        lan.with(|host| host.serve_dhcp(is_serving));
+        set_link(lan, is_serving);
+    }
+
+    /// Gives the station this address, or leaves it to DHCP. On this machine's network only the program believes it.
+    pub(crate) fn fix(&self, four: Option<[Ipv4Addr; 4]>) {
+        let Some(lan) = self.lan() else { return };
+        let some = |address: Ipv4Addr| (!address.is_unspecified()).then_some(address);
+        set_addressing(
+            lan,
+            match four {
+                None => Addressing::Dhcp,
+                Some([address, mask, gateway, dns]) => Addressing::Static(Ipv4Config {
+                    address,
+                    prefix: mask.to_bits().leading_ones() as u8,
+                    gateway: some(gateway),
+                    dns: some(dns).into_iter().collect(),
+                }),
+            },
+        );
+    }
+
+    /// The access points that the board hears.
+    pub(crate) fn scan(&self, vm: &VirtualMachine) -> PyResult<Vec<Seen>> {
+        if self.lan().is_none() {
+            let seen = |(ssid, secured)| Seen { ssid, bssid: [2, 0, 0, 0, 0, 1], channel: 6, rssi: -50, secured };
+            return Ok(self.station(|station| station.in_the_air().into_iter().map(seen).collect()));
+        }
+        board().change(|state| state.scanned = None);
+        board().tell(FromBoard::Scan);
+        let scanned = board().wait(vm, None, |state| state.scanned.take())?;
+        Ok(scanned.unwrap_or_default())
+    }
+}

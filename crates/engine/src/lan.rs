@@ -1,0 +1,317 @@
+//! The virtual network in real time: it runs on the engine's thread, boards are attached to it by channels, and what
+//! they dial is handed to endpoints as if it came from a socket. What the network does is in the crate `lan`; where a
+//! dial leads, in `dialled`; a connection as a stream, in `stream`; a board's end, in `port`.
+
+mod dialled;
+mod port;
+mod stream;
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+use socklab_board::link::{Frames, FromBoard, JoinFailure, Seen, ToBoard};
+use socklab_lan::{
+    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
+    Medium, PortId, Seed, Time,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::hub::{Endpoint, Hub};
+pub use port::LanPort;
+use port::Outlet;
+pub(crate) use stream::LanStream;
+
+/// Batches of frames that wait for the network, of all boards together; then the boards' own queues fill.
+const INBOX: usize = 256;
+
+/// Batches that are taken in before the network acts on them.
+const AT_ONCE: usize = 64;
+
+/// Bytes of frames that a board is handed at once.
+const BATCH: usize = 64 << 10;
+
+/// What the network is like, and how far it reaches.
+#[derive(Clone, Debug)]
+pub struct LanSettings {
+    /// What every chance is drawn from.
+    pub seed: u64,
+    /// The one Wi-Fi there is, and its password; `None` for any that a program asks for.
+    pub wifi: Option<(String, String)>,
+    /// How long joining takes.
+    pub join_time: Duration,
+    /// Boards reach every port of this machine's loopback, not only those that a Socklab of this user listens on.
+    pub host_loopback: bool,
+    /// Boards reach any host.
+    pub internet: bool,
+}
+
+impl Default for LanSettings {
+    /// Any Wi-Fi, which takes a second to join; nothing beyond.
+    fn default() -> Self {
+        let join_time = Duration::from_secs(1);
+        LanSettings { seed: 0, wifi: None, join_time, host_loopback: false, internet: false }
+    }
+}
+
+/// The network and who waits for what on it.
+pub(crate) struct Network {
+    lan: RefCell<Lan>,
+    settings: LanSettings,
+    start: Instant,
+    ports: RefCell<FxHashMap<PortId, Port>>,
+    flows: RefCell<FxHashMap<FlowId, Flow>>,
+    /// Somebody has done something with a flow: the network is to act.
+    poked: Notify,
+    inbox: mpsc::Sender<(PortId, FromBoard)>,
+    /// Datagrams of boards to other programs of this machine.
+    relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+}
+
+struct Port {
+    name: String,
+    outlet: Outlet,
+}
+
+/// Who waits for a flow.
+#[derive(Default)]
+struct Flow {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    opened: Option<oneshot::Sender<io::Result<()>>>,
+    over: Option<Ending>,
+}
+
+impl Flow {
+    fn wake(&mut self) {
+        self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
+    }
+}
+
+impl Network {
+    /// The network, and where its boards are heard.
+    pub(crate) fn new(settings: LanSettings) -> (Rc<Self>, mpsc::Receiver<(PortId, FromBoard)>) {
+        let (inbox, heard) = mpsc::channel(INBOX);
+        let (ssid, password) = settings.wifi.clone().unwrap_or_else(|| ("Socklab".into(), String::new()));
+        let password = (!password.is_empty()).then_some(password);
+        let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
+        let air = AirConfig { home, any_name: settings.wifi.is_none() };
+        let config = LanConfig { seed: Seed(settings.seed), air, ..LanConfig::default() };
+        let network = Network {
+            lan: RefCell::new(Lan::new(config)),
+            settings,
+            start: Instant::now(),
+            ports: RefCell::default(),
+            flows: RefCell::default(),
+            poked: Notify::new(),
+            inbox,
+            relays: RefCell::default(),
+        };
+        (Rc::new(network), heard)
+    }
+
+    fn now(&self) -> Time {
+        Time::ZERO + self.start.elapsed()
+    }
+
+    /// Attaches a board, by cable or by radio.
+    pub(crate) fn attach(&self, name: &str, cable: bool) -> Result<LanPort, AttachError> {
+        let medium = if cable { Medium::Cable } else { Medium::Air };
+        let mac = Mac::local(self.ports.borrow().len() as u32 + 1);
+        let attach = Attach { name: name.to_owned(), mac, medium, address: None };
+        let id = self.lan.borrow_mut().attach(self.now(), attach)?;
+        let outlet = Outlet::default();
+        self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), outlet: outlet.clone() });
+        Ok(LanPort::new(id, mac, name.to_owned(), outlet, self.inbox.clone()))
+    }
+
+    /// Runs the network until the task is dropped.
+    pub(crate) async fn run(self: Rc<Self>, hub: Rc<Hub>, mut heard: mpsc::Receiver<(PortId, FromBoard)>) {
+        loop {
+            self.act(&hub);
+            let deadline = self.lan.borrow().deadline();
+            let due = async {
+                match deadline {
+                    Some(due) => tokio::time::sleep(due - self.now()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.poked.notified() => {}
+                () = due => {}
+                Some((port, said)) = heard.recv() => {
+                    self.hear(port, said);
+                    for (port, said) in std::iter::from_fn(|| heard.try_recv().ok()).take(AT_ONCE) {
+                        self.hear(port, said);
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(&self, port: PortId, said: FromBoard) {
+        let (now, mut lan) = (self.now(), self.lan.borrow_mut());
+        match said {
+            FromBoard::Frames(frames) => frames.into_iter().for_each(|frame| lan.handle_frame(now, port, frame)),
+            FromBoard::Join { ssid, key } => lan.join(now, port, &ssid, (!key.is_empty()).then_some(&*key)),
+            FromBoard::Leave => lan.leave_air(now, port),
+            FromBoard::Scan => {
+                let found = lan.scan(port).into_iter().map(seen).collect();
+                drop(lan);
+                self.tell(port, ToBoard::Scanned(found));
+            }
+            FromBoard::Serve(None) => lan.close_access_point(now, port),
+            FromBoard::Serve(Some(serving)) => {
+                let (ssid, password, channel) = (serving.ssid, serving.key, serving.channel);
+                let join_time = self.settings.join_time;
+                let point = AccessPoint { ssid, password, channel, join_time, ..AccessPoint::default() };
+                lan.open_access_point(now, port, point);
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets the network act, and hands out what that leads to, until nothing more does.
+    fn act(self: &Rc<Self>, hub: &Rc<Hub>) {
+        loop {
+            self.lan.borrow_mut().poll(self.now());
+            let sent = self.send_frames();
+            let mut any = false;
+            loop {
+                let event = self.lan.borrow_mut().poll_event();
+                let Some(event) = event else { break };
+                any = true;
+                self.handle(hub, event);
+            }
+            if !sent && !any {
+                return;
+            }
+        }
+    }
+
+    /// Hands boards their frames, in batches; false where there are none.
+    fn send_frames(&self) -> bool {
+        let mut batches: FxHashMap<PortId, Frames> = FxHashMap::default();
+        let mut any = false;
+        while let Some((port, frame)) = {
+            let next = self.lan.borrow_mut().poll_transmit();
+            next
+        } {
+            any = true;
+            let batch = batches.entry(port).or_default();
+            batch.push(&frame);
+            if batch.size() >= BATCH {
+                self.tell(port, ToBoard::Frames(std::mem::take(batch)));
+            }
+        }
+        for (port, batch) in batches.into_iter().filter(|(_, batch)| !batch.is_empty()) {
+            self.tell(port, ToBoard::Frames(batch));
+        }
+        any
+    }
+
+    fn tell(&self, port: PortId, what: ToBoard) {
+        if let Some(port) = self.ports.borrow().get(&port) {
+            port.outlet.send(what);
+        }
+    }
+
+    /// Says something about a board to whoever watches it, and in the log.
+    fn remark(&self, hub: &Hub, port: PortId, text: &str) {
+        if let Some(port) = self.ports.borrow().get(&port) {
+            port.outlet.remark(text);
+        }
+        hub.note_on_first(text);
+    }
+
+    fn handle(self: &Rc<Self>, hub: &Rc<Hub>, event: Event) {
+        match event {
+            Event::Dialled { flow, port, from, to } => self.dialled(hub, flow, port, from, to),
+            Event::Flow { flow, what } => self.flow_changed(flow, what),
+            Event::Datagram { port, from, to, bytes, .. } => self.datagram(hub, port, from, to, bytes),
+            Event::Joined { port, outcome, .. } => self.tell(port, ToBoard::Joined(outcome.map_err(failure))),
+            Event::Left { port, why, .. } if why != socklab_lan::Left::Asked => self.tell(port, ToBoard::Left),
+            Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
+            Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
+            Event::Left { .. }
+            | Event::Leased { .. }
+            | Event::Frame { .. }
+            | Event::DatagramsOver { .. }
+            | Event::DatagramRefused { .. } => {}
+        }
+    }
+
+    fn flow_changed(&self, id: FlowId, what: Happened) {
+        let mut flows = self.flows.borrow_mut();
+        let Some(flow) = flows.get_mut(&id) else { return };
+        match what {
+            Happened::Opened => drop(flow.opened.take().map(|opened| opened.send(Ok(())))),
+            Happened::Readable => drop(flow.reader.take().map(Waker::wake)),
+            Happened::Writable => drop(flow.writer.take().map(Waker::wake)),
+            Happened::Over(ending) => {
+                flow.over = Some(ending);
+                drop(flow.opened.take().map(|opened| opened.send(Err(stream::error_of(ending)))));
+                flow.wake();
+            }
+        }
+    }
+
+    /// Whether the address is one of the network's own, or could be.
+    pub(crate) fn reaches(&self, address: IpAddr) -> bool {
+        self.lan.borrow().plan().contains(address)
+    }
+
+    /// By which everybody on the network is meant.
+    pub(crate) fn broadcast(&self) -> std::net::Ipv4Addr {
+        self.lan.borrow().plan().broadcast()
+    }
+
+    /// Dials a board from the assistant's address.
+    pub(crate) async fn connect(self: &Rc<Self>, board: SocketAddr) -> io::Result<LanStream> {
+        let (now, pc) = (self.now(), self.lan.borrow().plan().pc);
+        let from = SocketAddr::from((pc, 0));
+        let id = self.lan.borrow_mut().connect(now, board, from);
+        let id = id.map_err(|error| io::Error::new(io::ErrorKind::HostUnreachable, error))?;
+        let (opened, made) = oneshot::channel();
+        self.flows.borrow_mut().insert(id, Flow { opened: Some(opened), ..Flow::default() });
+        let stream = LanStream::new(Rc::clone(self), id, from, board);
+        self.poked.notify_one();
+        made.await.unwrap_or_else(|_| Err(io::ErrorKind::ConnectionAborted.into()))?;
+        Ok(stream)
+    }
+
+    /// Sends a datagram of the assistant's to a board, a group or all; false where nobody has the address.
+    pub(crate) fn send_datagram(&self, from_port: u16, to: SocketAddr, bytes: &[u8]) -> bool {
+        let pc = self.lan.borrow().plan().pc;
+        let sent = self.lan.borrow_mut().send_datagram(self.now(), (pc, from_port).into(), to, bytes);
+        self.poked.notify_one();
+        sent
+    }
+}
+
+impl Hub {
+    /// Hands an endpoint the connection that a board has made to it.
+    fn admit(self: &Rc<Self>, endpoint: &Rc<Endpoint>, stream: LanStream) {
+        let remote = crate::stream::inet(stream.board());
+        if let Some(connection) = crate::listen::admit(self, endpoint, crate::stream::Stream::Lan(stream), remote) {
+            tokio::task::spawn_local(connection);
+        }
+    }
+}
+
+fn seen(seen: socklab_lan::Seen) -> Seen {
+    let socklab_lan::Seen { ssid, bssid, channel, rssi, secured } = seen;
+    Seen { ssid, bssid: bssid.0, channel, rssi, secured }
+}
+
+fn failure(error: JoinError) -> JoinFailure {
+    match error {
+        JoinError::NotFound => JoinFailure::NoSuchNetwork,
+        JoinError::WrongPassword => JoinFailure::WrongKey,
+        JoinError::Full => JoinFailure::Full,
+    }
+}
