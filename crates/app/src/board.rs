@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use socklab_capture::escape;
+use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{End, FromBoard};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, explain, look, tcp, webrepl,
 };
-use socklab_engine::{LanPort, Lang};
 
 use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
 use crate::lan::Lan;
@@ -41,51 +41,65 @@ pub(crate) fn process() -> Option<ExitCode> {
 
 /// What `run` and `repl` wait for.
 enum Happening {
-    Board(BoardEvent),
+    /// Of the board with this number.
+    Board(usize, BoardEvent),
     Interrupt,
     Left,
 }
 
 /// `socklab run`.
 pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
-    let source = read_source(&args.script)?;
-    let mut config = config(&args.board, places, Some(source), lang)?;
-    warn(&config, lang);
-    let lan = Lan::start(&args.board, places, lang)?;
-    config.lan = attached(lan.as_ref(), &config)?;
-    config.options.extend([OsString::from("--beside"), beside(&args.script).into()]);
+    let boards = &args.board;
+    if boards.board.len() > args.scripts.len() {
+        return Err(Fail::usage("there are more boards than programs", "板子比程序多"));
+    }
+    let mut configs = Vec::new();
+    for (place, script) in args.scripts.iter().enumerate() {
+        let kind = boards.board.get(place).or(boards.board.last()).map_or("esp32", String::as_str);
+        let mut plan = plan(boards, kind, places, Some(read_source(script)?), lang, &configs)?;
+        plan.config.options.extend([OsString::from("--beside"), beside(script).into()]);
+        warn(&plan.config, lang);
+        configs.push(plan);
+    }
+    let lan = Lan::start(boards, places, lang)?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    let (session, happenings) = Session::start(config, &args.board, lang)?;
-    let _terminal = io::stdin().is_terminal().then(|| Terminal::by_key(false));
-    let shown = session.show(Lines::default());
-    session.read_keys(None);
-    let code = session.wait(&happenings, deadline);
-    session.end(shown, code, lan)
+    let (session, happenings) = Session::start(configs, lan, boards, lang)?;
+    let is_alone = session.boards.len() == 1;
+    let _terminal = (is_alone && io::stdin().is_terminal()).then(|| Terminal::by_key(false));
+    let shown = session.show_lines();
+    if is_alone {
+        session.read_keys(None);
+    }
+    let outcome = session.wait(&happenings, deadline);
+    session.end(shown, outcome)
 }
 
 /// `socklab repl`.
 pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
-    let mut config = config(&args.board, places, None, lang)?;
+    let [kind] = args.board.board.as_slice() else {
+        return Err(Fail::usage("a prompt is that of one board", "提示符只对应一块板子"));
+    };
+    let plan = plan(&args.board, kind, places, None, lang, &[])?;
     let lan = Lan::start(&args.board, places, lang)?;
-    config.lan = attached(lan.as_ref(), &config)?;
-    let (session, happenings) = Session::start(config, &args.board, lang)?;
+    let (session, happenings) = Session::start(vec![plan], lan, &args.board, lang)?;
     let offered = session.offer(&args, lang)?;
     if offered.is_some() {
-        let code = session.wait(&happenings, None);
-        return session.end(None, code, lan);
+        let outcome = session.wait(&happenings, None);
+        return session.end(Vec::new(), outcome);
     }
     let is_terminal = io::stdin().is_terminal();
     let _terminal = is_terminal.then(|| Terminal::by_key(true));
-    let shown = session.show(Plain);
+    let shown = session.show(0, Plain);
     session.read_keys(is_terminal.then_some(LEAVE));
-    let code = session.wait(&happenings, None);
-    session.end(shown, code, lan)
+    let outcome = session.wait(&happenings, None);
+    session.end(vec![shown], outcome)
 }
 
-/// The board's place on the network: by cable where it has no radio.
-fn attached(lan: Option<&Lan>, config: &BoardConfig) -> Result<Option<LanPort>, Fail> {
-    let profile = config.profile;
-    lan.map(|lan| lan.attach(profile.name, !profile.has_wifi())).transpose()
+/// A board that is to be started.
+struct Plan {
+    /// What it is called on the network, and where several print.
+    name: String,
+    config: BoardConfig,
 }
 
 /// What the board's program will not do as it seems to.
@@ -112,27 +126,32 @@ fn beside(script: &Path) -> &Path {
     script.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn config(args: &BoardArgs, places: &Places, source: Option<Source>, lang: Lang) -> Result<BoardConfig, Fail> {
-    let profile = Profile::named(&args.board).ok_or_else(|| {
+/// One board more. The second of a kind has a number, and files of its own.
+fn plan(
+    args: &BoardArgs,
+    kind: &str,
+    places: &Places,
+    source: Option<Source>,
+    lang: Lang,
+    before: &[Plan],
+) -> Result<Plan, Fail> {
+    let profile = Profile::named(kind).ok_or_else(|| {
         let names: Vec<_> = Profile::names().collect();
         Fail::usage(
-            format!("no board {:?}; there are {}", args.board, names.join(", ")),
-            format!("没有名为 {:?} 的板子；可用的有 {}", args.board, names.join("、")),
+            format!("no board {kind:?}; there are {}", names.join(", ")),
+            format!("没有名为 {kind:?} 的板子；可用的有 {}", names.join("、")),
         )
     })?;
-    let flash = places.flash(profile.name, args.flash.as_deref());
+    let same = before.iter().filter(|plan| plan.config.profile.name == profile.name).count();
+    let name = if same == 0 { profile.name.to_owned() } else { format!("{}-{}", profile.name, same + 1) };
+    let asked =
+        args.flash.as_deref().map(|folder| if before.is_empty() { folder.to_owned() } else { folder.join(&name) });
+    let flash = places.flash(&name, asked.as_deref());
     fs::create_dir_all(&flash).map_err(|error| cannot("create", &flash, &error, lang))?;
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
-    let options = options(args);
-    Ok(BoardConfig {
-        command: vec![own.into(), PROCESS.into()],
-        profile,
-        flash,
-        options,
-        given: args.set.clone(),
-        lan: None,
-        source,
-    })
+    let command = vec![own.into(), PROCESS.into()];
+    let (options, given) = (options(args), args.set.clone());
+    Ok(Plan { name, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
 }
 
 /// What the board process is told about the world around it.
@@ -193,35 +212,99 @@ impl Shape for Lines {
     }
 }
 
+/// Whose line it is, where several boards print.
+struct Named {
+    name: String,
+    lines: Lines,
+    at_start: bool,
+}
+
+impl Shape for Named {
+    fn shape<'a>(&mut self, bytes: &'a [u8], shaped: &'a mut Vec<u8>) -> &'a [u8] {
+        let mut plain = Vec::new();
+        let plain = self.lines.shape(bytes, &mut plain);
+        shaped.clear();
+        for line in plain.split_inclusive(|byte| *byte == b'\n') {
+            if std::mem::replace(&mut self.at_start, line.ends_with(b"\n")) {
+                shaped.extend_from_slice(self.name.as_bytes());
+            }
+            shaped.extend_from_slice(line);
+        }
+        shaped
+    }
+}
+
+/// Colours of the names of boards, one after the other.
+const COLOURS: [u8; 6] = [36, 33, 35, 32, 34, 31];
+
 struct Session {
-    board: Board,
+    boards: Vec<Member>,
+    lan: Option<Lan>,
     sender: Sender<Happening>,
-    profile: &'static Profile,
-    flash: String,
     events: Events,
     lang: Lang,
 }
 
+/// A board that runs.
+struct Member {
+    name: String,
+    board: Board,
+    profile: &'static Profile,
+    flash: String,
+}
+
 impl Session {
-    fn start(config: BoardConfig, args: &BoardArgs, lang: Lang) -> Result<(Self, Receiver<Happening>), Fail> {
+    fn start(
+        plans: Vec<Plan>,
+        lan: Option<Lan>,
+        args: &BoardArgs,
+        lang: Lang,
+    ) -> Result<(Self, Receiver<Happening>), Fail> {
         let (sender, happenings) = mpsc::channel();
         let interrupted = sender.clone();
         on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
-        let told = sender.clone();
-        let (profile, flash) = (config.profile, config.flash.to_string_lossy().into_owned());
-        let board = Board::start(config, move |event| drop(told.send(Happening::Board(event))));
-        Ok((Session { board, sender, profile, flash, events: args.events, lang }, happenings))
+        let mut boards = Vec::new();
+        for (place, Plan { name, mut config }) in plans.into_iter().enumerate() {
+            let (told, profile) = (sender.clone(), config.profile);
+            // By cable where it has no radio.
+            config.lan = lan.as_ref().map(|lan| lan.attach(&name, !profile.has_wifi())).transpose()?;
+            let flash = config.flash.to_string_lossy().into_owned();
+            let board = Board::start(config, move |event| drop(told.send(Happening::Board(place, event))));
+            boards.push(Member { name, board, profile, flash });
+        }
+        Ok((Session { boards, lan, sender, events: args.events, lang }, happenings))
+    }
+
+    /// The one that the terminal is at.
+    fn first(&self) -> &Member {
+        &self.boards[0]
     }
 
     fn remote(&self) -> BoardRemote {
-        self.board.remote()
+        self.first().board.remote()
     }
 
-    /// Shows the board's output on stdout; what is given ends when all of it is shown.
-    fn show(&self, mut shape: impl Shape) -> Option<Receiver<()>> {
+    /// Shows the output of all on stdout, line by line; behind their names where there are several.
+    fn show_lines(&self) -> Vec<Receiver<()>> {
+        if let [_] = &self.boards[..] {
+            return vec![self.show(0, Lines::default())];
+        }
+        let width = self.boards.iter().map(|member| member.name.len()).max().unwrap_or_default();
+        let shown = self.boards.iter().zip(COLOURS.iter().cycle()).enumerate().map(|(place, (member, colour))| {
+            let name = match say::colours() {
+                true => format!("\x1b[{colour}m{:width$}\x1b[0m | ", member.name),
+                false => format!("{:width$} | ", member.name),
+            };
+            self.show(place, Named { name, lines: Lines::default(), at_start: true })
+        });
+        shown.collect()
+    }
+
+    /// Shows a board's output on stdout; what is given ends when all of it is shown.
+    fn show(&self, place: usize, mut shape: impl Shape) -> Receiver<()> {
         let (alive, shown) = mpsc::channel();
         let (mut shaped, left) = (Vec::new(), self.sender.clone());
-        let seat = self.remote().attach(move |bytes| {
+        let seat = self.boards[place].board.remote().attach(move |bytes| {
             let _ = &alive;
             let mut stdout = io::stdout().lock();
             let written = stdout.write_all(shape.shape(bytes, &mut shaped)).and_then(|()| stdout.flush());
@@ -231,7 +314,7 @@ impl Session {
             written
         });
         std::mem::forget(seat); // it stays until the board goes
-        Some(shown)
+        shown
     }
 
     /// Types what comes from stdin; `leave` is the key that ends the session.
@@ -258,8 +341,8 @@ impl Session {
         }
         if let Some(port) = args.webrepl {
             let address = (Ipv4Addr::LOCALHOST, port).into();
-            let flash =
-                Flash::open(&self.flash).map_err(|error| cannot("open", Path::new(&self.flash), &error, lang))?;
+            let flash = Flash::open(&self.first().flash)
+                .map_err(|error| cannot("open", Path::new(&self.first().flash), &error, lang))?;
             let at = webrepl::serve(self.remote(), flash, args.password.clone(), address)?;
             say::tell(format_args!("WebREPL ws://{at}/ ({}: {})", lang.pick("password", "密码"), args.password));
             offered.any = true;
@@ -284,52 +367,60 @@ impl Session {
         Ok(offered.any.then_some(offered))
     }
 
-    /// The exit code, when it is time to end.
+    /// The exit code, when it is time to end: when all boards have come to theirs.
     fn wait(&self, happenings: &Receiver<Happening>, deadline: Option<Instant>) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut interrupted = false;
-        loop {
+        let (mut interrupted, mut running) = (false, self.boards.len());
+        while running > 0 {
             let wait = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             match happenings.recv_timeout(wait) {
                 Err(_) => {
                     outcome.code = 1;
-                    outcome.said =
-                        Some(self.lang.pick("the board was stopped: its time is over", "板子已停止：时间到").into());
+                    outcome.say(self.lang.pick("the board was stopped: its time is over", "板子已停止：时间到").into());
                     return outcome;
                 }
                 Ok(Happening::Left) => return outcome,
                 Ok(Happening::Interrupt) if self.is_program() => {
                     interrupted = true;
-                    self.remote().interrupt();
+                    self.boards.iter().for_each(|member| member.board.remote().interrupt());
                 }
                 Ok(Happening::Interrupt) => return Outcome { code: INTERRUPTED, ..outcome },
-                Ok(Happening::Board(BoardEvent::Ended(end))) => {
-                    outcome.code =
-                        if interrupted && matches!(end, End::Raised(_)) { INTERRUPTED } else { code_of(&end) };
-                    return outcome;
+                Ok(Happening::Board(_, BoardEvent::Ended(end))) => {
+                    running -= 1;
+                    let is_interrupt = interrupted && matches!(end, End::Raised(_));
+                    outcome.fail(if is_interrupt { INTERRUPTED } else { code_of(&end) });
                 }
-                Ok(Happening::Board(event)) => {
-                    if self.tell(event, &mut outcome).is_break() {
-                        return outcome;
+                Ok(Happening::Board(place, event)) => {
+                    if self.tell(&self.boards[place], event, &mut outcome).is_break() {
+                        running -= 1;
                     }
                 }
             }
         }
+        outcome
     }
 
-    fn tell(&self, event: BoardEvent, outcome: &mut Outcome) -> std::ops::ControlFlow<()> {
+    /// What precedes a line about a board.
+    fn about(&self, member: &Member) -> String {
+        if self.boards.len() > 1 { format!("[{}] ", member.name) } else { String::new() }
+    }
+
+    fn tell(&self, member: &Member, event: BoardEvent, outcome: &mut Outcome) -> std::ops::ControlFlow<()> {
+        let about = self.about(member);
         match event {
-            BoardEvent::Told(FromBoard::Note(note)) => say::say(format_args!("[board] {note}")),
-            BoardEvent::Told(told) => self.tell_part(&told),
+            BoardEvent::Told(FromBoard::Note(note)) if about.is_empty() => say::say(format_args!("[board] {note}")),
+            BoardEvent::Told(FromBoard::Note(note)) => say::say(format_args!("{about}{note}")),
+            BoardEvent::Told(told) => self.tell_part(&about, member, &told),
             BoardEvent::Ended(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
-                outcome.said = explain::raised(self.profile, &raised, self.lang);
+                let said = explain::raised(member.profile, &raised, self.lang);
+                said.into_iter().for_each(|said| outcome.say(format!("{about}{said}")));
             }
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
-                outcome.code = 1;
+                outcome.fail(1);
                 let (en, zh) = ("the board's interpreter died", "板子的解释器意外终止");
-                say::say(format_args!("{} ({status})", self.lang.pick(en, zh)));
+                say::say(format_args!("{about}{} ({status})", self.lang.pick(en, zh)));
                 return if self.is_program() {
                     std::ops::ControlFlow::Break(())
                 } else {
@@ -337,8 +428,8 @@ impl Session {
                 };
             }
             BoardEvent::Failed(error) => {
-                outcome.code = 1;
-                say::say(format_args!("{}: {error}", self.lang.pick("cannot start a board", "无法启动板子")));
+                outcome.fail(1);
+                say::say(format_args!("{about}{}: {error}", self.lang.pick("cannot start a board", "无法启动板子")));
                 return std::ops::ControlFlow::Break(());
             }
         }
@@ -346,8 +437,8 @@ impl Session {
     }
 
     /// What the board's parts do, for whoever cannot see them.
-    fn tell_part(&self, told: &FromBoard) {
-        let (text, json) = match told {
+    fn tell_part(&self, about: &str, member: &Member, told: &FromBoard) {
+        let (text, mut json) = match told {
             FromBoard::Pin { pin, high } => {
                 let level = u8::from(*high);
                 (format!("[pin {pin}] {level}"), json!({"pin": pin, "value": level}))
@@ -370,28 +461,31 @@ impl Session {
             _ => return,
         };
         match self.events {
-            Events::Text => say::tell(text),
-            Events::Json => say::tell(json),
+            Events::Text => say::tell(format_args!("{about}{text}")),
+            Events::Json => {
+                if !about.is_empty() {
+                    json["board"] = member.name.as_str().into();
+                }
+                say::tell(json);
+            }
             Events::None => {}
         }
     }
 
     fn is_program(&self) -> bool {
-        self.board.runs_program()
+        self.first().board.runs_program()
     }
 
-    /// Ends the board, once all it had to say is shown.
-    fn end(self, shown: Option<Receiver<()>>, outcome: Outcome, lan: Option<Lan>) -> Result<ExitCode, Fail> {
-        drop(self.board);
-        if let Some(lan) = lan {
+    /// Ends the boards, once all they had to say is shown.
+    fn end(self, shown: Vec<Receiver<()>>, outcome: Outcome) -> Result<ExitCode, Fail> {
+        drop(self.boards);
+        if let Some(lan) = self.lan {
             lan.end();
         }
-        if let Some(shown) = shown {
+        for shown in shown {
             let _ = shown.recv(); // fails when the last of it is written
         }
-        if let Some(text) = outcome.said {
-            say::say(text);
-        }
+        outcome.said.into_iter().for_each(say::say);
         Ok(ExitCode::from(outcome.code))
     }
 }
@@ -400,8 +494,21 @@ impl Session {
 #[derive(Default)]
 struct Outcome {
     code: u8,
-    /// After all that the board printed.
-    said: Option<String>,
+    /// After all that the boards printed.
+    said: Vec<String>,
+}
+
+impl Outcome {
+    fn say(&mut self, text: String) {
+        self.said.push(text);
+    }
+
+    /// The first that fails decides.
+    fn fail(&mut self, code: u8) {
+        if self.code == 0 {
+            self.code = code;
+        }
+    }
 }
 
 /// Where others find the console; dropping it takes it away.

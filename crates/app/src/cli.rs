@@ -221,7 +221,8 @@ pub(crate) struct SendArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     socklab run main.py\n  \
-    socklab run main.py --board k230\n  \
+    socklab run main.py --board k230 --open 10000   and what it sends to port 10000 of the computer\n  \
+    socklab run a.py b.py --board esp32,rp2          two boards on one network\n  \
     socklab run blink.py --set 4=1 --events json\n  \
     socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
     --set takes:\n  \
@@ -233,9 +234,9 @@ pub(crate) struct SendArgs {
     accx=0.2      acceleration in g; accy, accz\n\n\
     Ctrl-C is the board's Ctrl-C; a second one ends it whatever it does.")]
 pub(crate) struct RunArgs {
-    /// The program; the modules beside it can be imported
-    #[arg(value_name = "FILE")]
-    pub(crate) script: PathBuf,
+    /// The program; the modules beside it can be imported. Several run at once, each on a board of its own
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) scripts: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) board: BoardArgs,
     /// End the board after so long
@@ -269,9 +270,9 @@ pub(crate) struct ReplArgs {
 /// Which board, and what is around it.
 #[derive(Debug, Args)]
 pub(crate) struct BoardArgs {
-    /// Which board: esp32, k230, waffle, mpython, rp2, linux
-    #[arg(long, value_name = "NAME", default_value = "esp32")]
-    pub(crate) board: String,
+    /// Which board: esp32, k230, waffle, mpython, rp2, linux; for several programs, one for each, with commas
+    #[arg(long, value_name = "NAME", default_value = "esp32", value_delimiter = ',')]
+    pub(crate) board: Vec<String>,
     /// The folder that is the board's file system [default: flash/NAME in the data folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) flash: Option<PathBuf>,

@@ -136,7 +136,13 @@ const COMMANDS: [Text; 18] = [
             touch27=100   引脚 27 触摸板的计数\n  \
             accx=0.2      加速度（g）；另有 accy、accz\n\n\
             Ctrl-C 即板子的 Ctrl-C；再按一次立即结束。",
-        args: &[&[("script", "程序文件；可以导入同一文件夹中的模块"), ("timeout", "经过此时长后结束板子")], &BOARD],
+        args: &[
+            &[
+                ("scripts", "程序文件；可以导入同一文件夹中的模块；多个程序各在一块板子上同时运行"),
+                ("timeout", "经过此时长后结束板子"),
+            ],
+            &BOARD,
+        ],
     },
     Text {
         path: "repl",

@@ -52,6 +52,8 @@ pub enum ToBoard {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// Close all connections in good order, and end: a board on this machine's network has the system for that.
+    SwitchOff,
     /// What the virtual network has for the board.
     Frames(Frames),
     /// What came of [`FromBoard::Join`].

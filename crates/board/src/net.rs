@@ -229,6 +229,9 @@ pub(crate) fn not_in_a_network(place: impl std::fmt::Display) {
 pub(crate) fn unknown_name(name: &str) {
     if !board().network.internet {
         let name = name.escape_debug();
-        board().network.remark(format!("the board asks no name servers, so {name} is unknown; --internet lets it"));
+        board().network.remark(match board().network.lan() {
+            Some(_) => format!("the network knows no {name}; pc.lan is this computer, NAME.lan a board"),
+            None => format!("the board asks no name servers, so {name} is unknown; --internet lets it"),
+        });
     }
 }

@@ -180,6 +180,7 @@ fn write_link(board: &'static Board, link: &'static Link) {
 fn transmit_frames(board: &'static Board, link: &'static Link) {
     loop {
         send(link, &[FromBoard::Frames(board.network.wire().take())]);
+        board.network.wire().sent();
     }
 }
 
@@ -210,6 +211,10 @@ fn read_link(board: &'static Board) {
             }
             Ok(Some(ToBoard::SetSensor { sensor, value })) => board.outside(|hardware| hardware.set(sensor, value)),
             Ok(Some(ToBoard::Serial { port, bytes })) => board.outside(|hardware| hardware.receive(port, &bytes)),
+            Ok(Some(ToBoard::SwitchOff)) => drop(thread::spawn(move || {
+                board.network.switch_off();
+                end_now();
+            })),
             Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(frames),
             Ok(Some(ToBoard::Joined(outcome))) => board.network.joined(outcome),
             Ok(Some(ToBoard::Left)) => board.network.lose(),

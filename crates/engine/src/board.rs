@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use socklab_board::link::{Cause, End, FromBoard, Program, Sensor, ToBoard};
 use socklab_board::repl::{Action, Repl};
@@ -29,6 +30,8 @@ use process::Process;
 
 /// What Ctrl-C is on a console.
 const CTRL_C: u8 = 3;
+/// How long a board on the virtual network may take to close its connections.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
 /// What stands between the output of a program that another program started, and its traceback, and after that.
 const MARK: &[u8] = b"\x04";
 
@@ -473,6 +476,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 return self.switch_on(Cause::of(&end).unwrap_or_default());
             }
             (Then::End, _) => {
+                if let (Some(process), Some(_)) = (&mut self.process, &self.config.lan) {
+                    process.switch_off(LAST_WORDS);
+                }
                 (self.tell)(BoardEvent::Ended(end));
                 return OVER;
             }

@@ -375,6 +375,17 @@ impl Host {
         }
     }
 
+    /// Closes all sockets, as before a board is switched off.
+    pub fn close_all(&mut self) {
+        let all: Vec<_> = self.sockets.keys().copied().collect();
+        all.into_iter().for_each(|id| self.close(id));
+    }
+
+    /// Whether a closed connection still has something to send that its peer has not acknowledged.
+    pub fn is_closing(&self) -> bool {
+        self.tcp.is_closing()
+    }
+
     /// What it is ready for.
     pub fn ready(&mut self, id: SocketId) -> Ready {
         match self.sockets.get(&id) {

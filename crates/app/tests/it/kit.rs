@@ -95,6 +95,7 @@ impl Lab {
     pub(crate) fn socklab<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = bare_socklab();
         command.arg("--data").arg(self.path("data")).args(args).current_dir(self.0.path());
+        command.env("XDG_RUNTIME_DIR", self.path("run")); // one lab's boards do not find another's endpoints
         command
     }
 

@@ -16,6 +16,7 @@ mod chinese;
 mod examples;
 #[cfg(target_os = "linux")]
 mod interop;
+mod lan;
 #[cfg(target_os = "linux")]
 mod mpremote;
 #[cfg(target_os = "linux")]

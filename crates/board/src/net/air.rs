@@ -22,6 +22,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a program waits at most, after a soft reset, for the address that the board had before.
 const OLD_ADDRESS: Duration = Duration::from_secs(1);
 
+/// How long peers may take for a board's last bytes, once its program is over.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The address that a board's firmware gives to its own access point.
 const OWN_NETWORK: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 1);
 
@@ -138,6 +141,17 @@ impl Network {
         if was == Link::Joining && self.station(|station| station.link()) != was {
             board().change(|state| state.air_changes += 1);
         }
+    }
+
+    /// Closes all connections, and waits for their last bytes to be taken.
+    pub(crate) fn switch_off(&self) {
+        let Some(lan) = self.lan() else { return };
+        lan.with(|host| host.close_all());
+        let patience = Instant::now() + LAST_WORDS;
+        while lan.with(|host| host.is_closing()) && Instant::now() < patience {
+            thread::sleep(Duration::from_millis(1)); // nothing tells of it
+        }
+        self.wire().await_empty(patience);
     }
 
     /// Waits until joining comes to its end.

@@ -1,5 +1,7 @@
 //! The end of the board's cable: frames that its stack has sent and the parent has not been handed yet.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
@@ -16,12 +18,15 @@ const BATCH: usize = 64 << 10;
 pub(crate) struct Wire {
     waiting: Mutex<Waiting>,
     some: Condvar,
+    none: Condvar,
 }
 
 #[derive(Default)]
 struct Waiting {
     frames: std::collections::VecDeque<Bytes>,
     bytes: usize,
+    /// A batch has been taken and is not out yet.
+    under_way: bool,
 }
 
 impl Wire {
@@ -38,6 +43,14 @@ impl Wire {
         }
     }
 
+    /// Waits until all have been taken, or `until`.
+    pub(super) fn await_empty(&self, until: Instant) {
+        let mut waiting = self.waiting.lock();
+        while (waiting.under_way || !waiting.frames.is_empty())
+            && !self.none.wait_until(&mut waiting, until).timed_out()
+        {}
+    }
+
     /// Waits for frames, and gives as many as go into one batch.
     pub(crate) fn take(&self) -> Frames {
         let mut waiting = self.waiting.lock();
@@ -51,6 +64,13 @@ impl Wire {
             waiting.bytes -= frame.len();
             batch.push(&frame);
         }
+        waiting.under_way = true;
         batch
+    }
+
+    /// The batch taken last is out.
+    pub(crate) fn sent(&self) {
+        self.waiting.lock().under_way = false;
+        self.none.notify_all();
     }
 }

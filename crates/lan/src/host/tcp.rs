@@ -217,6 +217,11 @@ impl Tcp {
     }
 
     /// Lets go of those that have ended. Bytes for which nobody is left cut the connection off.
+    pub(super) fn is_closing(&self) -> bool {
+        let state = |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state();
+        self.orphans.iter().any(|orphan| !matches!(state(orphan), State::Closed | State::FinWait2 | State::TimeWait))
+    }
+
     fn settle_orphans(&mut self, now: Time) {
         let Tcp { set, orphans, .. } = self;
         orphans.retain(|orphan| {

@@ -1,0 +1,200 @@
+//! Boards on the virtual network: lessons' programs as they are, endpoints beside them, in another process, or nowhere,
+//! and boards among themselves.
+
+use std::fs;
+
+use crate::kit::{Done, Lab, own_place};
+
+const JOIN: &str = "import network, socket, time
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect('01Studio', '88888888')
+while not wlan.isconnected():
+    time.sleep_ms(10)
+";
+
+const CLIENT: &str = "print(wlan.ifconfig())
+s = socket.socket()
+s.connect(('192.168.1.115', 10000))
+s.send(b'Hello 01Studio!')
+print(s.recv(100))
+s.close()
+";
+
+fn write(lab: &Lab, name: &str, program: &str) {
+    fs::write(lab.path(name), format!("{JOIN}{program}")).expect("a program");
+}
+
+fn run(lab: &Lab, program: &str, options: &[&str]) -> Done {
+    write(lab, "main.py", program);
+    lab.run(["run", "main.py", "--join-time", "0"].iter().chain(options))
+}
+
+/// An endpoint at port 10000 that no other test has.
+fn echo() -> String {
+    format!("tcp-listen://{}?echo=1", own_place(10000))
+}
+
+const GREETED: &str = "('192.168.1.20', '255.255.255.0', '192.168.1.1', '192.168.1.1')\nb'Hello 01Studio!'\n";
+
+#[test]
+fn a_lessons_client_reaches_the_endpoint_beside_it_unchanged() {
+    let lab = Lab::new();
+    let done = run(&lab, CLIENT, &["--open", &echo()]);
+    assert!(done.err.contains("e1.1 192.168.1.20:"), "{done:?}");
+    assert!(done.err.contains(" < Hello 01Studio!\n") && done.err.contains(" > Hello 01Studio!\n"), "{done:?}");
+    assert_eq!(done.ok(), GREETED);
+    assert_eq!(lab.exported_raw(&[]), b"Hello 01Studio!", "what an endpoint receives is captured");
+}
+
+#[test]
+fn a_lessons_client_reaches_a_socklab_in_another_terminal() {
+    let lab = Lab::new();
+    let server = lab.listen(&echo(), &[]);
+    assert_eq!(run(&lab, CLIENT, &[]).ok(), GREETED);
+    server.stop();
+    let done = run(&lab, CLIENT, &[]);
+    assert!(done.code == Some(1) && done.err.contains("nobody listens on port 10000"), "it is gone: {done:?}");
+}
+
+#[test]
+fn a_dial_that_nobody_answers_is_refused_and_said() {
+    let lab = Lab::new();
+    for (board, number) in [("esp32", "OSError: [Errno 104] ECONNRESET"), ("rp2", "OSError: [Errno 104] ECONNRESET")] {
+        let done = run(&lab, CLIENT, &["--board", board]);
+        let out = String::from_utf8_lossy(&done.out);
+        assert!(done.code == Some(1) && out.contains(number), "{done:?}");
+        let said = format!("{board} dialled 192.168.1.115:10000: nobody listens on port 10000");
+        assert!(done.err.contains(&said), "{done:?}");
+    }
+}
+
+#[test]
+fn what_is_beyond_needs_leave() {
+    let lab = Lab::new();
+    let done = run(&lab, "s = socket.socket()\ns.connect(('8.8.8.8', 53))", &[]);
+    assert!(done.code == Some(1), "{done:?}");
+    assert!(done.err.contains("esp32 dialled 8.8.8.8:53, which is not on the network; --internet lets it"), "{done:?}");
+    let (listener, address) = crate::kit::listener();
+    let dial = format!("s = socket.socket()\ns.connect(('192.168.1.115', {}))\nprint('made')", address.port());
+    assert_eq!(run(&lab, &dial, &[]).code, Some(1), "a port of this machine that no Socklab has");
+    assert_eq!(run(&lab, &dial, &["--host-loopback"]).ok(), "made\n");
+    let (_, from) = crate::kit::accept(&listener);
+    let expected = if cfg!(target_os = "linux") { "127.168.1.20" } else { "127.0.0.1" };
+    assert_eq!(from.ip().to_string(), expected, "boards can be told apart");
+}
+
+#[test]
+fn datagrams_and_broadcasts_go_both_ways() {
+    let lab = Lab::new();
+    let program = "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 32, 1)
+for to in ('192.168.1.115', '192.168.1.255', '255.255.255.255'):
+    s.sendto(to.encode(), (to, 10001))
+    print(s.recvfrom(100))
+";
+    let done = run(&lab, program, &["--open", &format!("udp://{}?echo=1", own_place(10001))]);
+    let from = "('192.168.1.115', 10001)";
+    let out: String =
+        ["192.168.1.115", "192.168.1.255", "255.255.255.255"].map(|to| format!("(b'{to}', {from})\n")).concat();
+    assert_eq!(done.ok(), out);
+}
+
+#[test]
+fn two_boards_find_each_other_by_name() {
+    let lab = Lab::new();
+    write(
+        &lab,
+        "server.py",
+        "s = socket.socket()
+s.bind(('', 8000))
+s.listen(1)
+print('ready')
+c, address = s.accept()
+print(c.recv(100), address[0])
+c.send(b'welcome')
+c.close()
+",
+    );
+    write(
+        &lab,
+        "client.py",
+        "while True:
+    s = socket.socket()
+    try:
+        s.connect(socket.getaddrinfo('esp32.lan', 8000)[0][-1])
+        break
+    except OSError:
+        s.close()
+        time.sleep_ms(20)
+s.send(b'hello')
+print(s.recv(100))
+",
+    );
+    let done = lab.run(["run", "server.py", "client.py", "--board", "esp32,rp2", "--join-time", "0"]);
+    let out = String::from_utf8_lossy(&done.out).into_owned();
+    let mut lines: Vec<_> = out.lines().collect();
+    lines.sort_unstable();
+    let [server, ready, client] = &lines[..] else { panic!("{done:?}") };
+    assert!(server.starts_with("esp32 | b'hello' 192.168.1.2") && *ready == "esp32 | ready", "{done:?}");
+    assert_eq!(*client, "rp2   | b'welcome'");
+    assert_eq!(done.code, Some(0));
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_name_fail_as_on_the_board() {
+    let lab = Lab::new();
+    let program = "import network, time
+w = network.WLAN(0)
+w.active(True)
+print([(n[0], n[4]) for n in w.scan()])
+for ssid, key in (('home', '12345678'), ('nowhere', '12345678'), ('home', 'secret-1')):
+    w.connect(ssid, key)
+    while w.status() == 1001:
+        time.sleep_ms(5)
+    print(w.status(), w.isconnected())
+    w.disconnect()
+";
+    fs::write(lab.path("main.py"), program).expect("a program");
+    let done = lab.run(["run", "main.py", "--wifi", "home:secret-1", "--join-time", "0"]);
+    assert_eq!(done.ok(), "[(b'home', 3)]\n202 False\n201 False\n1010 True\n");
+}
+
+#[test]
+fn a_board_that_is_an_access_point_serves_another() {
+    let lab = Lab::new();
+    let server = "import network, socket
+ap = network.WLAN(network.AP_IF)
+ap.config(essid='cave', password='12345678')
+ap.active(True)
+s = socket.socket()
+s.bind(('', 80))
+s.listen(1)
+print(ap.ifconfig()[0])
+c, address = s.accept()
+print(address[0], c.recv(100))
+c.send(b'welcome')
+print(c.recv(1))
+";
+    let client = "import network, socket, time
+w = network.WLAN(network.STA_IF)
+w.active(True)
+while not w.isconnected():
+    if w.status() != 1001:
+        w.connect('cave', '12345678')
+    time.sleep_ms(20)
+s = socket.socket()
+s.connect(('192.168.4.1', 80))
+s.send(b'hi')
+print(s.recv(100))
+s.close()
+";
+    fs::write(lab.path("server.py"), server).expect("a program");
+    fs::write(lab.path("client.py"), client).expect("a program");
+    // With a strict list of networks, only the board's own is found under its name.
+    let done = lab.run(["run", "server.py", "client.py", "--wifi", "other:12345678", "--join-time", "0"]);
+    let out = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(out.contains("esp32   | 192.168.4.1\n"), "{done:?}");
+    assert!(out.contains("esp32   | 192.168.4.2 b'hi'\n") && out.contains("esp32-2 | b'welcome'\n"), "{done:?}");
+    assert!(out.contains("esp32   | b''\n"), "the last word of a board that is over: {done:?}");
+}
