@@ -39,6 +39,8 @@ const ROUTER_EVERY: Duration = Duration::from_secs(600);
 const PER_PORT: usize = 16;
 /// Answers that wait because they are to come late, and questions that wait for the embedder.
 const WAITING: usize = 1024;
+/// Of the latter, those of one board.
+const PER_BOARD: usize = 32;
 
 /// Who holds an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,7 @@ pub(crate) struct Gateway {
     now: Time,
     holders: BTreeMap<IpAddr, Holder>,
     names: BTreeMap<String, PortId>,
+    macs: BTreeMap<PortId, Mac>,
     reassembly: Reassembly,
     pub(crate) dhcp: dhcp::Server,
     pub(crate) dns_fault: DnsFault,
@@ -91,6 +94,7 @@ impl Gateway {
             now: Time::ZERO,
             holders: BTreeMap::new(),
             names: BTreeMap::new(),
+            macs: BTreeMap::new(),
             reassembly: Reassembly::default(),
             dhcp: dhcp::Server::default(),
             dns_fault: DnsFault::None,
@@ -123,6 +127,7 @@ impl Gateway {
     /// A board has come: what it is called, and which address is its own, if it is to have a certain one.
     pub(crate) fn attach(&mut self, port: PortId, name: &str, mac: Mac, address: Option<Ipv4Addr>) {
         self.names.insert(name.to_ascii_lowercase(), port);
+        self.macs.insert(port, mac);
         address.into_iter().for_each(|address| self.dhcp.fix(mac, address));
     }
 
@@ -140,6 +145,7 @@ impl Gateway {
     pub(crate) fn detach(&mut self, port: PortId) {
         self.lost(port);
         self.names.retain(|_, named| *named != port);
+        self.macs.remove(&port);
     }
 
     /// Who holds an address.
@@ -167,7 +173,7 @@ impl Gateway {
             return;
         }
         match ethernet.kind {
-            Kind::Arp => self.handle_arp(port, ethernet.payload),
+            Kind::Arp => self.handle_arp(port, ethernet.from, ethernet.payload),
             Kind::Ipv4 | Kind::Ipv6 => self.handle_ip(port, &ethernet, frame.slice(ETHERNET..)),
             Kind::Other => {}
         }
@@ -214,8 +220,8 @@ impl Gateway {
 
     /// Answers for every address that no board has, but not whoever asks whether it is free (RFC 5227, 2.1): those that
     /// are always there say that they are taken.
-    fn handle_arp(&mut self, port: PortId, payload: &[u8]) {
-        let Some(arp) = Arp::parse(payload) else { return };
+    fn handle_arp(&mut self, port: PortId, from: Mac, payload: &[u8]) {
+        let Some(arp) = Arp::parse(payload).filter(|arp| arp.sender.0 == from) else { return };
         let (mac, sender) = arp.sender;
         let probes = sender.is_unspecified();
         let reserved = self.plan.is_reserved(arp.target.into());
@@ -240,13 +246,13 @@ impl Gateway {
             let whole = self.reassembly.add(self.now, &ip).map(Bytes::from);
             let Some(whole) = whole else { return };
             return if let Some(ip) = Ip::parse(&whole) {
-                self.handle_packet(port, &ip, &whole)
+                self.handle_packet(port, ethernet.from, &ip, &whole)
             };
         }
-        self.handle_packet(port, &ip, &bytes);
+        self.handle_packet(port, ethernet.from, &ip, &bytes);
     }
 
-    fn handle_packet(&mut self, port: PortId, ip: &Ip<'_>, bytes: &Bytes) {
+    fn handle_packet(&mut self, port: PortId, from: Mac, ip: &Ip<'_>, bytes: &Bytes) {
         let outside = !self.holders.contains_key(&ip.dst);
         match ip.protocol {
             protocol::UDP => self.handle_udp(port, ip),
@@ -255,7 +261,8 @@ impl Gateway {
             }
             protocol::ICMP if ip.src.is_ipv4() => self.handle_icmp(port, ip),
             protocol::ICMPV6 if ip.src.is_ipv6() => match Said::parse(ip) {
-                Some(said) => self.handle_said(port, ip, said),
+                Some(said) if said.mac().is_none_or(|mac| mac == from) => self.handle_said(port, ip, said),
+                Some(_) => {}
                 None => self.handle_icmp(port, ip),
             },
             _ => {}
@@ -330,6 +337,10 @@ impl Gateway {
     fn handle_dhcp(&mut self, port: PortId, bytes: &[u8]) {
         let holders = &self.holders;
         let held = |address: Ipv4Addr| holders.get(&address.into()).map(|holder| holder.mac);
+        // A board that makes hardware addresses up shall not take everybody's leases.
+        if self.macs.get(&port) != dhcp::client(bytes).as_ref() {
+            return;
+        }
         let answer = match self.dhcp.handle(self.now, &self.plan, bytes, held) {
             Some(dhcp::Outcome::Answer(answer)) => answer,
             Some(dhcp::Outcome::Released(address)) => {
@@ -349,7 +360,7 @@ impl Gateway {
         let known = |name: &str| self.addresses_of(name);
         match dns::handle(bytes, self.dns_fault, self.unknown_names, known) {
             Some(dns::Outcome::Answer(answer)) => self.answer_dns(from, to, &answer),
-            Some(dns::Outcome::Ask(name)) if self.questions.len() < WAITING => {
+            Some(dns::Outcome::Ask(name)) if self.may_ask(from.ip()) => {
                 let question = QuestionId(self.next_question);
                 self.next_question += 1;
                 self.questions.insert(question, Question { from, to, bytes: bytes.to_vec() });
@@ -357,6 +368,11 @@ impl Gateway {
             }
             _ => {}
         }
+    }
+
+    fn may_ask(&self, board: IpAddr) -> bool {
+        let theirs = self.questions.values().filter(|question| question.from.ip() == board).count();
+        theirs < PER_BOARD && self.questions.len() < WAITING
     }
 
     fn answer_dns(&mut self, board: SocketAddr, server: SocketAddr, answer: &[u8]) {

@@ -178,7 +178,7 @@ impl Host {
                 return;
             }
             let waiting = std::mem::take(&mut self.loopback);
-            waiting.into_iter().for_each(|packet| self.receive_ip(packet, false));
+            waiting.into_iter().for_each(|packet| self.receive_ip(packet, None));
         }
     }
 
@@ -465,7 +465,7 @@ impl Host {
     }
 
     fn addresses_changed(&mut self) {
-        self.tcp.engine.set_addresses(&self.addresses.all());
+        self.tcp.engine.set_addresses(&self.addresses.of_connections());
     }
 }
 

@@ -48,6 +48,16 @@ impl Said {
         }
     }
 
+    /// The hardware that the sender says is its own; that of the frame differs only if something is wrong.
+    pub(crate) fn mac(&self) -> Option<Mac> {
+        match self {
+            Said::WhoHas { mac, .. }
+            | Said::IsAt { mac, .. }
+            | Said::RouterWanted { mac }
+            | Said::Router { mac, .. } => *mac,
+        }
+    }
+
     fn from_message(message: &NdiscRepr<'_>) -> Option<Said> {
         match message {
             NdiscRepr::NeighborSolicit { target_addr, lladdr } => {

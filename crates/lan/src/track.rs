@@ -52,6 +52,7 @@ pub struct Connection {
     pub stage: Stage,
     /// When its last segment went by.
     pub heard: Time,
+    spoke: [Time; 2],
     next: [Option<u32>; 2],
     finished: [bool; 2],
 }
@@ -83,7 +84,9 @@ impl Tracker {
         // Whoever answers a dial did not make it.
         let ends = if segment.syn && segment.ack { [segment.to, segment.from] } else { [segment.from, segment.to] };
         let (sent, next, finished) = Default::default();
-        self.connections.insert(key, Connection { ends, sent, stage: Stage::Dialled, heard: now, next, finished });
+        let spoke = [now; 2];
+        self.connections
+            .insert(key, Connection { ends, sent, stage: Stage::Dialled, heard: now, spoke, next, finished });
     }
 
     pub(crate) fn get(&self, one: SocketAddr, other: SocketAddr) -> Option<&Connection> {
@@ -101,9 +104,15 @@ impl Connection {
         self.sent[usize::from(self.ends[0] != end)]
     }
 
+    /// When the end at this address has last said something.
+    pub(crate) fn spoke(&self, end: SocketAddr) -> Time {
+        self.spoke[usize::from(self.ends[0] != end)]
+    }
+
     fn note(&mut self, now: Time, segment: &Tcp) {
         self.heard = now;
         let side = usize::from(self.ends[0] != segment.from);
+        self.spoke[side] = now;
         let sent = &mut self.sent[side];
         sent.segments += 1;
         sent.bytes += segment.length as u64;

@@ -286,6 +286,13 @@ impl Server {
     }
 }
 
+/// The hardware for which a message asks.
+pub(crate) fn client(bytes: &[u8]) -> Option<Mac> {
+    let packet = DhcpPacket::new_checked(bytes).ok()?;
+    // Only its length was checked, and addresses may be longer than those of Ethernet.
+    (packet.hardware_len() == 6).then(|| Mac(packet.client_hardware_address().0))
+}
+
 /// What a board calls itself, as far as it can be shown.
 fn clean(name: &[u8]) -> String {
     let good = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');

@@ -26,6 +26,8 @@ const BUFFERS: Buffers = Buffers { receive: 64 * 1024, send: 64 * 1024, congesti
 pub struct Limits {
     /// Flows of all boards: each has 128 KiB of buffers. Those in TIME-WAIT make room for others.
     pub flows: usize,
+    /// Flows of one board.
+    pub per_board: usize,
     /// Flows of one board that are not yet open: who only knocks must not fill the table.
     pub half_open: usize,
     /// How long a dial is held for an answer.
@@ -44,9 +46,10 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             flows: 8192,
+            per_board: 2048,
             half_open: 64,
             held: Duration::from_secs(30),
-            patience: Duration::from_secs(120),
+            patience: Duration::from_secs(300),
             idle: Duration::from_secs(12 * 3600),
             datagrams_idle: Duration::from_secs(120),
             datagram_flows: 256,
@@ -149,7 +152,8 @@ struct Flow {
     wants_write: bool,
     /// Nobody reads it any more.
     abandoned: bool,
-    stuck: Option<(Time, usize)>,
+    /// Since when something waits to be acknowledged and the board has said nothing.
+    stuck: Option<Time>,
 }
 
 /// All flows.
@@ -287,9 +291,12 @@ impl Flows {
 
     /// Room for one more flow of this board, if there may be one.
     fn make_room(&mut self, port: PortId) -> Result<(), &'static str> {
-        let half_open = self.all.values().filter(|flow| flow.port == port && flow.is_half_open()).count();
-        if half_open >= self.limits.half_open {
+        let theirs = self.all.values().filter(|flow| flow.port == port);
+        if theirs.clone().filter(|flow| flow.is_half_open()).count() >= self.limits.half_open {
             return Err("too many dials of this board wait for an answer");
+        }
+        if theirs.filter(|flow| flow.stage != Stage::Over).count() >= self.limits.per_board {
+            return Err("this board has as many connections as it may have");
         }
         if self.all.len() >= self.limits.flows {
             let over = |flow: &Flow| flow.stage == Stage::Over || flow.socket().state() == State::TimeWait;
@@ -580,11 +587,9 @@ impl Flow {
     }
 
     fn note_progress(&mut self, now: Time) {
-        let unacknowledged = self.socket().send_queue();
         self.stuck = match self.stuck {
-            _ if unacknowledged == 0 => None,
-            Some((since, before)) if before == unacknowledged => Some((since, before)),
-            _ => Some((now, unacknowledged)),
+            _ if self.socket().send_queue() == 0 => None,
+            since => Some(since.unwrap_or(now).max(self.heard)),
         };
     }
 
@@ -592,7 +597,7 @@ impl Flow {
         match (self.stage, self.stuck) {
             (Stage::Held, _) => self.since + limits.held,
             (Stage::Dialling, _) | (Stage::Over, None) => self.since.max(self.heard) + limits.patience,
-            (_, Some((since, _))) => since + limits.patience,
+            (_, Some(since)) => since + limits.patience,
             (Stage::Open, None) => self.heard + limits.idle,
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Global {
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     pub(super) v4: Option<Ipv4Config>,
+    /// The one before the link went down: connections wait for it to come back.
+    pub(super) kept: Option<Ipv4Config>,
     pub(super) link_local: Option<Ipv6Addr>,
     pub(super) globals: Vec<Global>,
     pub(super) router: Option<(Ipv6Addr, Time)>,
@@ -63,6 +65,12 @@ fn shares(one: Ipv6Addr, other: Ipv6Addr, prefix: u8) -> bool {
 }
 
 impl Addresses {
+    /// Those that connections may be from.
+    pub(super) fn of_connections(&self) -> Vec<(IpAddr, u8)> {
+        let kept = self.kept.iter().filter(|_| self.v4.is_none());
+        self.all().into_iter().chain(kept.map(|v4| (IpAddr::V4(v4.address), v4.prefix))).collect()
+    }
+
     /// All of them, with their prefixes, in the order in which a source is chosen.
     pub(super) fn all(&self) -> Vec<(IpAddr, u8)> {
         let v4 = self.v4.iter().map(|v4| (IpAddr::V4(v4.address), v4.prefix));

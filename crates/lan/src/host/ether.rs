@@ -47,7 +47,7 @@ impl Host {
     pub(super) fn stop_link(&mut self) {
         self.dhcp.stop();
         self.solicit.left = 0;
-        self.addresses.v4 = None;
+        self.addresses.kept = self.addresses.v4.take();
         self.addresses.globals.clear();
         self.addresses.router = None;
         self.neighbours.clear();
@@ -60,6 +60,7 @@ impl Host {
             !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast() && !address.is_loopback()
         };
         self.addresses.v4 = config.filter(|config| usable(config.address));
+        self.addresses.kept = None;
         self.addresses_changed();
         if let Some(address) = self.addresses.v4.as_ref().map(|v4| v4.address) {
             let arp = Arp { request: true, sender: (self.mac(), address), target: address };
@@ -79,15 +80,18 @@ impl Host {
             return;
         }
         match ethernet.kind {
-            Kind::Arp => self.receive_arp(ethernet.payload),
-            Kind::Ipv4 | Kind::Ipv6 => self.receive_ip(frame.slice(ETHERNET..), true),
+            Kind::Arp => self.receive_arp(ethernet.from, ethernet.payload),
+            Kind::Ipv4 | Kind::Ipv6 => self.receive_ip(frame.slice(ETHERNET..), Some(ethernet.from)),
             Kind::Other => {}
         }
     }
 
-    fn receive_arp(&mut self, payload: &[u8]) {
+    fn receive_arp(&mut self, from: Mac, payload: &[u8]) {
         let Some(arp) = Arp::parse(payload) else { return };
         let (mac, address) = arp.sender;
+        if mac != from {
+            return;
+        }
         let own = self.addresses.v4.as_ref().map(|v4| v4.address);
         self.dhcp_hears_arp(&arp);
         let for_us = own == Some(arp.target);
@@ -106,23 +110,23 @@ impl Host {
         }
     }
 
-    /// An IP packet, from outside or from itself.
-    pub(super) fn receive_ip(&mut self, bytes: Bytes, outside: bool) {
+    /// An IP packet, from this neighbour or from itself.
+    pub(super) fn receive_ip(&mut self, bytes: Bytes, from: Option<Mac>) {
         let Some(ip) = Ip::parse(&bytes) else { return };
         let loopback = ip.dst.is_loopback() || ip.src.is_loopback();
-        if loopback && outside || ip.src.is_multicast() || !self.is_for_us(&ip) {
+        if loopback && from.is_some() || ip.src.is_multicast() || !self.is_for_us(&ip) {
             return;
         }
         if ip.fragment.is_some() {
             let whole = self.reassembly.add(self.now, &ip);
-            return whole.into_iter().for_each(|whole| self.receive_ip(whole.into(), outside));
+            return whole.into_iter().for_each(|whole| self.receive_ip(whole.into(), from));
         }
         self.receive_raw(&ip);
         match ip.protocol {
             protocol::TCP => self.receive_tcp(&ip, &bytes),
             protocol::UDP => self.receive_udp(&ip),
             protocol::ICMP if ip.src.is_ipv4() => self.receive_icmp(&ip),
-            protocol::ICMPV6 if ip.src.is_ipv6() => self.receive_icmpv6(&ip, &bytes),
+            protocol::ICMPV6 if ip.src.is_ipv6() => self.receive_icmpv6(&ip, &bytes, from),
             protocol::IGMP => self.tcp.receive(self.now, bytes.slice(..ip.bytes.len())),
             _ => {}
         }
@@ -157,9 +161,11 @@ impl Host {
         self.receive_undelivered(ip);
     }
 
-    fn receive_icmpv6(&mut self, ip: &Ip<'_>, bytes: &Bytes) {
+    fn receive_icmpv6(&mut self, ip: &Ip<'_>, bytes: &Bytes, from: Option<Mac>) {
         if let Some(said) = Said::parse(ip) {
-            return self.receive_said(said, ip.src);
+            return if said.mac().is_none_or(|mac| Some(mac) == from) {
+                self.receive_said(said, ip.src)
+            };
         }
         // Questions about groups: RFC 3810, 5.1.
         if ip.payload.first() == Some(&130) {

@@ -41,7 +41,8 @@ impl Profile {
         datagram_bytes: 64 * 1024,
         connect_timeout: Duration::from_secs(18),
         connect_error: Errno::ECONNABORTED,
-        data_timeout: Duration::from_secs(60),
+        // Three times as long as the longest pause between questions whether a closed window is open again.
+        data_timeout: Duration::from_secs(180),
         notices_silence: false,
         no_route: Errno::EHOSTUNREACH,
         asks_broadcast: false,

@@ -84,8 +84,8 @@ struct Connection {
     deaf: bool,
     /// The program writes no more.
     mute: bool,
-    /// Since when nothing of what is unacknowledged has been acknowledged, and how much that was.
-    stuck: Option<(Time, usize)>,
+    /// Since when something waits to be acknowledged and the peer has said nothing.
+    stuck: Option<Time>,
 }
 
 impl Connection {
@@ -385,7 +385,7 @@ impl Host {
     fn settle_streams(&mut self) {
         let now = self.now;
         let profile = self.config.profile;
-        let tcp = &mut self.tcp;
+        let (tcp, tracker) = (&mut self.tcp, &self.tracker);
         for socket in self.sockets.values_mut() {
             let Socket::Stream(stream) = socket else { continue };
             match std::mem::replace(&mut stream.phase, Phase::Failed) {
@@ -393,7 +393,9 @@ impl Host {
                     settle_dial(tcp, stream, connection, until, now, profile.connect_error)
                 }
                 Phase::Connected(mut connection) => {
-                    settle_connection(tcp, stream, &mut connection, now, profile.data_timeout);
+                    let heard =
+                        |of: &Connection| tracker.get(of.local, of.remote).map_or(now, |seen| seen.spoke(of.remote));
+                    settle_connection(tcp, stream, &mut connection, (now, profile.data_timeout), heard);
                     stream.phase = Phase::Connected(connection);
                 }
                 Phase::Listening(mut listener) => {
@@ -429,7 +431,7 @@ impl Host {
         let streams = self.sockets.values().filter_map(|socket| match socket {
             Socket::Stream(Stream { phase: Phase::Connecting(_, until), .. }) => Some(*until),
             Socket::Stream(Stream { phase: Phase::Connected(connection), .. }) => {
-                connection.stuck.map(|(since, _)| since + patience)
+                connection.stuck.map(|since| since + patience)
             }
             _ => None,
         });
@@ -649,23 +651,28 @@ fn settle_dial(tcp: &mut Tcp, stream: &mut Stream, connection: Connection, until
     }
 }
 
-fn settle_connection(tcp: &mut Tcp, stream: &mut Stream, connection: &mut Connection, now: Time, patience: Duration) {
+/// `heard` gives the time at which the peer has last said something.
+fn settle_connection(
+    tcp: &mut Tcp,
+    stream: &mut Stream,
+    connection: &mut Connection,
+    (now, patience): (Time, Duration),
+    heard: impl Fn(&Connection) -> Time,
+) {
     let socket = tcp.socket_mut(connection.handle);
     let state = socket.state();
     connection.ended |= matches!(state, State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
-    let unacknowledged = socket.send_queue();
     connection.stuck = match connection.stuck {
-        _ if unacknowledged == 0 => None,
-        Some((since, before)) if before == unacknowledged => Some((since, before)),
-        _ => Some((now, unacknowledged)),
+        _ if connection.dead || socket.send_queue() == 0 => None,
+        since => Some(since.unwrap_or(now).max(heard(connection))),
     };
-    let hopeless = connection.stuck.is_some_and(|(since, _)| now >= since + patience);
+    let hopeless = connection.stuck.is_some_and(|since| now >= since + patience);
     if hopeless {
         socket.abort();
     }
     let died = state == State::Closed && !(connection.ended && connection.mute);
     if (hopeless || died) && !connection.dead {
-        connection.dead = true;
+        (connection.dead, connection.stuck) = (true, None);
         stream.error = Some(Errno::ETIMEDOUT);
     }
 }

@@ -1,5 +1,10 @@
 //! The network from outside: boards, programs on them, and what is between, on virtual time. None waits.
 
+mod chance;
+mod frames;
+mod hostile;
+mod leases;
 mod play;
 mod sockets;
+mod transfer;
 mod world;

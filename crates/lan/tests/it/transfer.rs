@@ -1,0 +1,193 @@
+//! Streams over bad links: every byte comes, once and in order, and what it took is counted.
+
+use std::time::Duration;
+
+use socklab_lan::{Congestion, Direction, Profile, SocketId, Time};
+use socklab_socket::{Errno, Family, Protocol, Type};
+
+use crate::world::World;
+
+/// Dials from `b` to `a`; gives both ends.
+pub(crate) fn connected(world: &mut World, port: u16) -> (SocketId, SocketId) {
+    let to = world.address("a");
+    let listener = world.host("a").open(Family::Inet, Type::Stream, Protocol::Usual).unwrap();
+    world.host("a").bind(listener, &(std::net::Ipv4Addr::UNSPECIFIED, port).into()).unwrap();
+    world.host("a").listen(listener, 4).unwrap();
+    let dialled = world.host("b").open(Family::Inet, Type::Stream, Protocol::Usual).unwrap();
+    let cause = world.host("b").connect(dialled, &(to, port).into()).unwrap_err();
+    assert!(cause.is(Errno::EINPROGRESS));
+    let end = world.now + Duration::from_secs(60);
+    let mut accepted = None;
+    world.wait_until(end, |world| {
+        accepted = world.host("a").accept(listener).ok().map(|(socket, _)| socket);
+        accepted.is_some()
+    });
+    (dialled, accepted.expect("a connection"))
+}
+
+/// Sends so many bytes from `b` to `a`, and gives how long that took.
+fn transfer(world: &mut World, ends: (SocketId, SocketId), bytes: usize) -> Duration {
+    let start = world.now;
+    let data: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
+    let (mut sent, mut got) = (0, Vec::new());
+    let mut into = vec![0; 65536];
+    let done = world.wait_until(start + Duration::from_secs(3600), |world| {
+        while let Ok(taken) = world.host("b").send(ends.0, &data[sent..], None) {
+            sent += taken;
+            if sent == data.len() {
+                break;
+            }
+        }
+        while let Ok((count, _)) = world.host("a").receive(ends.1, &mut into, false) {
+            got.extend_from_slice(&into[..count]);
+        }
+        got.len() == data.len()
+    });
+    assert!(done && got == data, "{} of {bytes} bytes came", got.len());
+    world.now - start
+}
+
+fn bad(world: &mut World, faults: &str) {
+    let port = world.boards["b"].port;
+    for direction in [Direction::Up, Direction::Down] {
+        world.lan.set_faults(world.now, port, direction, faults.parse().unwrap());
+    }
+}
+
+#[test]
+fn nothing_is_lost_twisted_or_doubled() {
+    let links = [
+        "loss=0.05 delay=2ms",
+        "duplicate=0.2 delay=2ms",
+        "delay=5ms reorder=0.2 gap=3",
+        "corrupt=0.05 delay=2ms",
+        "rate=2mbit queue=8 delay=3ms",
+        "rate=2mbit queue=8 drop=head delay=3ms",
+        "delay=4ms jitter=4ms distribution=pareto",
+        "loss=gilbert:0.05,0.3,0.2,1 radio=4x2ms delay=2ms",
+    ];
+    for (profile, bytes) in [(Profile::ESP32, 60_000), (Profile::LINUX, 200_000)] {
+        for link in links {
+            let mut world = World::boards(9, &["a", "b"], profile);
+            bad(&mut world, link);
+            let ends = connected(&mut world, 80);
+            transfer(&mut world, ends, bytes);
+        }
+    }
+}
+
+#[test]
+fn what_was_sent_again_is_counted() {
+    let mut world = World::boards(4, &["a", "b"], Profile::LINUX);
+    let again = |world: &mut World| world.host("b").netstat().sockets[0].sent.retransmitted;
+    let ends = connected(&mut world, 80);
+    transfer(&mut world, ends, 100_000);
+    assert_eq!(again(&mut world), 0);
+    bad(&mut world, "loss=0.05 delay=2ms");
+    transfer(&mut world, ends, 100_000);
+    let counted = again(&mut world);
+    assert!(counted > 0, "{counted}");
+    let seen = world.lan.status().connections[0].clone();
+    assert!(seen.sent[0].early > 0, "the network saw gaps: {seen}");
+}
+
+#[test]
+fn a_run_repeats_exactly_for_its_seed() {
+    let run = |seed: u64| {
+        let mut world = World::boards(seed, &["a", "b"], Profile::ESP32);
+        bad(&mut world, "loss=0.03 delay=3ms jitter=2ms");
+        let ends = connected(&mut world, 80);
+        (transfer(&mut world, ends, 30_000), world.lan.status().to_string())
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn profiles_have_their_windows() {
+    assert_eq!(Profile::ESP32.tcp.receive, 5744);
+    assert_eq!((Profile::ESP32.tcp.congestion, Profile::LINUX.tcp.congestion), (Congestion::Reno, Congestion::Cubic));
+    let time = |profile: Profile| {
+        let mut world = World::boards(1, &["a", "b"], profile);
+        bad(&mut world, "delay=10ms");
+        let ends = connected(&mut world, 80);
+        transfer(&mut world, ends, 100_000)
+    };
+    // Four segments a round trip of 20 ms: 17 round trips and more.
+    let (board, linux) = (time(Profile::ESP32), time(Profile::LINUX));
+    assert!(board > Duration::from_millis(300) && linux < board, "{board:?} {linux:?}");
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_up_the_writer_and_no_other() {
+    let mut world = World::boards(1, &["a", "b"], Profile::ESP32);
+    let (writer, reader) = connected(&mut world, 80);
+    let mut sent = 0;
+    let end = world.now + Duration::from_secs(300);
+    world.wait_until(end, |world| {
+        sent += world.host("b").send(writer, &[7; 4096], None).unwrap_or(0);
+        false
+    });
+    let buffers = Profile::ESP32.tcp;
+    assert_eq!(sent, buffers.send + buffers.receive);
+    let ends = connected(&mut world, 81);
+    transfer(&mut world, ends, 20_000);
+    // It reads at last, and the rest comes.
+    let mut into = vec![0; 65536];
+    let mut got = 0;
+    let end = world.now + Duration::from_secs(200);
+    assert!(world.wait_until(end, |world| {
+        got += world.host("a").receive(reader, &mut into, false).map_or(0, |(count, _)| count);
+        got == sent
+    }));
+}
+
+#[test]
+fn connections_survive_an_access_point_that_is_gone_for_ten_seconds() {
+    let mut world = World::new(1);
+    for name in ["a", "b"] {
+        world.add(name, socklab_lan::Medium::Air, Profile::ESP32, socklab_lan::Addressing::Dhcp);
+    }
+    let join = |world: &mut World| {
+        for name in ["a", "b"] {
+            let port = world.boards[name].port;
+            world.lan.join(world.now, port, "socklab", None);
+        }
+        world.wait(Duration::from_secs(5));
+    };
+    join(&mut world);
+    let ends = connected(&mut world, 80);
+    world.lan.change_access_point(world.now, "socklab", |point| point.gone = true);
+    world.host("b").send(ends.0, b"while it was gone", None).unwrap();
+    world.wait(Duration::from_secs(10));
+    world.lan.change_access_point(world.now, "socklab", |point| point.gone = false);
+    join(&mut world);
+    world.wait(Duration::from_secs(30));
+    let mut into = [0; 100];
+    let (count, _) = world.host("a").receive(ends.1, &mut into, false).unwrap();
+    assert_eq!(&into[..count], b"while it was gone");
+}
+
+#[test]
+fn timeouts_and_resets_are_told_apart() {
+    let mut world = World::boards(1, &["a", "b"], Profile::ESP32);
+    let (writer, reader) = connected(&mut world, 80);
+    bad(&mut world, "down");
+    world.host("b").send(writer, b"into the void", None).unwrap();
+    let end = world.now + Duration::from_secs(300);
+    let mut into = [0; 10];
+    let mut told = None;
+    assert!(world.wait_until(end, |world| {
+        told = world.host("b").receive(writer, &mut into, false).err().filter(|cause| !cause.is(Errno::EAGAIN));
+        told.is_some()
+    }));
+    assert!(told.unwrap().is(Errno::ETIMEDOUT));
+    bad(&mut world, "");
+    // The other end knows nothing of it, until it writes: then it is cut off.
+    assert!(world.host("a").receive(reader, &mut into, false).unwrap_err().is(Errno::EAGAIN));
+    world.host("a").send(reader, b"still there?", None).unwrap();
+    world.wait(Duration::from_secs(5));
+    assert!(world.host("a").receive(reader, &mut into, false).unwrap_err().is(Errno::ECONNRESET));
+    assert_eq!(world.host("a").receive(reader, &mut into, false).unwrap().0, 0);
+    assert!(world.now > Time::ZERO);
+}
