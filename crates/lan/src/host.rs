@@ -74,6 +74,8 @@ pub struct HostConfig {
 /// [`Host::deadline`] says when it wants to be polled again.
 pub struct Host {
     now: Time,
+    /// Frames have come since it was polled.
+    touched: bool,
     config: HostConfig,
     up: bool,
     addresses: Addresses,
@@ -114,6 +116,7 @@ impl Host {
         let mut random = config.seed.draws(&[0x686f_7374, u64::from_be_bytes(widen(config.mac))]).at(0);
         let mut host = Host {
             now: Time::ZERO,
+            touched: false,
             up: false,
             addresses: Addresses::default(),
             neighbours: Neighbours::default(),
@@ -162,6 +165,7 @@ impl Host {
     pub fn handle_frame(&mut self, now: Time, frame: Bytes) {
         self.at(now);
         if self.up {
+            self.touched = true;
             self.receive_frame(frame);
         }
     }
@@ -169,6 +173,7 @@ impl Host {
     /// Does what is due: timers, segments, questions.
     pub fn poll(&mut self, now: Time) {
         self.at(now);
+        self.touched = false;
         self.poll_dhcp();
         self.poll_ether();
         self.poll_lookups();
@@ -191,7 +196,7 @@ impl Host {
     pub fn deadline(&mut self) -> Option<Time> {
         let tcp = self.tcp_deadline();
         let below = [self.dhcp_deadline(), self.ether_deadline(), self.lookups.deadline()];
-        let waiting = (!self.loopback.is_empty()).then_some(self.now);
+        let waiting = (self.touched || !self.loopback.is_empty()).then_some(self.now);
         below.into_iter().chain([waiting]).fold(tcp, earlier)
     }
 
