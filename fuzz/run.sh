@@ -67,7 +67,7 @@ if [ $# -gt 1 ]; then
     run "$@"
     exit
 fi
-[ $# -gt 0 ] || set -- capture_reader hex escapes url
+[ $# -gt 0 ] || set -- capture_reader hex escapes url lan
 found=()
 for target; do
     fuzz "$target" || found+=("$target")

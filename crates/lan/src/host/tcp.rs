@@ -180,12 +180,10 @@ impl Tcp {
     /// Smoltcp's socket for this connection, if there is one.
     fn find(&self, local: SocketAddr, remote: SocketAddr) -> Option<(SocketHandle, State)> {
         let (local, remote) = (Some(engine::endpoint(local)), Some(engine::endpoint(remote)));
-        let all = self.set.iter().filter_map(|(handle, socket)| match socket {
-            smoltcp::socket::Socket::Tcp(socket) => Some((handle, socket)),
-        });
-        all.filter(|(_, socket)| socket.local_endpoint() == local && socket.remote_endpoint() == remote)
+        // No other kind of socket is built in.
+        let mut all = self.set.iter().map(|(handle, smoltcp::socket::Socket::Tcp(socket))| (handle, socket));
+        all.find(|(_, socket)| socket.local_endpoint() == local && socket.remote_endpoint() == remote)
             .map(|(handle, socket)| (handle, socket.state()))
-            .next()
     }
 
     fn listen(&mut self, stream: &Stream) -> SocketHandle {

@@ -1,5 +1,7 @@
 //! The network from outside: boards, programs on them, and what is between, on virtual time. None waits.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod chance;
 mod frames;
 mod hostile;

@@ -339,7 +339,7 @@ impl Play {
         }
         let Some(id) = self.sockets.get(&key).copied() else { return Ok("there is no such socket".into()) };
         let done = |()| String::new();
-        let target = rest.first().map(|text| *text);
+        let target = rest.first().copied();
         match verb {
             "bind" => {
                 let to = self.address(target.unwrap());
