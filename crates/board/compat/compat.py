@@ -5,13 +5,14 @@
               [--group GROUP ...] [--only PART_OF_A_NAME] [--show]
 
 `run-tests.py` of the sources talks to a board's serial port, as it does to a real board: `socklab repl --strict --pty`,
-with a soft reset before each test. The same runner runs the same tests on the unix port (`micropython`): what that
-does not pass, no board has to. The runner needs pyserial, and a few tests the package `unittest` of micropython-lib,
-which is put on the board's flash. Nothing is fetched, and no test is copied to this repository; reasons for failures
-are in reasons.txt next to this file.
+with a soft reset before each test; `run-multitests.py` to two of them. The same runners run the same tests on the unix
+port (`micropython`): what that does not pass, no board has to. The runners need pyserial, and a few tests the package
+`unittest` of micropython-lib, which is put on the board's flash. Nothing is fetched, and no test is copied to this
+repository; reasons for failures are in reasons.txt next to this file.
 """
 
 import argparse
+import contextlib
 import glob
 import json
 import os
@@ -39,12 +40,18 @@ GROUPS = [
     ("json, re", ["extmod/json_*", "extmod/re*"]),
     ("time", ["extmod/time_*", "extmod/ticks_*"]),
     ("binascii, hashlib, random", ["extmod/binascii_*", "extmod/hashlib_*", "extmod/random_*"]),
-    ("deflate, framebuf, heapq, os, platform", [f"extmod/{name}*" for name in ("deflate", "framebuf", "heapq", "os_", "platform")]),
+    ("deflate, framebuf, heapq", ["extmod/deflate*", "extmod/framebuf*", "extmod/heapq*"]),
+    ("os, platform", ["extmod/os_*", "extmod/platform*"]),
     ("net_hosted", ["net_hosted/*"]),
+    ("multi_net", ["multi_net/*"]),
 ]
 
 # Groups whose tests open or import what lies beside them.
-WITH_FILES = ("io", "import", "unicode", "misc")
+WITH_FILES = ("io", "import", "unicode", "misc", "multi_net")
+
+# Groups whose tests need a network, and those of tests for two boards that talk to each other.
+WITH_NETWORK = ("net_hosted", "multi_net")
+WITH_TWO = ("multi_net",)
 
 # What a board does first that is to be in a network.
 JOIN = """import network
@@ -81,7 +88,7 @@ class Board:
             shutil.copytree(options.unittest, os.path.join(flash, "lib", "unittest"))
         if group in WITH_FILES:
             shutil.copytree(os.path.join(options.tests, group), flash, dirs_exist_ok=True)
-        if group == "net_hosted":
+        if group in WITH_NETWORK:
             with open(os.path.join(flash, "boot.py"), "w", encoding="utf-8") as file:
                 file.write(JOIN)
 
@@ -104,15 +111,18 @@ class Board:
 # ---- the runner
 
 
-def run(options, instance, tests, results):
-    """What MicroPython's runner says of each test on this instance."""
-    command = [sys.executable, "run-tests.py", "-t", instance, "-r", results, "-j", "1"] + tests
+def run(options, instances, tests, results):
+    """What MicroPython's runner says of each test on this instance, or on these two."""
+    # One after the other: they use the same ports.
+    runner = ["run-tests.py", "-j", "1"] if len(instances) == 1 else ["run-multitests.py"]
+    command = [sys.executable] + runner + ["-r", results]
+    command += [word for instance in instances for word in ("-t", instance)] + tests
     environment = dict(os.environ, MICROPY_MICROPYTHON=options.micropython or "")
     # What it prints is shown as it comes: a run takes minutes. It fails when a test does.
     done = subprocess.run(command, cwd=options.tests, env=environment, stdout=sys.stderr, check=False)
     said = os.path.join(results, "_results.json")
     if not os.path.exists(said):
-        sys.exit(f"run-tests.py came to no result: {done.returncode}")
+        sys.exit(f"the runner came to no result: {done.returncode}")
     with open(said, encoding="utf-8") as file:
         return {test[0].removesuffix(".py"): test[1] for test in json.load(file)["results"]}
 
@@ -120,9 +130,11 @@ def run(options, instance, tests, results):
 def both(options, group, tests, folder):
     """What the board does with each test, and the unix port; and where the runner left what differs."""
     results = os.path.join(folder, group.replace(" ", ""))
-    with Board(options, group) as board:
-        on_board = run(options, "port:" + board.port, tests, results)
-    on_unix = run(options, "unix", tests, results + ".unix") if options.micropython else {}
+    count = 2 if group in WITH_TWO else 1
+    with contextlib.ExitStack() as stack:
+        boards = [stack.enter_context(Board(options, group)) for _ in range(count)]
+        on_board = run(options, ["port:" + board.port for board in boards], tests, results)
+    on_unix = run(options, ["unix"] * count, tests, results + ".unix") if options.micropython else {}
     return [Result(group, name, on_board[name], on_unix.get(name, "pass"), results) for name in on_board]
 
 
@@ -208,7 +220,8 @@ def arguments():
     parser.add_argument("--show", action="store_true", help="print what failing tests wanted and printed")
     parser.add_argument("--write", help="the report")
     options = parser.parse_args()
-    options.tests, options.socklab = os.path.join(os.path.abspath(options.sources), "tests"), os.path.abspath(options.socklab)
+    options.tests = os.path.join(os.path.abspath(options.sources), "tests")
+    options.socklab = os.path.abspath(options.socklab)
     return options
 
 
