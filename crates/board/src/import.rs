@@ -7,6 +7,7 @@ use rustpython_vm::scope::Scope;
 use rustpython_vm::{PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 
 use crate::board::board;
+use crate::dialect::strict;
 use crate::flash::Flash;
 use crate::modules::{self, mounts};
 use crate::{compile, frozen};
@@ -82,6 +83,8 @@ fn relative(name: &str, level: usize, globals: Option<PyObjectRef>, vm: &Virtual
 fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
     // The name from before boards had CPython's; one module, so that both share their tasks.
     let name = if name == "uasyncio" { "asyncio" } else { name };
+    // Gone since ssl is Python; old programs have it.
+    let name = if name == "ussl" && strict::allows(name) { "ssl" } else { name };
     let loaded = vm.sys_module.get_attr("modules", vm)?;
     let name = without_u(name);
     if let Ok(module) = loaded.get_item(name, vm) {

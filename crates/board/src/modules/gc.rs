@@ -20,6 +20,9 @@ mod gc {
     /// Bytes of an object that can hold others, with what it holds: two cells of a board's heap, on average.
     const OBJECT: usize = 48;
 
+    /// Boards count their memory in blocks of so many bytes.
+    const BLOCK: i64 = 16;
+
     /// Never, until a program says otherwise.
     static THRESHOLD: AtomicI64 = AtomicI64::new(-1);
 
@@ -50,7 +53,8 @@ mod gc {
     fn threshold(bytes: OptionalArg<i64>, vm: &VirtualMachine) -> PyObjectRef {
         match bytes {
             OptionalArg::Present(bytes) => {
-                THRESHOLD.store(bytes.max(-1), Ordering::Relaxed);
+                let whole = if bytes < 0 { -1 } else { bytes / BLOCK * BLOCK };
+                THRESHOLD.store(whole, Ordering::Relaxed);
                 vm.ctx.none()
             }
             OptionalArg::Missing => vm.ctx.new_int(THRESHOLD.load(Ordering::Relaxed)).into(),

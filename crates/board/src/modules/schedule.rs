@@ -5,12 +5,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use rustpython_vm::builtins::PyStrRef;
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::{board, interrupted};
+use crate::hardware::{Alarm, AlarmKey, Due};
 use crate::traceback;
+
+/// How long the program goes on before a callback that another has scheduled.
+const SOON: Duration = Duration::from_micros(50);
+
+/// Callbacks of callbacks that wait; boards have room for as many.
+const MOST: usize = 8;
 
 /// Stands for a callback in threads that cannot hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,11 +62,25 @@ pub(crate) fn forget(token: Token) {
 /// Calls `function(argument)` once, soon; RuntimeError when too many wait.
 pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
     let token = keep(Callback { function, argument, again: false });
-    if board().schedule(token) {
+    let scheduled = if BUSY.get() { schedule_soon(token) } else { board().schedule(token) };
+    if scheduled {
         return Ok(());
     }
     take(token);
     Err(vm.new_runtime_error("schedule queue full"))
+}
+
+/// Has the clock schedule it; false when too many wait. The interpreter goes on with signals until there are no more: one
+/// that schedules itself would else keep it from the program for ever.
+fn schedule_soon(token: Token) -> bool {
+    board().hardware(|hardware| {
+        let room = hardware.coming_soon() < MOST;
+        if room {
+            let alarm = Alarm { at: Instant::now() + SOON, every: None, due: Due::Callback(token) };
+            hardware.set_alarm(AlarmKey::Soon(token), alarm);
+        }
+        room
+    })
 }
 
 /// Keeps a callback for a thread that will hand the token to `Board::schedule` when its time has come.

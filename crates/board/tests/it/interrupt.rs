@@ -90,6 +90,29 @@ print(done)";
 }
 
 #[test]
+fn a_callback_that_schedules_itself_lets_the_program_go_on() {
+    let program = "import micropython
+called, full = [], []
+def again(order):
+    called.append(order)
+    if not full:
+        try:
+            for i in range(100):
+                micropython.schedule(again, i)
+        except RuntimeError:
+            full.append(i)
+    elif order == 0:
+        micropython.schedule(again, 0)
+micropython.schedule(again, 'first')
+n = 0
+while len(called) < 100:
+    n += 1
+print(full, called[:11], n > 0)";
+    let text = printed(program);
+    assert_eq!(text, "[8] ['first', 0, 1, 2, 3, 4, 5, 6, 7, 0, 0] True\r\n");
+}
+
+#[test]
 fn endless_recursion_is_an_error_in_the_program() {
     let cases = [
         "def f():\n    f()\n",

@@ -1,5 +1,7 @@
 //! The modules of a board's library that need no hardware.
 
+use socklab_board::link::FromBoard;
+
 use crate::support::{Board, printed};
 
 #[test]
@@ -202,4 +204,24 @@ try:
 except EOFError:
     print('short')";
     assert_eq!(printed(program), "b''\r\nb'he' b'llo'\r\n[Errno 22] EINVAL\r\nshort\r\n");
+}
+
+#[test]
+fn ussl_is_there_for_old_programs_only() {
+    let mut board = Board::start("esp32", &[("main.py", "import ussl, ssl\nprint(ussl is ssl)")]);
+    let note = loop {
+        if let FromBoard::Note(note) = board.next() {
+            break note;
+        }
+    };
+    assert_eq!(note, "ussl: a real board does not have it");
+    board.until("True\r\n");
+    let mut strict = Board::start_strict(&[("main.py", "import ussl")]);
+    assert_eq!(strict.raised().class, "ImportError");
+}
+
+#[test]
+fn the_threshold_of_the_collector_is_counted_in_blocks() {
+    let program = "import gc\nfor n in 100, 1, -1:\n    gc.threshold(n)\n    print(gc.threshold())";
+    assert_eq!(printed(program), "96\r\n0\r\n-1\r\n");
 }
