@@ -81,8 +81,8 @@ pub(crate) enum AlarmKey {
     /// Timers, each by its number.
     Timer(u64),
     Watchdog,
-    /// A callback that another one has scheduled.
-    Soon(Token),
+    /// The turn of callbacks that others have scheduled.
+    Turn,
 }
 
 /// When to call, and whether again.
@@ -152,11 +152,6 @@ impl Hardware {
     /// Sets an alarm.
     pub(crate) fn set_alarm(&mut self, key: AlarmKey, alarm: Alarm) {
         self.alarms.insert(key, alarm);
-    }
-
-    /// Callbacks that others have scheduled, and whose time is to come.
-    pub(crate) fn coming_soon(&self) -> usize {
-        self.alarms.keys().filter(|key| matches!(key, AlarmKey::Soon(_))).count()
     }
 
     /// Stops an alarm.

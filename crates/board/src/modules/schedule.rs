@@ -4,7 +4,7 @@
 //! runs Python.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rustpython_vm::builtins::PyStrRef;
@@ -20,6 +20,9 @@ const SOON: Duration = Duration::from_micros(50);
 /// Callbacks of callbacks that wait; boards have room for as many.
 const MOST: usize = 8;
 
+/// Stands for all that callbacks have scheduled.
+const TURN: Token = Token(0);
+
 /// Stands for a callback in threads that cannot hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Token(u64);
@@ -27,7 +30,9 @@ pub(crate) struct Token(u64);
 thread_local! {
     static BUSY: Cell<bool> = const { Cell::new(false) };
     static HELD_OFF: Cell<bool> = const { Cell::new(false) };
-    static NEXT: Cell<u64> = const { Cell::new(0) };
+    static NEXT: Cell<u64> = const { Cell::new(1) };
+    /// Those that callbacks have scheduled.
+    static QUEUE: RefCell<VecDeque<Token>> = const { RefCell::new(VecDeque::new()) };
     static CALLBACKS: RefCell<HashMap<Token, Callback>> = RefCell::default();
 }
 
@@ -62,7 +67,7 @@ pub(crate) fn forget(token: Token) {
 /// Calls `function(argument)` once, soon; RuntimeError when too many wait.
 pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
     let token = keep(Callback { function, argument, again: false });
-    let scheduled = if BUSY.get() { schedule_soon(token) } else { board().schedule(token) };
+    let scheduled = if BUSY.get() { queue(token) } else { board().schedule(token) };
     if scheduled {
         return Ok(());
     }
@@ -70,17 +75,22 @@ pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMac
     Err(vm.new_runtime_error("schedule queue full"))
 }
 
-/// Has the clock schedule it; false when too many wait. The interpreter goes on with signals until there are no more: one
-/// that schedules itself would else keep it from the program for ever.
-fn schedule_soon(token: Token) -> bool {
-    board().hardware(|hardware| {
-        let room = hardware.coming_soon() < MOST;
-        if room {
-            let alarm = Alarm { at: Instant::now() + SOON, every: None, due: Due::Callback(token) };
-            hardware.set_alarm(AlarmKey::Soon(token), alarm);
-        }
+/// Lets a callback of a callback wait for its turn; false when too many do.
+fn queue(token: Token) -> bool {
+    QUEUE.with_borrow_mut(|queue| {
+        let room = queue.len() < MOST;
+        queue.extend(room.then_some(token));
         room
     })
+}
+
+/// Has the clock bring the turn of those that callbacks have scheduled. Scheduled at once, they would be called at once:
+/// the interpreter goes on with signals until there are no more, and one that schedules itself would keep it for ever.
+fn call_turn() {
+    if QUEUE.with_borrow(|queue| !queue.is_empty()) {
+        let alarm = Alarm { at: Instant::now() + SOON, every: None, due: Due::Callback(TURN) };
+        board().hardware(|hardware| hardware.set_alarm(AlarmKey::Turn, alarm));
+    }
 }
 
 /// Keeps a callback for a thread that will hand the token to `Board::schedule` when its time has come.
@@ -99,6 +109,7 @@ fn take(token: Token) -> Option<Callback> {
 /// Lets go of all: a reset.
 pub(crate) fn forget_all() {
     CALLBACKS.take();
+    QUEUE.take();
     BUSY.set(false);
     HELD_OFF.set(false);
 }
@@ -112,6 +123,22 @@ fn keep(callback: Callback) -> Token {
 
 /// Calls it. What it raises is printed and does not stop the program, except Ctrl-C and a reset.
 pub(crate) fn run(vm: &VirtualMachine, token: Token) -> PyResult<()> {
+    let result = if token == TURN { run_turn(vm) } else { run_one(vm, token) };
+    call_turn();
+    result
+}
+
+/// Calls those that wait now; those that they schedule wait for the next turn.
+fn run_turn(vm: &VirtualMachine) -> PyResult<()> {
+    let waiting = QUEUE.with_borrow(VecDeque::len);
+    for _ in 0..waiting {
+        let Some(token) = QUEUE.with_borrow_mut(VecDeque::pop_front) else { break };
+        run_one(vm, token)?;
+    }
+    Ok(())
+}
+
+fn run_one(vm: &VirtualMachine, token: Token) -> PyResult<()> {
     let Some(callback) = take(token) else { return Ok(()) };
     BUSY.set(true);
     let result = watched(vm, || callback.function.call((callback.argument,), vm));
