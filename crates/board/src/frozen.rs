@@ -28,8 +28,12 @@ const MODULES: &[(&str, &str)] = &[
 ];
 
 /// Modules that some boards have only, and those boards.
-const ONLY: &[(&str, &[&str])] =
-    &[("esp", &["esp32", "mpython"]), ("esp32", &["esp32", "mpython"]), ("mpython", &["mpython"])];
+const ONLY: &[(&str, &[&str])] = &[
+    ("esp", &["esp32", "mpython"]),
+    ("esp32", &["esp32", "mpython"]),
+    ("mpython", &["mpython"]),
+    ("ssl", &["esp32", "k230", "mpython", "rp2", "waffle"]),
+];
 
 /// What tracebacks call the file of those that are native on a board: its frames are not shown.
 pub(crate) const LIBRARY: &str = "<library>";

@@ -37,6 +37,7 @@ use rustpython_vm::builtins::{PyModuleDef, PyStr};
 use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
 
 use crate::board::board;
+use crate::profile::Sockets;
 
 /// The modules written here, by the names under which a program imports them.
 pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
@@ -64,10 +65,11 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
         socket::module_def(ctx),
         struct_::module_def(ctx),
         time::module_def(ctx),
-        tls::module_def(ctx),
     ];
     // Where there is no Wi-Fi to be joined, the network is simply there.
     own.extend(board().profile.wifi.map(|_| network::module_def(ctx)));
+    // A Linux computer has CPython's ssl, which is another one.
+    own.extend((board().profile.sockets != Sockets::CPython).then(|| tls::module_def(ctx)));
     own
 }
 

@@ -1,9 +1,8 @@
 //! The module `tls`: `SSLContext` and what it makes of a stream, as the firmware's mbedTLS does it, with the error
 //! numbers and texts of that. The module `ssl` is Python over it, in `frozen`.
 //!
-//! The protocol is rustls's: TLS 1.2, as on boards, and 1.3 too on a Linux computer. `session` carries it over a stream,
-//! `socket` is what programs see of it, `context` what it is made with, `trust` says whose certificates are taken, and
-//! `failure` what an error is on a board. What a program may do to bytes while one call waits, `session` says.
+//! The protocol is rustls's TLS 1.2. `session` carries it over a stream, `socket` is what programs see of it, `context`
+//! what it is made with, `trust` says whose certificates are taken, and `failure` what an error is on a board.
 
 mod context;
 mod failure;

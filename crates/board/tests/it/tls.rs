@@ -10,7 +10,7 @@ use rcgen::{
 };
 
 use crate::python::Python;
-use crate::support::{Board, printed};
+use crate::support::{Board, printed, printed_by};
 
 /// Certificates and their keys, as PEM.
 struct Papers {
@@ -437,4 +437,10 @@ except KeyboardInterrupt:
     board.until("ready\r\n");
     board.tell(socklab_board::link::ToBoard::Interrupt);
     board.until("3 b'ON\\n'\r\n");
+}
+
+#[test]
+fn a_linux_computer_has_none_of_it() {
+    assert!(printed_by("linux", "import ssl").ends_with("ImportError: no module named 'ssl'\r\n"));
+    assert!(printed_by("linux", "import tls").ends_with("ImportError: no module named 'tls'\r\n"));
 }

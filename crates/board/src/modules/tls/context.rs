@@ -25,7 +25,6 @@ use super::session::Session;
 use super::socket::TlsSocket;
 use super::trust::{self, Trust};
 use crate::board::board;
-use crate::profile::Sockets;
 
 /// `PROTOCOL_TLS_CLIENT`.
 pub(super) const CLIENT: i64 = 0;
@@ -189,14 +188,14 @@ impl Context {
         });
         let identity = Arc::new(Identity(settings.identity.clone()));
         if self.serves {
-            let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions())?;
+            let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(VERSIONS)?;
             let config = match trust.mode {
                 trust::NONE => config.with_no_client_auth(),
                 _ => config.with_client_cert_verifier(trust),
             };
             return Ok(ServerConnection::new(Arc::new(config.with_cert_resolver(identity)))?.into());
         }
-        let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions())?;
+        let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(VERSIONS)?;
         let config = config.dangerous().with_custom_certificate_verifier(trust);
         let mut config = config.with_client_cert_resolver(identity);
         let name = hostname.and_then(|name| ServerName::try_from(name).ok());
@@ -219,16 +218,8 @@ impl Context {
     }
 }
 
-static BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
-static OLD: &[&SupportedProtocolVersion] = &[&version::TLS12];
-
-/// Boards speak TLS 1.2, computers also 1.3.
-fn versions() -> &'static [&'static SupportedProtocolVersion] {
-    match board().profile.sockets {
-        Sockets::CPython => BOTH,
-        _ => OLD,
-    }
-}
+/// What boards speak.
+static VERSIONS: &[&SupportedProtocolVersion] = &[&version::TLS12];
 
 /// Names of the ciphers that boards can ask for.
 fn suites(provider: &CryptoProvider) -> Vec<String> {
