@@ -212,6 +212,27 @@ fn a_serial_port_is_there_as_long_as_the_board() {
 }
 
 #[test]
+fn what_the_compiler_does_not_know_is_an_error_of_the_program() {
+    let program = "for i in range(2):
+    try:
+        pass
+    finally:
+        try:
+            try:
+                pass
+            finally:
+                break
+        finally:
+            break";
+    let (lab, path) = with(program);
+    let mut command = lab.socklab(["run", &path]);
+    command.env("RUST_BACKTRACE", "full");
+    let done = crate::kit::run(command);
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(done.code == Some(1) && text.contains("NotImplementedError"), "{done:?}");
+}
+
+#[test]
 fn a_board_that_kills_its_interpreter_harms_nobody_else() {
     let done = run("x = []\nwhile True:\n    x.append(bytearray(1 << 20))", &[]);
     assert!(done.code == Some(1) && !done.err.is_empty() || done.out.ends_with(b"MemoryError: \n"), "{done:?}");

@@ -31,7 +31,11 @@ impl Process {
         mut heard: impl FnMut(Option<FromBoard>) + Send + 'static,
     ) -> io::Result<Self> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut process = Command::new(program);
+        process.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Names for a backtrace need more memory than a board may have, and without it the process would stand still.
+        process.env("RUST_BACKTRACE", "0");
+        let mut child = process.spawn()?;
         let (Some(link), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
