@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{End, FromBoard};
 use socklab_engine::board::{
-    Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, explain, look, tcp, webrepl,
+    Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
 
 use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
@@ -45,6 +45,8 @@ enum Happening {
     Board(usize, BoardEvent),
     Interrupt,
     Left,
+    /// The output cannot be written, for this reason.
+    Lost(String),
 }
 
 /// `socklab run`.
@@ -166,7 +168,7 @@ fn options(args: &BoardArgs) -> Vec<OsString> {
         options.push("--strict".into());
     }
     if let Some(wifi) = &args.wifi {
-        options.extend(["--wifi".into(), wifi.into()]);
+        options.extend(["--wifi".into(), format!("{}:{}", wifi.0, wifi.1).into()]);
     }
     options
 }
@@ -237,8 +239,34 @@ impl Shape for Named {
 /// Colours of the names of boards, one after the other.
 const COLOURS: [u8; 6] = [36, 33, 35, 32, 34, 31];
 
+/// The thread that says on stderr what boards do: one that is not read must not hold up Ctrl-C.
+struct Teller {
+    lines: Sender<(String, Ticket)>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Teller {
+    fn start() -> Self {
+        let (lines, said) = mpsc::channel::<(String, Ticket)>();
+        // The ticket is given back when the line is out: so many may wait, and then the boards do.
+        let thread = thread::spawn(move || said.iter().for_each(|(line, _ticket)| say::tell(line)));
+        Teller { lines, thread }
+    }
+
+    fn say(&self, line: String, ticket: Ticket) {
+        let _ = self.lines.send((line, ticket));
+    }
+
+    /// Says what is left.
+    fn end(self) {
+        drop(self.lines);
+        let _ = self.thread.join();
+    }
+}
+
 struct Session {
     boards: Vec<Member>,
+    teller: Teller,
     lan: Option<Lan>,
     sender: Sender<Happening>,
     events: Events,
@@ -272,7 +300,7 @@ impl Session {
             let board = Board::start(config, move |event| drop(told.send(Happening::Board(place, event))));
             boards.push(Member { name, board, profile, flash });
         }
-        Ok((Session { boards, lan, sender, events: args.events, lang }, happenings))
+        Ok((Session { boards, teller: Teller::start(), lan, sender, events: args.events, lang }, happenings))
     }
 
     /// The one that the terminal is at.
@@ -308,8 +336,9 @@ impl Session {
             let _ = &alive;
             let mut stdout = io::stdout().lock();
             let written = stdout.write_all(shape.shape(bytes, &mut shaped)).and_then(|()| stdout.flush());
-            if written.is_err() {
-                let _ = left.send(Happening::Left); // whoever read has gone
+            if let Err(error) = &written {
+                let gone = error.kind() == io::ErrorKind::BrokenPipe; // whoever read has gone
+                let _ = left.send(if gone { Happening::Left } else { Happening::Lost(error.to_string()) });
             }
             written
         });
@@ -373,13 +402,21 @@ impl Session {
         let (mut interrupted, mut running) = (false, self.boards.len());
         while running > 0 {
             let wait = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            match happenings.recv_timeout(wait) {
+            // However much there is to tell: a deadline is a deadline.
+            let next = if wait.is_zero() { Err(RecvTimeoutError::Timeout) } else { happenings.recv_timeout(wait) };
+            match next {
                 Err(_) => {
                     outcome.code = 1;
                     outcome.say(self.lang.pick("the board was stopped: its time is over", "板子已停止：时间到").into());
                     return outcome;
                 }
                 Ok(Happening::Left) => return outcome,
+                Ok(Happening::Lost(error)) => {
+                    outcome.fail(1);
+                    let (en, zh) = ("cannot write the output", "无法写出输出");
+                    outcome.say(format!("{}: {error}", self.lang.pick(en, zh)));
+                    return outcome;
+                }
                 Ok(Happening::Interrupt) if self.is_program() => {
                     interrupted = true;
                     self.boards.iter().for_each(|member| member.board.remote().interrupt());
@@ -408,9 +445,11 @@ impl Session {
     fn tell(&self, member: &Member, event: BoardEvent, outcome: &mut Outcome) -> std::ops::ControlFlow<()> {
         let about = self.about(member);
         match event {
-            BoardEvent::Told(FromBoard::Note(note)) if about.is_empty() => say::say(format_args!("[board] {note}")),
-            BoardEvent::Told(FromBoard::Note(note)) => say::say(format_args!("{about}{note}")),
-            BoardEvent::Told(told) => self.tell_part(&about, member, &told),
+            BoardEvent::Told(FromBoard::Note(note), ticket) => {
+                let about = if about.is_empty() { "[board] " } else { &about };
+                self.teller.say(format!("socklab: {about}{note}"), ticket);
+            }
+            BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
             BoardEvent::Ended(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
                 let said = explain::raised(member.profile, &raised, self.lang);
@@ -437,7 +476,7 @@ impl Session {
     }
 
     /// What the board's parts do, for whoever cannot see them.
-    fn tell_part(&self, about: &str, member: &Member, told: &FromBoard) {
+    fn tell_part(&self, about: &str, member: &Member, told: &FromBoard, ticket: Ticket) {
         let (text, mut json) = match told {
             FromBoard::Pin { pin, high } => {
                 let level = u8::from(*high);
@@ -461,12 +500,12 @@ impl Session {
             _ => return,
         };
         match self.events {
-            Events::Text => say::tell(format_args!("{about}{text}")),
+            Events::Text => self.teller.say(format!("{about}{text}"), ticket),
             Events::Json => {
                 if !about.is_empty() {
                     json["board"] = member.name.as_str().into();
                 }
-                say::tell(json);
+                self.teller.say(json.to_string(), ticket);
             }
             Events::None => {}
         }
@@ -484,6 +523,9 @@ impl Session {
         }
         for shown in shown {
             let _ = shown.recv(); // fails when the last of it is written
+        }
+        if outcome.code != INTERRUPTED {
+            self.teller.end();
         }
         outcome.said.into_iter().for_each(say::say);
         Ok(ExitCode::from(outcome.code))
@@ -532,7 +574,9 @@ fn type_keys(seat: &Seat, leave: Option<u8>) {
     while let Ok(count @ 1..) = stdin.read(&mut buffer) {
         let keys = &buffer[..count];
         let end = leave.and_then(|leave| keys.iter().position(|key| *key == leave));
-        if !seat.type_in(&keys[..end.unwrap_or(count)]) || end.is_some() {
+        let keys = &keys[..end.unwrap_or(count)];
+        let taken = if leave.is_some() { seat.type_in(keys) } else { seat.type_all(keys) };
+        if !taken || end.is_some() {
             return;
         }
     }

@@ -288,9 +288,9 @@ pub(crate) struct BoardArgs {
     /// Let the board dial any address
     #[arg(long)]
     pub(crate) internet: bool,
-    /// The one Wi-Fi there is [default: any that a program asks for, with any password]
-    #[arg(long, value_name = "SSID:PASSWORD")]
-    pub(crate) wifi: Option<String>,
+    /// The one Wi-Fi there is [default: any that a program asks for, with any password of 8 characters or more]
+    #[arg(long, value_name = "SSID:PASSWORD", value_parser = network)]
+    pub(crate) wifi: Option<(String, String)>,
     /// How long joining a Wi-Fi takes
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
     pub(crate) join_time: Duration,
@@ -523,4 +523,15 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn size(text: &str) -> Result<u64, String> {
     parse_size(text).map_err(|error| error.to_string())
+}
+
+/// `SSID:PASSWORD`; the name ends at the first colon.
+fn network(text: &str) -> Result<(String, String), String> {
+    let (ssid, password) = text.split_once(':').ok_or("SSID:PASSWORD is wanted")?;
+    match (ssid.len(), password.chars().count()) {
+        (0, _) => Err("the name is empty".to_owned()),
+        (33.., _) => Err("the name is longer than 32 bytes".to_owned()),
+        (_, 1..=7) => Err("a password has at least 8 characters; without one the network is open".to_owned()),
+        _ => Ok((ssid.to_owned(), password.to_owned())),
+    }
 }

@@ -45,7 +45,7 @@ impl Lan {
             };
             return if urls.is_empty() { Ok(None) } else { Err(refused()) };
         }
-        let (engine, reader) = Engine::start(config(args, places, lang)?, |_| {})?;
+        let (engine, reader) = Engine::start(config(args, places, lang), |_| {})?;
         for url in urls {
             match engine.remote().call(Command::Open(url)) {
                 Some(Reply::Opened(id, url)) => {
@@ -79,23 +79,19 @@ impl Lan {
     }
 }
 
-fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Result<Config, Fail> {
+fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
     let has_endpoints = !args.open.is_empty();
     let store = match has_endpoints {
         true => Store::Disk { captures: places.captures(None), retention: Retention::default(), sync: Sync::default() },
         false => Store::Nothing,
     };
-    let wifi = args.wifi.as_deref().map(|wifi| {
-        let network = wifi.split_once(':').map(|(ssid, password)| (ssid.to_owned(), password.to_owned()));
-        network.ok_or_else(|| Fail::usage("--wifi wants SSID:PASSWORD", "--wifi 的格式是 SSID:PASSWORD"))
-    });
     let lan = LanSettings {
-        wifi: wifi.transpose()?,
+        wifi: args.wifi.clone(),
         join_time: args.join_time,
         host_loopback: args.host_loopback,
         internet: args.internet,
         ..LanSettings::default()
     };
     let run = run_name(SystemTime::now().into(), std::process::id());
-    Ok(Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan) })
+    Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan) }
 }

@@ -9,14 +9,14 @@ pub(crate) struct Terminal;
 impl Terminal {
     /// Remembers how it is now.
     pub(crate) fn keep() -> Self {
-        system::save();
+        system::save(true);
         Terminal
     }
 
     /// Gives each key at once and shows none: the program at the other end does, as on a serial line. With `whole`,
     /// Ctrl-C is a key like any other.
     pub(crate) fn by_key(whole: bool) -> Self {
-        system::save();
+        system::save(false);
         system::by_key(whole);
         Terminal
     }
@@ -30,18 +30,20 @@ impl Drop for Terminal {
 
 #[cfg(unix)]
 mod system {
-    use std::io::{self, Write};
+    use std::io::{self, IsTerminal, Write};
     use std::sync::{Mutex, PoisonError};
 
     use nix::sys::termios::{LocalFlags, SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
-    static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
+    /// How it was, and whether the prompt's settings are to be undone.
+    static SAVED: Mutex<Option<(Termios, bool)>> = Mutex::new(None);
 
     /// What the prompt has switched on besides, to be off again: pasted text in brackets.
     const PLAIN: &[u8] = b"\x1b[?2004l\n";
 
-    pub(super) fn save() {
-        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = tcgetattr(io::stdin()).ok();
+    pub(super) fn save(for_prompt: bool) {
+        let now = tcgetattr(io::stdin()).ok();
+        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = now.map(|now| (now, for_prompt));
     }
 
     pub(super) fn by_key(whole: bool) {
@@ -56,17 +58,19 @@ mod system {
 
     /// Does nothing where the prompt has done it, or was never there.
     pub(crate) fn restore() {
-        let Some(saved) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some((saved, for_prompt)) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if tcgetattr(io::stdin()).is_ok_and(|now| now != saved) {
             let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &saved);
-            let _ = io::stdout().write_all(PLAIN).and_then(|()| io::stdout().flush());
+            if for_prompt && io::stdout().is_terminal() {
+                let _ = io::stdout().write_all(PLAIN).and_then(|()| io::stdout().flush());
+            }
         }
     }
 }
 
 #[cfg(not(unix))]
 mod system {
-    pub(super) fn save() {}
+    pub(super) fn save(_for_prompt: bool) {}
 
     pub(super) fn by_key(_whole: bool) {}
 

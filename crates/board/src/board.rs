@@ -22,11 +22,17 @@ use crate::profile::Profile;
 /// Output that waits for the parent; a program that prints more waits for room.
 const OUTPUT_ROOM: usize = 64 << 10;
 
+/// What the board's parts have done and the parent has not been told.
+const EVENTS: usize = 1024;
+
 /// As much output is sent at once; less than this may wait [`OUTPUT_AGE`] for more.
 const OUTPUT_CHUNK: usize = 4 << 10;
 
 /// How long a few bytes of output wait for more: long enough to make one frame of a loop of prints, too short to see.
 const OUTPUT_AGE: Duration = Duration::from_millis(1);
+
+/// So many bytes are read before the parent hears of it, unless none are left.
+const READ: usize = 4 << 10;
 
 /// Callbacks that wait; boards have room for as many.
 const CALLBACKS: usize = 8;
@@ -54,6 +60,8 @@ pub(crate) struct Board {
 
 pub(crate) struct State {
     pub(crate) input: VecDeque<u8>,
+    /// Bytes of it that were read, and that the parent does not know of.
+    read: usize,
     /// Pins, alarms, and what the outside gives.
     pub(crate) hardware: Hardware,
     /// What the parent wants done, in this order.
@@ -81,6 +89,17 @@ pub(crate) enum Job {
 }
 
 impl State {
+    /// Takes of the input; the parent hears that there is room again.
+    pub(crate) fn take_input<T>(&mut self, take: impl FnOnce(&mut VecDeque<u8>) -> T) -> T {
+        let before = self.input.len();
+        let taken = take(&mut self.input);
+        self.read += before - self.input.len();
+        if self.read >= READ || self.input.is_empty() {
+            self.out.push(FromBoard::Read(std::mem::take(&mut self.read) as u32));
+        }
+        taken
+    }
+
     /// Has a program run. A Ctrl-C that came too late for the one before is not meant for it.
     pub(crate) fn begin(&mut self, program: Program) {
         self.jobs.push_back(Job::Run(program));
@@ -90,6 +109,7 @@ impl State {
     fn new() -> State {
         State {
             input: VecDeque::new(),
+            read: 0,
             hardware: Hardware::new(),
             jobs: VecDeque::new(),
             running: false,
@@ -229,7 +249,9 @@ impl Board {
         }
         state.hurry = false;
         state.out_bytes = 0;
-        std::mem::take(&mut state.out)
+        let out = std::mem::take(&mut state.out);
+        self.changed.notify_all(); // there is room again
+        out
     }
 
     // ---- from the interpreter's thread
@@ -283,7 +305,7 @@ impl Board {
         };
         let driven = |pin: Pin| pin.output.then_some(pin.driven);
         if let Some(high) = driven(after).filter(|_| driven(before) != driven(after)) {
-            self.tell(FromBoard::Pin { pin: number, high });
+            self.tell_event(FromBoard::Pin { pin: number, high });
         }
         result
     }
@@ -404,6 +426,18 @@ impl Board {
     /// Tells the parent something other than output, in its place among the output.
     pub(crate) fn tell(&self, frame: FromBoard) {
         self.state.lock().out.push(frame);
+        self.hurry();
+    }
+
+    /// The same of what the board's parts do: a program that does more than the parent takes waits for it.
+    pub(crate) fn tell_event(&self, frame: FromBoard) {
+        let mut state = self.state.lock();
+        // Ctrl-C and resets come through; they are looked at before the next bytecode.
+        while state.out.len() >= EVENTS && !state.interrupted && state.reset.is_none() {
+            self.changed.wait(&mut state);
+        }
+        state.out.push(frame);
+        drop(state);
         self.hurry();
     }
 

@@ -3,12 +3,14 @@
 //! Text has `\r\n` at its line ends going out and `\r` for `\n` coming in; `.buffer` is the bytes as they are. How
 //! bytes wait and leave belongs to `board`.
 
+use std::collections::VecDeque;
+
 use rustpython_vm::builtins::{PyStr, PyStrRef};
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{ArgMemoryBuffer, OptionalArg, PosArgs};
 use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
-use crate::board::{State, board};
+use crate::board::board;
 use crate::modules::{stream, with_bytes};
 
 /// The console as text.
@@ -92,7 +94,7 @@ impl Bytes {
         let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
         while bytes.len() < count {
             let most = count - bytes.len();
-            bytes.extend(receive(vm, |state| state.input.drain(..most.min(state.input.len())).collect::<Vec<u8>>())?);
+            bytes.extend(receive(vm, |input| input.drain(..most.min(input.len())).collect::<Vec<u8>>())?);
         }
         Ok(bytes)
     }
@@ -208,13 +210,13 @@ fn write_lines(text: &str, vm: &VirtualMachine) -> PyResult<()> {
 }
 
 /// Waits until `take` has anything to take from a console with input.
-fn receive<T>(vm: &VirtualMachine, mut take: impl FnMut(&mut State) -> T) -> PyResult<T> {
-    let found = board().wait(vm, None, |state| (!state.input.is_empty()).then(|| take(state)))?;
+fn receive<T>(vm: &VirtualMachine, mut take: impl FnMut(&mut VecDeque<u8>) -> T) -> PyResult<T> {
+    let found = board().wait(vm, None, |state| (!state.input.is_empty()).then(|| state.take_input(&mut take)))?;
     found.ok_or_else(|| vm.new_runtime_error("a wait without end has ended"))
 }
 
 fn byte(vm: &VirtualMachine) -> PyResult<u8> {
-    receive(vm, |state| state.input.pop_front().unwrap_or_default())
+    receive(vm, |input| input.pop_front().unwrap_or_default())
 }
 
 /// One character in UTF-8. A return is a line end; the line feed that programs send after it is dropped.
@@ -241,7 +243,7 @@ fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<()> {
 /// Programs send a line feed after a return, in the same write.
 fn drop_line_feed() {
     board().change(|state| {
-        state.input.pop_front_if(|next| *next == b'\n');
+        state.take_input(|input| input.pop_front_if(|next| *next == b'\n'));
     });
 }
 

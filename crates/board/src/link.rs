@@ -281,6 +281,8 @@ pub enum FromBoard {
         /// The names.
         names: Vec<String>,
     },
+    /// So many bytes of what was typed have been read.
+    Read(u32),
     /// What was typed and not read.
     Unread(Vec<u8>),
     /// What was to be run is over.

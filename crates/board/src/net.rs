@@ -120,8 +120,12 @@ impl Network {
     /// The Wi-Fi station as it is at this moment. The parent hears of what has changed.
     pub(crate) fn station<R>(&self, look: impl FnOnce(&mut Station) -> R) -> R {
         let mut station = self.station.lock();
+        let before = station.link();
         station.pass(Instant::now(), || self.lan().is_none_or(|lan| lan.with(|host| host.ipv4().is_some())));
         let result = look(&mut station);
+        if let Some(failed) = station.failure().filter(|_| station.link() != before) {
+            self.remark(failed);
+        }
         if let Some(joined) = station.news() {
             board().tell(FromBoard::Wifi(joined));
         }

@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -25,13 +26,18 @@ use socklab_board::repl::{Action, Repl};
 pub use socklab_board::{Profile, explain, flash, link, look};
 
 use crate::lan::LanPort;
-use console::{Console, SeatId};
+pub use console::Ticket;
+use console::{Backlog, Console, SeatId};
 use process::Process;
 
 /// What Ctrl-C is on a console.
 const CTRL_C: u8 = 3;
 /// How long a board on the virtual network may take to close its connections.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
+/// What a program may have been given of what was typed, and not read.
+const LENT: usize = 64 << 10;
+/// A board whose process dies so often before it comes to its prompt is not started again.
+const CRASHES: u32 = 3;
 /// What stands between the output of a program that another program started, and its traceback, and after that.
 const MARK: &[u8] = b"\x04";
 
@@ -104,8 +110,8 @@ pub struct Source {
 /// What those who watch a board are told. What it prints, they see at its console.
 #[derive(Debug)]
 pub enum BoardEvent {
-    /// The board has something to show: a pin, a remark.
-    Told(FromBoard),
+    /// The board has something to show: a pin, a remark. It waits when too much of that is held.
+    Told(FromBoard, Ticket),
     /// An exception that nobody caught, after its traceback was printed.
     Raised(socklab_board::link::Raised),
     /// The program is over, and so is the board.
@@ -116,11 +122,23 @@ pub enum BoardEvent {
     Failed(io::Error),
 }
 
+/// What a frame of the board takes while it waits to be told.
+fn weight(frame: &FromBoard) -> usize {
+    let payload = match frame {
+        FromBoard::Output(bytes) | FromBoard::Serial { bytes, .. } | FromBoard::Display { bits: bytes, .. } => {
+            bytes.len()
+        }
+        FromBoard::Lights { colours, .. } => colours.len() * 4,
+        _ => 0,
+    };
+    payload + 64
+}
+
 /// How a reader is shown output.
 type Write = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 enum Happening {
-    Heard(u64, Option<FromBoard>),
+    Heard(u64, Option<FromBoard>, Ticket),
     Attach(Write, Sender<SeatId>),
     Detach(SeatId),
     Typed(Vec<u8>),
@@ -143,6 +161,7 @@ pub struct Board {
 #[derive(Clone, Debug)]
 pub struct BoardRemote {
     sender: Sender<Happening>,
+    typing: Arc<Backlog>,
 }
 
 /// A place at a board's console; dropping it leaves it.
@@ -150,6 +169,7 @@ pub struct BoardRemote {
 pub struct Seat {
     id: Option<SeatId>,
     sender: Sender<Happening>,
+    typing: Arc<Backlog>,
 }
 
 impl Board {
@@ -163,6 +183,7 @@ impl Board {
             });
         }
         let runs_program = config.source.is_some();
+        let typing = Arc::<Backlog>::default();
         let keeper = Keeper {
             config,
             tell,
@@ -173,14 +194,16 @@ impl Board {
             doing: Doing::Idle,
             joined: None,
             typed: VecDeque::new(),
-            lent: false,
+            lent: 0,
+            typing: Arc::clone(&typing),
+            crashes: 0,
             interrupt_byte: Some(CTRL_C),
             ends_when_idle: false,
             console: Console::default(),
         };
         let thread = thread::Builder::new().name("socklab-board".into());
         let thread = thread.spawn(move || keeper.run(happenings)).expect("the system has room for a thread");
-        Board { remote: BoardRemote { sender }, runs_program, thread: Some(thread) }
+        Board { remote: BoardRemote { sender, typing }, runs_program, thread: Some(thread) }
     }
 
     /// Whether it runs one program, and has no prompt.
@@ -208,7 +231,7 @@ impl BoardRemote {
     pub fn attach(&self, write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Seat {
         let (answer, id) = mpsc::channel();
         let _ = self.sender.send(Happening::Attach(Box::new(write), answer));
-        Seat { id: id.recv().ok(), sender: self.sender.clone() }
+        Seat { id: id.recv().ok(), sender: self.sender.clone(), typing: Arc::clone(&self.typing) }
     }
 
     /// Ctrl-C for the program that runs.
@@ -228,8 +251,24 @@ impl BoardRemote {
 }
 
 impl Seat {
-    /// Types at the console; false once the board is gone.
+    /// Types at the console; false once the board is gone. What the board has no room for is lost, as on a serial
+    /// line, but for Ctrl-C.
     pub fn type_in(&self, bytes: &[u8]) -> bool {
+        match (self.typing.has_room(), bytes.contains(&CTRL_C)) {
+            (true, _) => self.type_now(bytes),
+            (false, true) => self.type_now(&[CTRL_C]),
+            (false, false) => true,
+        }
+    }
+
+    /// The same, but waits for room.
+    pub fn type_all(&self, bytes: &[u8]) -> bool {
+        self.typing.wait_for_room();
+        self.type_now(bytes)
+    }
+
+    fn type_now(&self, bytes: &[u8]) -> bool {
+        self.typing.add(bytes.len());
         self.sender.send(Happening::Typed(bytes.to_vec())).is_ok()
     }
 }
@@ -287,8 +326,12 @@ struct Keeper<F> {
     joined: Option<String>,
     /// Typed, and nobody's yet.
     typed: VecDeque<u8>,
-    /// Whether the program that runs was given any of what was typed.
-    lent: bool,
+    /// Bytes of what was typed that the program that runs was given and has not read.
+    lent: usize,
+    /// What was typed and has not been given to anybody, for those who type.
+    typing: Arc<Backlog>,
+    /// How often the process has died since the board was last at its prompt.
+    crashes: u32,
     interrupt_byte: Option<u8>,
     ends_when_idle: bool,
     console: Console,
@@ -301,7 +344,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         }
         for happening in happenings {
             let goes = match happening {
-                Happening::Heard(generation, frame) if generation == self.generation => self.hear(frame),
+                Happening::Heard(generation, frame, ticket) if generation == self.generation => {
+                    self.hear(frame, ticket)
+                }
                 Happening::Heard(..) => ON,
                 Happening::Attach(write, answer) => {
                     let _ = answer.send(self.console.attach(write));
@@ -320,7 +365,8 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     ON
                 }
                 Happening::Remarked(text) => {
-                    (self.tell)(BoardEvent::Told(FromBoard::Note(text)));
+                    let ticket = Ticket::new(&self.console.backlog, text.len());
+                    (self.tell)(BoardEvent::Told(FromBoard::Note(text), ticket));
                     ON
                 }
                 Happening::Give(given) => {
@@ -349,9 +395,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.process = None; // the old one is gone before its flash is another's
         self.generation += 1;
         self.interrupt_byte = Some(CTRL_C);
-        self.lent = false;
+        self.lent = 0;
         let (generation, sender) = (self.generation, self.sender.clone());
-        let lan = self.config.lan.clone();
+        let (lan, backlog) = (self.config.lan.clone(), Arc::clone(&self.console.backlog));
         let heard = move |frame: Option<FromBoard>| {
             let network = frame.is_some().then_some(lan.as_ref()).flatten();
             let frame = match network {
@@ -359,7 +405,8 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 None => Some(frame),
             };
             if let Some(frame) = frame {
-                let _ = sender.send(Happening::Heard(generation, frame));
+                let ticket = Ticket::new(&backlog, frame.as_ref().map_or(0, weight));
+                let _ = sender.send(Happening::Heard(generation, frame, ticket));
             }
         };
         match Process::start(&self.command(cause), self.console.backlog.clone(), heard) {
@@ -412,19 +459,23 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.say(ToBoard::Run(program));
     }
 
-    fn hear(&mut self, frame: Option<FromBoard>) -> Goes {
+    fn hear(&mut self, frame: Option<FromBoard>, ticket: Ticket) -> Goes {
         match frame {
             None => return self.crash(),
             Some(FromBoard::Output(bytes)) => self.console.put(&bytes),
+            Some(FromBoard::Read(count)) => {
+                self.lent = self.lent.saturating_sub(count as usize);
+                return self.take_typed();
+            }
             Some(FromBoard::InterruptByte(byte)) => self.interrupt_byte = byte,
             Some(FromBoard::Ended(end)) => return self.program_ends(end),
             Some(FromBoard::Wifi(network)) => {
                 self.joined = network.clone();
-                (self.tell)(BoardEvent::Told(FromBoard::Wifi(network)));
+                (self.tell)(BoardEvent::Told(FromBoard::Wifi(network), ticket));
             }
             Some(FromBoard::Unread(bytes)) => return self.took_back(&bytes),
             Some(FromBoard::Candidates { typed, names }) => return self.complete(&typed, &names),
-            Some(told) => (self.tell)(BoardEvent::Told(told)),
+            Some(told) => (self.tell)(BoardEvent::Told(told, ticket)),
         }
         ON
     }
@@ -436,15 +487,22 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             Ok(status) => (self.tell)(BoardEvent::Crashed(status)),
             Err(error) => (self.tell)(BoardEvent::Failed(error)),
         }
-        match self.doing {
-            Doing::Running(Then::Prompt { .. } | Then::Main | Then::Start) | Doing::Idle => self.switch_on(Cause::Hard),
-            _ => OVER,
+        let runs_program = matches!(self.doing, Doing::Running(Then::End) | Doing::TakingBack(Then::End, _));
+        self.crashes += 1;
+        if runs_program {
+            return OVER;
         }
+        if self.crashes >= CRASHES {
+            let error = io::Error::other(format!("its interpreter has died {CRASHES} times at its start"));
+            (self.tell)(BoardEvent::Failed(error));
+            return OVER;
+        }
+        self.switch_on(Cause::Hard)
     }
 
     fn program_ends(&mut self, end: End) -> Goes {
         let Doing::Running(then) = self.doing else { return self.reset_at_prompt(&end) };
-        if std::mem::take(&mut self.lent) {
+        if std::mem::take(&mut self.lent) > 0 {
             self.doing = Doing::TakingBack(then, end);
             self.say(ToBoard::GiveBack);
             return ON;
@@ -463,6 +521,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
 
     fn took_back(&mut self, bytes: &[u8]) -> Goes {
         let Doing::TakingBack(then, end) = std::mem::replace(&mut self.doing, Doing::Idle) else { return ON };
+        self.typing.add(bytes.len());
         bytes.iter().rev().for_each(|&byte| self.typed.push_front(byte));
         self.go_on(then, end)
     }
@@ -511,6 +570,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         say(&mut self.repl, &self.config.profile.banner(), &mut out);
         self.console.put(&out);
         self.doing = Doing::Idle;
+        self.crashes = 0;
     }
 
     fn soft_reset(&mut self) -> Goes {
@@ -528,20 +588,25 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 }
                 _ if self.typed.is_empty() => return ON,
                 Doing::Idle => self.prompt_takes()?,
-                Doing::Running(_) => self.program_takes(),
+                Doing::Running(_) => {
+                    if !self.program_takes() {
+                        return ON;
+                    }
+                }
                 Doing::TakingBack(..) | Doing::Completing => return ON,
             }
         }
     }
 
     fn prompt_takes(&mut self) -> Goes {
-        let mut out = Vec::new();
+        let (mut out, before) = (Vec::new(), self.typed.len());
         let action = loop {
             let Some(byte) = self.typed.pop_front() else { break None };
             if let Some(action) = self.repl.byte(byte, &mut out) {
                 break Some(action);
             }
         };
+        self.typing.remove(before - self.typed.len());
         self.console.put(&out);
         match action {
             None => ON,
@@ -549,17 +614,27 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         }
     }
 
-    fn program_takes(&mut self) {
+    /// Gives the program what it has room for; false when that is nothing. Ctrl-C does not wait for a program to read
+    /// what was typed before: that is let go.
+    fn program_takes(&mut self) -> bool {
         let is_interrupt = |byte: &u8| Some(*byte) == self.interrupt_byte;
-        let input = self.typed.iter().position(is_interrupt).unwrap_or(self.typed.len());
-        if input > 0 {
-            let input = self.typed.drain(..input).collect();
-            self.lent = true;
-            self.say(ToBoard::Input(input));
-        } else {
-            self.typed.pop_front();
-            self.say(ToBoard::Interrupt);
+        let interrupt = self.typed.iter().position(is_interrupt);
+        let count = interrupt.unwrap_or(self.typed.len()).min(LENT.saturating_sub(self.lent));
+        match interrupt {
+            _ if count > 0 => {
+                let input: Vec<u8> = self.typed.drain(..count).collect();
+                self.typing.remove(count);
+                self.lent += count;
+                self.say(ToBoard::Input(input));
+            }
+            Some(place) => {
+                self.typed.drain(..=place);
+                self.typing.remove(place + 1);
+                self.say(ToBoard::Interrupt);
+            }
+            None => return false,
         }
+        true
     }
 
     fn act(&mut self, action: Action) -> Goes {

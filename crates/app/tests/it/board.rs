@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 
 use crate::kit::{Done, Lab, Running, dial, read_some};
 
@@ -236,4 +237,61 @@ fn what_the_compiler_does_not_know_is_an_error_of_the_program() {
 fn a_board_that_kills_its_interpreter_harms_nobody_else() {
     let done = run("x = []\nwhile True:\n    x.append(bytearray(1 << 20))", &[]);
     assert!(done.code == Some(1) && !done.err.is_empty() || done.out.ends_with(b"MemoryError: \n"), "{done:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_at_a_terminal_is_the_boards() {
+    let lab = Lab::new();
+    let program =
+        "try:\n    print('ready')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')\n    input()";
+    fs::write(lab.path("main.py"), program).expect("a program");
+    // A session of its own, whose terminal that is: only then does the key become a signal, to all that run there.
+    let socklab = lab.socklab(["run", "main.py"]);
+    let mut command = Command::new("setsid");
+    command.args(["--ctty", "--wait"]).arg(socklab.get_program()).args(socklab.get_args()).current_dir(lab.path("."));
+    let mut person = Running::start_at_terminal(&mut command);
+    person.wait_for_text("ready");
+    person.write(b"\x03");
+    person.wait_for_text("caught");
+    person.write(b"\r");
+    assert_eq!(person.finish().code, Some(0), "the program went on, and came to its end");
+}
+
+#[test]
+fn a_board_that_does_too_much_to_tell_can_be_stopped() {
+    let lab = Lab::new();
+    let program = "from machine import Pin\np = Pin(2, Pin.OUT)\nwhile True:\n    p.value(1)\n    p.value(0)";
+    fs::write(lab.path("main.py"), program).expect("a program");
+    let done = lab.run(["run", "main.py", "--timeout", "300ms"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.ends_with("socklab: the board was stopped: its time is over\n"), "{}", done.err.len());
+}
+
+#[test]
+fn a_pipe_that_is_never_read_costs_no_memory() {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), "import time\nprint('ready')\ntime.sleep(1)\nprint(len(input()))")
+        .expect("a program");
+    let done = lab.run_with(["run", "main.py"], &[vec![b'x'; 4 << 20], b"\n".to_vec()].concat());
+    let out = String::from_utf8_lossy(&done.out);
+    assert!(out.starts_with("ready\n") && out.ends_with(&format!("\n{}\n", 4 << 20)), "nothing of it is lost");
+}
+
+#[test]
+fn a_wrong_wifi_option_is_said_once() {
+    let done = Lab::new().run(["repl", "--wifi", "nocolon"]);
+    assert!(done.code == Some(2) && done.err.contains("SSID:PASSWORD is wanted"), "{done:?}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    #[cfg(target_os = "linux")]
+    {
+        let lab = Lab::new();
+        fs::write(lab.path("main.py"), "print('lost')").expect("a program");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+        let done = Running::start_into(lab.socklab(["run", "main.py"]), full).finish();
+        assert!(done.code == Some(1) && done.err.contains("cannot write the output"), "{done:?}");
+    }
 }

@@ -157,6 +157,9 @@ for ssid, key in (('home', '12345678'), ('nowhere', '12345678'), ('home', 'secre
 ";
     fs::write(lab.path("main.py"), program).expect("a program");
     let done = lab.run(["run", "main.py", "--wifi", "home:secret-1", "--join-time", "0"]);
+    for said in ["[board] Wi-Fi home: the password is wrong", "[board] there is no Wi-Fi nowhere"] {
+        assert!(done.err.contains(said), "{done:?}");
+    }
     assert_eq!(done.ok(), "[(b'home', 3)]\n202 False\n201 False\n1010 True\n");
 }
 

@@ -114,6 +114,20 @@ impl Station {
         }
     }
 
+    /// What a person should know of a network that was not joined.
+    pub(super) fn failure(&self) -> Option<String> {
+        let ssid = self.ssid.escape_debug();
+        match self.link {
+            Link::WrongKey if self.key.chars().count() < SHORTEST_KEY => {
+                Some(format!("Wi-Fi {ssid}: a password has at least {SHORTEST_KEY} characters"))
+            }
+            Link::WrongKey => Some(format!("Wi-Fi {ssid}: the password is wrong")),
+            Link::NoSuchNetwork => Some(format!("there is no Wi-Fi {ssid}")),
+            Link::Refused => Some(format!("Wi-Fi {ssid} takes no more stations")),
+            Link::Idle | Link::Joining | Link::Up => None,
+        }
+    }
+
     /// What is to be joined.
     pub(super) fn wanted(&self) -> (String, String) {
         (self.ssid.clone(), self.key.clone())

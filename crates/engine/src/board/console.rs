@@ -16,7 +16,7 @@ const ROOM: usize = 256 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SeatId(u64);
 
-/// Output that waits for its readers.
+/// Bytes that wait for somebody: output for its readers, what was typed for the board.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     bytes: Mutex<usize>,
@@ -28,19 +28,45 @@ impl Backlog {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, bytes: usize) {
+    pub(crate) fn add(&self, bytes: usize) {
         *self.bytes() += bytes;
     }
 
-    fn remove(&self, bytes: usize) {
-        *self.bytes() -= bytes;
+    pub(crate) fn remove(&self, bytes: usize) {
+        let mut waiting = self.bytes();
+        *waiting = waiting.saturating_sub(bytes);
+        drop(waiting);
         self.less.notify_all();
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        *self.bytes() <= ROOM
     }
 
     /// Waits until there is room for more.
     pub(crate) fn wait_for_room(&self) {
         let waited = self.less.wait_while(self.bytes(), |bytes| *bytes > ROOM);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// A part of what waits, until it is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    backlog: Arc<Backlog>,
+    bytes: usize,
+}
+
+impl Ticket {
+    pub(crate) fn new(backlog: &Arc<Backlog>, bytes: usize) -> Self {
+        backlog.add(bytes);
+        Ticket { backlog: Arc::clone(backlog), bytes }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.backlog.remove(self.bytes);
     }
 }
 

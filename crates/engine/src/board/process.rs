@@ -16,6 +16,10 @@ use super::console::Backlog;
 /// for room: the process reads all the time.
 const WAITING: usize = 64;
 
+/// `CREATE_NEW_PROCESS_GROUP`.
+#[cfg(windows)]
+const NEW_PROCESS_GROUP: u32 = 0x200;
+
 /// A running board process; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -35,6 +39,11 @@ impl Process {
         process.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         // Names for a backtrace need more memory than a board may have, and without it the process would stand still.
         process.env("RUST_BACKTRACE", "0");
+        // Ctrl-C at a terminal is for the parent, which says it to the board in its own way.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut process, 0);
+        #[cfg(windows)]
+        std::os::windows::process::CommandExt::creation_flags(&mut process, NEW_PROCESS_GROUP);
         let mut child = process.spawn()?;
         let (Some(link), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());

@@ -21,11 +21,13 @@ pub struct Port {
     /// What to open.
     pub path: PathBuf,
     link: Option<PathBuf>,
+    leads_to: PathBuf,
 }
 
 impl Drop for Port {
     fn drop(&mut self) {
-        if let Some(link) = &self.link {
+        // Unless somebody has put another in its place.
+        if let Some(link) = self.link.as_ref().filter(|link| fs::read_link(link).is_ok_and(|to| to == self.leads_to)) {
             let _ = fs::remove_file(link); // it leads nowhere any more
         }
     }
@@ -46,12 +48,13 @@ pub fn serve(board: &BoardRemote, link: Option<&Path>) -> io::Result<Port> {
     let seat = board.attach(move |bytes| output.write(bytes));
     let slave = pair.slave;
     thread::spawn(move || read(master, slave, |bytes| seat.type_in(bytes)));
-    Ok(Port { path: link.map_or(path, Path::to_owned), link: link.map(Path::to_owned) })
+    let shown = link.map_or_else(|| path.clone(), Path::to_owned);
+    Ok(Port { path: shown, link: link.map(Path::to_owned), leads_to: path })
 }
 
-/// A link that a board left behind which did not end well is replaced; nothing else is.
+/// A link to a port that is gone, left behind by a board that did not end well, is replaced; nothing else is.
 fn put_link(path: &Path, link: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(link).is_ok_and(|there| there.is_symlink()) {
+    if fs::read_link(link).is_ok_and(|to| to.starts_with("/dev/") && !to.exists()) {
         fs::remove_file(link)?;
     }
     std::os::unix::fs::symlink(path, link)
@@ -72,7 +75,7 @@ impl Output {
             if !self.is_read {
                 return Ok(());
             }
-            // A page at most, for which there is room: more would wait for the reader.
+            // A little at a time, for which there is room: more would wait for the reader.
             let count = self.port.write(&bytes[..bytes.len().min(256)])?;
             bytes = &bytes[count..];
         }

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use socklab_board::flash::Flash;
+use tungstenite::handshake::server::{ErrorResponse, Request as Opening, Response};
+use tungstenite::http::StatusCode;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Message, WebSocket};
@@ -74,6 +76,26 @@ impl Write for Shared {
     }
 }
 
+/// Pages that may speak to the board: those of this machine, files, and the client of MicroPython's own site. Any page
+/// at all can make a browser connect; programs say no origin.
+#[expect(clippy::result_large_err, reason = "the library's own type")]
+fn from_here(request: &Opening, response: Response) -> Result<Response, ErrorResponse> {
+    let origin = request.headers().get("origin").map(|origin| origin.to_str().unwrap_or("?"));
+    let is_ours = origin.is_none_or(|origin| {
+        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        matches!(host, "null" | "" | "localhost" | "127.0.0.1" | "[::1]" | "micropython.org")
+    });
+    match is_ours {
+        true => Ok(response),
+        false => {
+            let mut refusal = ErrorResponse::new(None);
+            *refusal.status_mut() = StatusCode::FORBIDDEN;
+            Err(refusal)
+        }
+    }
+}
+
 type Socket = WebSocket<Shared>;
 
 impl House {
@@ -83,7 +105,8 @@ impl House {
         let writing = Arc::new(Mutex::new(stream.try_clone()?));
         let whole = stream.try_clone()?;
         let shared = Shared { reading: stream, writing: Arc::clone(&writing) };
-        let mut socket = tungstenite::accept(shared).map_err(|_| tungstenite::Error::ConnectionClosed)?;
+        let accepted = tungstenite::accept_hdr(shared, from_here);
+        let mut socket = accepted.map_err(|_| tungstenite::Error::ConnectionClosed)?;
         if !self.ask_password(&mut socket)? {
             socket.send(Message::text("\r\nAccess denied\r\n"))?;
             return socket.close(None);

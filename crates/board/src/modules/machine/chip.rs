@@ -79,7 +79,7 @@ pub(crate) fn lights(pin: &PyObject, data: &PyObject, per_light: usize, vm: &Vir
         _ => [0; 4],
     };
     let colours = with_bytes(data, vm, |bytes| bytes.chunks_exact(per_light.max(1)).map(colour).collect())?;
-    board().tell(FromBoard::Lights { pin, colours });
+    board().tell_event(FromBoard::Lights { pin, colours });
     Ok(())
 }
 

@@ -129,7 +129,7 @@ impl Display {
         let byte = |y: usize, from: usize| (from..from + 8).fold(0, |byte, x| byte << 1 | u8::from(lit(x, y)));
         let bits = (0..self.rows).flat_map(|y| (0..WIDTH).step_by(8).map(move |x| byte(y, x))).collect();
         let (width, height) = (WIDTH as u16, u16::try_from(self.rows).unwrap_or(64));
-        board().tell(FromBoard::Display { width, height, bits });
+        board().tell_event(FromBoard::Display { width, height, bits });
     }
 }
 

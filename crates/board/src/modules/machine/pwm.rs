@@ -116,7 +116,7 @@ impl Pwm {
         let before = board().pin(self.pin, |pin| std::mem::replace(&mut pin.wave, wave));
         if before != wave {
             let Wave { frequency, duty } = wave.unwrap_or(Wave { frequency: 0, duty: 0 });
-            board().tell(FromBoard::Pwm { pin: self.pin, frequency, duty });
+            board().tell_event(FromBoard::Pwm { pin: self.pin, frequency, duty });
         }
     }
 

@@ -109,7 +109,7 @@ impl Uart {
     fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
         let bytes = with_bytes(&data, vm, <[u8]>::to_vec)?;
         let length = bytes.len();
-        board().tell(FromBoard::Serial { port: self.port, bytes });
+        board().tell_event(FromBoard::Serial { port: self.port, bytes });
         Ok(length)
     }
 
