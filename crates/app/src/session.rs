@@ -67,10 +67,13 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
     let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && plan.args.show != Some(Show::Raw);
     let _terminal = is_interactive.then(Terminal::keep);
     let style = Style::new(plan.args.show, plan.args.encoding);
+    // Where only bytes are shown, nothing else says that they did not arrive.
+    let shows_events = !matches!(style, None | Some(Style::Raw | Style::RawInTerminal(..)));
+    let care = if plan.role == Role::Client && !shows_events { Care::Failures } else { Care::Nothing };
     let config = config(plan.args, places, style.is_some(), lang);
-    run::run(config, Care::Nothing, lang, |session| {
+    run::run(config, care, lang, |session| {
         let endpoints = plan.urls.len();
-        session.open(std::mem::take(&mut plan.urls), |id, url| tell_opened(id, url, lang))?;
+        session.open(std::mem::take(&mut plan.urls), |id, url| tell_opened(id, url, plan.role, lang))?;
         if is_interactive {
             converse(session, style, &plan, places, lang)?;
         } else {
@@ -105,10 +108,11 @@ fn config(args: &SessionArgs, places: &Places, shown: bool, lang: Lang) -> Confi
     }
 }
 
-fn tell_opened(id: EndpointId, url: &EndpointUrl, lang: Lang) {
+fn tell_opened(id: EndpointId, url: &EndpointUrl, role: Role, lang: Lang) {
     let (en, zh) = match url.place {
         Place::Tcp(_) | Place::Unix(_) if url.options.retry() => ("dialling", "正在连接"),
         Place::Tcp(_) | Place::Unix(_) => ("connected to", "已连接"),
+        _ if role == Role::Client => ("sending from", "正在发送，来自"),
         _ => ("listening on", "正在监听"),
     };
     say::tell(format_args!("{id} {} {url}", lang.pick(en, zh)));

@@ -95,3 +95,14 @@ fn a_peer_that_closes_before_all_is_sent_is_a_failure() {
     assert_eq!((done.code, done.err.lines().count()), (Some(1), 1), "{done:?}");
     assert!(done.err.contains("not all could be sent"), "{done:?}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_to_a_port_that_nobody_has_fails() {
+    let lab = Lab::new();
+    let closed = std::net::UdpSocket::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
+    let url = format!("udp://{closed}");
+    let done = lab.run_with(["connect", &url, "-w", "200ms"], b"a\n");
+    assert!(done.code == Some(1) && done.err.contains("nobody listens there (ECONNREFUSED 111)"), "{done:?}");
+    assert!(done.err.starts_with("e1 sending from udp://"), "{done:?}");
+}
