@@ -2,14 +2,14 @@
 # CanMV K230：Wi-Fi 的 connect() 会自己等待（最多 10 秒），并返回是否成功。
 #
 #   socklab listen 10000                                                  (in another terminal / 在另一个终端)
-#   socklab run examples/boards/k230_tcp_client.py --board k230 --net host
+#   socklab run examples/boards/k230_tcp_client.py --board k230
 
 import network
 import socket
 import time
 from machine import Pin
 
-HOST, PORT = "127.0.0.1", 10000
+HOST, PORT = "192.168.1.115", 10000
 
 led = Pin(52, Pin.OUT)  # the blue lamp of the board / 板上的蓝灯
 

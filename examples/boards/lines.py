@@ -2,13 +2,13 @@
 # 把套接字当作流：readline、write、makefile 和 readinto。TCP 流没有消息边界，用换行来划分。
 #
 #   socklab listen 10000                        (in another terminal: type lines / 在另一个终端，输入若干行)
-#   socklab run examples/boards/lines.py --board esp32 --net host
+#   socklab run examples/boards/lines.py --board esp32
 
 import network
 import socket
 import time
 
-SERVER = ("127.0.0.1", 10000)
+SERVER = ("192.168.1.115", 10000)
 
 wlan = network.WLAN(network.STA_IF)
 wlan.active(True)

@@ -2,11 +2,11 @@
 # Linux 板（核桃派、虚谷号）运行 CPython：程序不管 Wi-Fi，套接字只发送 bytes，错误有各自的类。
 #
 #   socklab listen 10000                                                  (in another terminal / 在另一个终端)
-#   socklab run examples/boards/linux_tcp_client.py --board linux --net host
+#   socklab run examples/boards/linux_tcp_client.py --board linux
 
 import socket
 
-SERVER = ("127.0.0.1", 10000)
+SERVER = ("192.168.1.115", 10000)
 
 s = socket.socket()
 s.settimeout(30)

@@ -2,14 +2,14 @@
 # TCP 客户端：连接 Wi-Fi，发送问候，显示收到的内容。连接 Wi-Fi 时 LED 闪烁，连上服务器后常亮。
 #
 #   socklab listen 10000                                                  (in another terminal / 在另一个终端)
-#   socklab run examples/boards/tcp_client.py --board esp32 --net host
+#   socklab run examples/boards/tcp_client.py --board esp32
 
 import network
 import socket
 import time
 from machine import Pin
 
-SERVER = ("127.0.0.1", 10000)  # the assistant / 网络调试助手
+SERVER = ("192.168.1.115", 10000)  # this computer / 这台电脑
 WIFI = ("Socklab", "")         # name and password / 名称和密码
 
 led = Pin(2, Pin.OUT)

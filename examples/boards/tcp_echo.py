@@ -2,13 +2,13 @@
 # 会应答的 TCP 客户端：服务器发来的内容，加上 "I received: " 后发回。
 #
 #   socklab listen 10000                                                  (in another terminal / 在另一个终端)
-#   socklab run examples/boards/tcp_echo.py --board esp32 --net host
+#   socklab run examples/boards/tcp_echo.py --board esp32
 
 import network
 import socket
 import time
 
-SERVER = ("127.0.0.1", 10000)
+SERVER = ("192.168.1.115", 10000)
 
 wlan = network.WLAN(network.STA_IF)
 wlan.active(True)

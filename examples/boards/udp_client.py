@@ -2,13 +2,13 @@
 # UDP 客户端：每秒发送一次计数，共十次，每次稍等应答。
 #
 #   socklab listen udp://0.0.0.0:10000 --echo                             (in another terminal / 在另一个终端)
-#   socklab run examples/boards/udp_client.py --board esp32 --net host
+#   socklab run examples/boards/udp_client.py --board esp32
 
 import network
 import socket
 import time
 
-SERVER = ("127.0.0.1", 10000)
+SERVER = ("192.168.1.115", 10000)
 
 wlan = network.WLAN(network.STA_IF)
 wlan.active(True)

@@ -2,13 +2,13 @@
 # 黑胡桃 Waffle Nano：WLAN() 不带参数，connect() 要写 security=，config() 返回地址。
 #
 #   socklab listen 10000                                                  (in another terminal / 在另一个终端)
-#   socklab run examples/boards/waffle_tcp_client.py --board waffle --net host
+#   socklab run examples/boards/waffle_tcp_client.py --board waffle
 
 import network
 import socket
 import time
 
-SERVER = ("127.0.0.1", 10000)
+SERVER = ("192.168.1.115", 10000)
 
 wlan = network.WLAN()
 wlan.active(1)

@@ -89,7 +89,7 @@ impl Network {
         let net = Net::with_hook(stack, attend);
         let interrupt = net.interrupt();
         let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
-        let station = Mutex::new(Station::new(outside));
+        let station = Mutex::new(Station::new(outside, profile.wifi.is_none()));
         Network { net, interrupt, internet, wire, mac, station, remarks: Mutex::default() }
     }
 

@@ -25,6 +25,9 @@ const OLD_ADDRESS: Duration = Duration::from_secs(1);
 /// How long peers may take for a board's last bytes, once its program is over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How often the stack is asked for its address while that is waited for.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// The address that a board's firmware gives to its own access point.
 const OWN_NETWORK: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 1);
 
@@ -134,12 +137,8 @@ impl Network {
 
     /// Frames from the network.
     pub(crate) fn deliver(&self, frames: Frames) {
-        let Some(lan) = self.lan() else { return };
-        lan.deliver(frames);
-        // The last of DHCP may have been among them.
-        let was = self.station.lock().link();
-        if was == Link::Joining && self.station(|station| station.link()) != was {
-            board().change(|state| state.air_changes += 1);
+        if let Some(lan) = self.lan() {
+            lan.deliver(frames);
         }
     }
 
@@ -162,7 +161,9 @@ impl Network {
             if link != Link::Joining || until.is_some_and(|until| Instant::now() >= until) {
                 return Ok(());
             }
-            let until = [until, done].into_iter().flatten().min();
+            // Nothing tells when the stack takes an address: it may be by its own clock.
+            let look = self.lan().and_then(|_| Instant::now().checked_add(LOOK));
+            let until = [until, done, look].into_iter().flatten().min();
             board().wait(vm, until, |state| (state.air_changes != seen).then_some(()))?;
         }
     }

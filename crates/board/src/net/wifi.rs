@@ -38,6 +38,7 @@ pub(crate) struct Station {
     key: String,
     /// When joining comes to its end.
     done: Option<Instant>,
+    by_cable: bool,
     /// The access point of the virtual network has taken the board, which has no address yet.
     pub(super) associated: bool,
     /// It was joined and is lost: the board tries until it is joined again, or told otherwise.
@@ -47,12 +48,14 @@ pub(crate) struct Station {
 }
 
 impl Station {
-    pub(super) fn new(mut outside: Outside) -> Station {
+    /// `by_cable` there is nothing to join, and only an address to wait for.
+    pub(super) fn new(mut outside: Outside, by_cable: bool) -> Station {
         let joined = outside.joined.take();
-        let link = match (&joined, outside.lan) {
-            (None, _) => Link::Idle,
-            (Some(_), None) => Link::Up,
-            (Some(_), Some(_)) => Link::Joining,
+        let is_joined = joined.is_some() || by_cable;
+        let link = match (is_joined, outside.lan) {
+            (false, _) => Link::Idle,
+            (true, None) => Link::Up,
+            (true, Some(_)) => Link::Joining,
         };
         Station {
             active: joined.is_some(),
@@ -61,7 +64,8 @@ impl Station {
             ssid: joined.clone().unwrap_or_default(),
             key: String::new(),
             done: None,
-            associated: joined.is_some(),
+            by_cable,
+            associated: is_joined,
             lost: false,
             told: joined,
             outside,
@@ -170,7 +174,7 @@ impl Station {
 
     /// What the parent has not been told yet: the network, or none.
     pub(super) fn news(&mut self) -> Option<Option<String>> {
-        let joined = (self.link == Link::Up).then(|| self.ssid.clone());
+        let joined = (self.link == Link::Up && !self.by_cable).then(|| self.ssid.clone());
         (joined != self.told).then(|| {
             self.told.clone_from(&joined);
             joined
