@@ -78,6 +78,8 @@ class Board:
         self.fill(flash, options, group)
         command = [options.socklab, "--data", os.path.join(self.folder, "data"), "repl", "--board", options.board]
         command += ["--flash", flash, "--pty", self.port] + ([] if options.lenient else ["--strict"])
+        # Two boards are two programs, which meet on this machine's network.
+        command += ["--net", "host"]
         command += ["--internet"] if group == "net_hosted" else []
         self.log = open(os.path.join(self.folder, "log"), "w+b")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)

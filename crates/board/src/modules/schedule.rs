@@ -84,8 +84,9 @@ fn queue(token: Token) -> bool {
     })
 }
 
-/// Has the clock bring the turn of those that callbacks have scheduled. Scheduled at once, they would be called at once:
-/// the interpreter goes on with signals until there are no more, and one that schedules itself would keep it for ever.
+/// Has the clock bring the turn of those that callbacks have scheduled. Scheduled at once, they would be called at
+/// once: the interpreter goes on with signals until there are no more, and one that schedules itself would keep it for
+/// ever.
 fn call_turn() {
     if QUEUE.with_borrow(|queue| !queue.is_empty()) {
         let alarm = Alarm { at: Instant::now() + SOON, every: None, due: Due::Callback(TURN) };

@@ -1,7 +1,8 @@
 //! The module `select`: poll objects that keep what is registered, by object and not by number, and `select`.
 //!
-//! Sockets are waited for by the network, the console by the board; an object with `ioctl` is a stream of its own
-//! making, which can only be asked again and again. `asyncio` waits for everything in `ipoll`.
+//! Sockets are waited for by the network, the console by the board, TLS at its socket for what it wants next; an object
+//! with `ioctl` is a stream of its own making, which can only be asked again and again. `asyncio` waits for everything
+//! in `ipoll`.
 
 pub(crate) use select::module_def;
 

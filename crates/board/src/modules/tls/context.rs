@@ -142,8 +142,8 @@ impl Context {
         let identity = match ring::sign::any_supported_type(&key) {
             Ok(key) => Some(Arc::new(CertifiedKey::new(chain, key))),
             Err(_) => {
-                let text = "a virtual board has no use for this key: RSA keys need 2048 bits, EC keys the curve P-256 or P-384";
-                board().network.remark(text.to_owned());
+                let what = "RSA keys need 2048 bits, EC keys the curve P-256 or P-384";
+                board().network.remark(format!("a virtual board cannot use this key: {what}"));
                 None
             }
         };

@@ -58,7 +58,7 @@ pub(crate) enum Look {
     Below(i64, bool),
 }
 
-/// Makes its own way to a stream: reads until `enough`, or writes.
+/// What a call tries with the session in hand.
 type Attempt<'a, T> = dyn FnMut(&mut Session) -> PyResult<Result<T, Wants>> + 'a;
 
 impl TlsSocket {
