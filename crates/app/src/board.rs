@@ -152,7 +152,8 @@ fn plan(
     fs::create_dir_all(&flash).map_err(|error| cannot("create", &flash, &error, lang))?;
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
     let command = vec![own.into(), PROCESS.into()];
-    let (options, given) = (options(args), args.set.clone());
+    let (mut options, given) = (options(args), args.set.clone());
+    options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
     Ok(Plan { name, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
 }
 

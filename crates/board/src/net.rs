@@ -25,6 +25,7 @@ use socklab_socket::{Cause, Error, Interrupt, Kind, LookupFailure, OsStack, Quer
 
 use crate::board::board;
 use crate::link::FromBoard;
+use crate::look::Lang;
 use crate::profile::Profile;
 pub(crate) use failure::{of_lookup, os_error, raised_by, timed_out};
 use stack::BoardStack;
@@ -53,12 +54,22 @@ pub(crate) struct Outside {
     pub(crate) lan: Option<Mac>,
     /// The name that it says it has.
     pub(crate) name: String,
+    /// The language of remarks.
+    pub(crate) lang: Lang,
 }
 
 impl Default for Outside {
     fn default() -> Outside {
         let join_delay = Duration::from_secs(1);
-        Outside { internet: false, only: None, join_delay, joined: None, lan: None, name: "board".to_owned() }
+        Outside {
+            internet: false,
+            only: None,
+            join_delay,
+            joined: None,
+            lan: None,
+            name: "board".to_owned(),
+            lang: Lang::En,
+        }
     }
 }
 
@@ -69,6 +80,7 @@ pub(crate) struct Network {
     internet: bool,
     wire: Arc<Wire>,
     mac: Mac,
+    lang: Lang,
     station: Mutex<Station>,
     /// Remarks that were made: each is made once.
     remarks: Mutex<Vec<String>>,
@@ -88,9 +100,10 @@ impl Network {
         };
         let net = Net::with_hook(stack, attend);
         let interrupt = net.interrupt();
+        let lang = outside.lang;
         let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
         let station = Mutex::new(Station::new(outside, profile.wifi.is_none()));
-        Network { net, interrupt, internet, wire, mac, station, remarks: Mutex::default() }
+        Network { net, interrupt, internet, wire, mac, lang, station, remarks: Mutex::default() }
     }
 
     /// The virtual network's end here, if the board is on that.
@@ -123,8 +136,8 @@ impl Network {
         let before = station.link();
         station.pass(Instant::now(), || self.lan().is_none_or(|lan| lan.with(|host| host.ipv4().is_some())));
         let result = look(&mut station);
-        if let Some(failed) = station.failure().filter(|_| station.link() != before) {
-            self.remark(failed);
+        if let Some((en, zh)) = station.failure().filter(|_| station.link() != before) {
+            self.remark(en, zh);
         }
         if let Some(joined) = station.news() {
             board().tell(FromBoard::Wifi(joined));
@@ -156,8 +169,9 @@ impl Network {
         }
     }
 
-    /// Makes a remark about the program, once.
-    pub(crate) fn remark(&self, text: String) {
+    /// Makes a remark about the program, once, in the language of who reads it.
+    pub(crate) fn remark(&self, en: impl Into<String>, zh: impl Into<String>) {
+        let text = if self.lang == Lang::Zh { zh.into() } else { en.into() };
         let mut remarks = self.remarks.lock();
         if !remarks.contains(&text) {
             remarks.push(text.clone());
@@ -221,21 +235,33 @@ pub(crate) fn wait_all(
 /// Says why the policy refused a dial.
 fn remark_refusal(error: &Error) {
     let place = error.address().map_or_else(|| "another machine".to_owned(), ToString::to_string);
-    board().network.remark(format!("the board may dial this machine only, not {place}; --internet lets it"));
+    board().network.remark(
+        format!("the board may dial this machine only, not {place}; --internet lets it"),
+        format!("板子只能连接本机，不能连接 {place}；--internet 可以放行"),
+    );
 }
 
 /// What a program should know that dials while the board is in no network.
 pub(crate) fn not_in_a_network(place: impl std::fmt::Display) {
-    board().network.remark(format!("no way to {place}: Wi-Fi is not connected"));
+    board()
+        .network
+        .remark(format!("no way to {place}: Wi-Fi is not connected"), format!("无法到达 {place}：尚未连接 Wi-Fi"));
 }
 
 /// What a program should know that asks for a name that nobody may be asked for.
 pub(crate) fn unknown_name(name: &str) {
     if !board().network.internet {
         let name = name.escape_debug();
-        board().network.remark(match board().network.lan() {
-            Some(_) => format!("the network knows no {name}; pc.lan is this computer, NAME.lan a board"),
-            None => format!("the board asks no name servers, so {name} is unknown; --internet lets it"),
-        });
+        let (en, zh) = match board().network.lan() {
+            Some(_) => (
+                format!("the network knows no {name}; pc.lan is this computer, NAME.lan a board"),
+                format!("此网络中没有 {name}；pc.lan 是这台电脑，NAME.lan 是板子"),
+            ),
+            None => (
+                format!("the board asks no name servers, so {name} is unknown; --internet lets it"),
+                format!("板子不查询域名服务器，因此不认识 {name}；--internet 可以放行"),
+            ),
+        };
+        board().network.remark(en, zh);
     }
 }

@@ -15,6 +15,7 @@ use crate::board::{self, Board, Job};
 use crate::dialect::strict;
 use crate::flash::Flash;
 use crate::link::{self, Cause, End, FromBoard, Sensor, ToBoard};
+use crate::look::Lang;
 use crate::net::Outside;
 use crate::profile::Profile;
 use crate::{compile, complete, hardware, memory, traceback, vm};
@@ -33,7 +34,7 @@ const USAGE: u8 = 2;
 /// joining takes (1000), `--joined SSID` the network that it has joined already. `--beside FOLDER` has modules of the
 /// program; `--strict` refuses what the real board lacks; `--cause` is that of this
 /// start where it is not power. `--lan MAC` puts it on the virtual network, whose frames come and go by the link;
-/// `--name NAME` is what it is called there.
+/// `--name NAME` is what it is called there. `--lang zh` makes remarks in Chinese.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match Arguments::parse(arguments) {
         Ok(arguments) => run(arguments),
@@ -68,6 +69,7 @@ impl Arguments {
                 "--internet" => outside.internet = true,
                 "--lan" => outside.lan = Some(mac(&value()?)?),
                 "--name" => outside.name = value()?,
+                "--lang" => outside.lang = if value()? == "zh" { Lang::Zh } else { Lang::En },
                 "--joined" => outside.joined = Some(value()?),
                 "--wifi" => outside.only = Some(network(&value()?)?),
                 "--join-delay" => outside.join_delay = delay(&value()?)?,

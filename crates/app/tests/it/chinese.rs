@@ -131,3 +131,14 @@ fn the_language_follows_posixs_order_of_variables() {
         assert_eq!(is_chinese(&run(command).err), chinese, "{variables:?}");
     }
 }
+
+#[test]
+fn what_is_remarked_about_a_board_is_in_chinese() {
+    let lab = Lab::new();
+    let program = "import network, socket\nw = network.WLAN(0)\nw.active(True)\nw.connect('x', 'short')\n\
+                   while w.status() == 1001: pass\nsocket.socket().connect(('192.168.1.115', 80))\n";
+    std::fs::write(lab.path("main.py"), program).expect("a program");
+    let done = run_in_chinese(&lab, &["run", "main.py", "--join-time", "0"]);
+    assert!(done.err.contains("Wi-Fi x：密码至少 8 个字符"), "{done:?}");
+    assert!(done.err.contains("无法到达 192.168.1.115:80：尚未连接 Wi-Fi"), "{done:?}");
+}

@@ -11,7 +11,6 @@ use rustpython_vm::protocol::PyMapping;
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::board;
-use crate::link::FromBoard;
 
 static STRICT: OnceLock<bool> = OnceLock::new();
 
@@ -220,7 +219,8 @@ fn tell_first(of: &'static str, class: &'static Py<PyType>, name: &'static str, 
 /// Tells the parent once of each name.
 fn tell(name: &str) {
     if TOLD.lock().get_or_insert_default().insert(name.to_owned()) {
-        board().tell(FromBoard::Note(format!("{name}: a real board does not have it")));
+        let (en, zh) = (format!("{name}: a real board does not have it"), format!("{name}：真板子上没有"));
+        board().network.remark(en, zh);
     }
 }
 

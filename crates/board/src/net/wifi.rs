@@ -119,17 +119,19 @@ impl Station {
     }
 
     /// What a person should know of a network that was not joined.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<(String, String)> {
         let ssid = self.ssid.escape_debug();
-        match self.link {
-            Link::WrongKey if self.key.chars().count() < SHORTEST_KEY => {
-                Some(format!("Wi-Fi {ssid}: a password has at least {SHORTEST_KEY} characters"))
-            }
-            Link::WrongKey => Some(format!("Wi-Fi {ssid}: the password is wrong")),
-            Link::NoSuchNetwork => Some(format!("there is no Wi-Fi {ssid}")),
-            Link::Refused => Some(format!("Wi-Fi {ssid} takes no more stations")),
-            Link::Idle | Link::Joining | Link::Up => None,
-        }
+        let (en, zh) = match self.link {
+            Link::WrongKey if self.key.chars().count() < SHORTEST_KEY => (
+                format!("Wi-Fi {ssid}: a password has at least {SHORTEST_KEY} characters"),
+                format!("Wi-Fi {ssid}：密码至少 {SHORTEST_KEY} 个字符"),
+            ),
+            Link::WrongKey => (format!("Wi-Fi {ssid}: the password is wrong"), format!("Wi-Fi {ssid}：密码错误")),
+            Link::NoSuchNetwork => (format!("there is no Wi-Fi {ssid}"), format!("没有名为 {ssid} 的 Wi-Fi")),
+            Link::Refused => (format!("Wi-Fi {ssid} takes no more stations"), format!("Wi-Fi {ssid} 的连接数已满")),
+            Link::Idle | Link::Joining | Link::Up => return None,
+        };
+        Some((en, zh))
     }
 
     /// What is to be joined.

@@ -5,16 +5,16 @@ use crate::support::printed;
 #[test]
 fn tasks_take_turns() {
     let program = "import asyncio, uasyncio
-async def count(name, ms):
+async def count(name):
     for i in range(3):
         print(name, i)
-        await asyncio.sleep_ms(ms)
+        await asyncio.sleep_ms(0)
     return name
 async def main():
-    print(await asyncio.gather(count('a', 20), count('b', 50)))
+    print(await asyncio.gather(count('a'), count('b')))
 asyncio.run(main())
 print(uasyncio is asyncio)";
-    let expected = "a 0\r\nb 0\r\na 1\r\na 2\r\nb 1\r\nb 2\r\n['a', 'b']\r\nTrue\r\n";
+    let expected = "a 0\r\nb 0\r\na 1\r\nb 1\r\na 2\r\nb 2\r\n['a', 'b']\r\nTrue\r\n";
     assert_eq!(printed(program), expected);
 }
 

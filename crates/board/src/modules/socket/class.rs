@@ -303,7 +303,7 @@ impl Native {
     /// An ESP32 sends an empty datagram again and again, since "0 bytes sent" is no success to it. Here it goes out
     /// once, and the call waits for as long as that would take.
     fn empty_datagram(&self, vm: &VirtualMachine) -> PyResult<usize> {
-        board().network.remark("an ESP32 never ends sending an empty datagram".to_owned());
+        board().network.remark("an ESP32 never ends sending an empty datagram", "ESP32 发送空数据报时不会结束");
         let fail = self.nothing_sent();
         let mut left = self.timeout();
         while left != Some(Duration::ZERO) {
@@ -348,7 +348,10 @@ impl Native {
         socket.bind(place).map_err(|error| {
             if error.errno() == Some(Errno::EACCES) {
                 let port = place.port();
-                board().network.remark(format!("this machine lets nobody but its administrator have port {port}"));
+                board().network.remark(
+                    format!("this machine lets nobody but its administrator have port {port}"),
+                    format!("本机只允许管理员使用端口 {port}"),
+                );
             }
             net::raised_by(vm, &error)
         })

@@ -143,7 +143,10 @@ impl Context {
             Ok(key) => Some(Arc::new(CertifiedKey::new(chain, key))),
             Err(_) => {
                 let what = "RSA keys need 2048 bits, EC keys the curve P-256 or P-384";
-                board().network.remark(format!("a virtual board cannot use this key: {what}"));
+                board().network.remark(
+                    format!("a virtual board cannot use this key: {what}"),
+                    format!("虚拟板子无法使用此密钥：{what}"),
+                );
                 None
             }
         };
