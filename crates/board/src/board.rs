@@ -89,6 +89,11 @@ pub(crate) enum Job {
 }
 
 impl State {
+    /// Whether Ctrl-C is for what runs: between two jobs it may be meant for the next one, unless a callback runs.
+    fn takes_interrupt(&self) -> bool {
+        self.running || schedule::busy()
+    }
+
     /// Takes of the input; the parent hears that there is room again.
     pub(crate) fn take_input<T>(&mut self, take: impl FnOnce(&mut VecDeque<u8>) -> T) -> T {
         let before = self.input.len();
@@ -289,8 +294,7 @@ impl Board {
             // It stays: a program that catches SystemExit meets the next one.
             return Some(Task::Reset);
         }
-        // Between two jobs it may be meant for the next one, unless a callback runs.
-        if (state.running || schedule::busy()) && std::mem::take(&mut state.interrupted) {
+        if state.takes_interrupt() && std::mem::take(&mut state.interrupted) {
             return Some(Task::Interrupt);
         }
         if schedule::busy() || !callbacks { None } else { state.scheduled.pop_front().map(Task::Callback) }
@@ -380,7 +384,8 @@ impl Board {
             }
             let over = until.is_some_and(|until| Instant::now() >= until);
             let callback = !(state.scheduled.is_empty() || schedule::busy() || over);
-            if state.interrupted || state.reset.is_some() || callback {
+            let interrupt = state.interrupted && state.takes_interrupt();
+            if interrupt || state.reset.is_some() || callback {
                 continue;
             }
             match until {

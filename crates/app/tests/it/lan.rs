@@ -2,6 +2,7 @@
 //! and boards among themselves.
 
 use std::fs;
+use std::io::Write;
 
 use crate::kit::{Done, Lab, own_place};
 
@@ -200,4 +201,25 @@ s.close()
     assert!(out.contains("esp32   | 192.168.4.1\n"), "{done:?}");
     assert!(out.contains("esp32   | 192.168.4.2 b'hi'\n") && out.contains("esp32-2 | b'welcome'\n"), "{done:?}");
     assert!(out.contains("esp32   | b''\n"), "the last word of a board that is over: {done:?}");
+}
+
+#[test]
+fn ctrl_c_right_after_a_soft_reset_is_no_trap() {
+    let lab = Lab::new();
+    let boot = "import network, time\nw = network.WLAN(0)\nw.active(True)\nif not w.isconnected():\n    w.connect('x')\n\
+                while not w.isconnected():\n    time.sleep_ms(5)\n";
+    let flash = lab.path("data").join("flash").join("esp32");
+    fs::create_dir_all(&flash).expect("a flash");
+    fs::write(flash.join("boot.py"), boot).expect("a program");
+    let board = lab.start(["repl", "--tcp", "0", "--join-time", "0"]);
+    let told = board.wait_for_told("an address", 1, |line| line.split_once("socket://").map(|(_, at)| at.to_owned()));
+    let mut console = crate::kit::dial(told[0].parse().expect("an address"));
+    for round in 0..5 {
+        console.write_all(b"\x04\x03\x03\x03").expect("typed"); // a soft reset, and Ctrl-C at once
+        console.write_all(format!("\rprint({round} + 4000)\r").as_bytes()).expect("typed");
+        let mut seen = String::new();
+        while !seen.contains(&format!("\n{}\r\n", round + 4000)) {
+            seen += &String::from_utf8_lossy(&crate::kit::read_some(&mut console, 1));
+        }
+    }
 }
