@@ -197,10 +197,8 @@ impl Network {
     fn send_frames(&self) -> bool {
         let mut batches: FxHashMap<PortId, Frames> = FxHashMap::default();
         let mut any = false;
-        while let Some((port, frame)) = {
-            let next = self.lan.borrow_mut().poll_transmit();
-            next
-        } {
+        // In a block: the borrow is not to last through the body.
+        while let Some((port, frame)) = { self.lan.borrow_mut().poll_transmit() } {
             any = true;
             let batch = batches.entry(port).or_default();
             batch.push(&frame);
