@@ -63,7 +63,8 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
         warn(&plan.config, lang);
         configs.push(plan);
     }
-    let lan = Lan::start(boards, places, lang)?;
+    let names: Vec<&str> = configs.iter().map(|plan| plan.name.as_str()).collect();
+    let lan = Lan::start(boards, &names, places, lang)?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let (session, happenings) = Session::start(configs, lan, boards, lang)?;
     let is_alone = session.boards.len() == 1;
@@ -82,7 +83,7 @@ pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCo
         return Err(Fail::usage("a prompt is that of one board", "提示符只对应一块板子"));
     };
     let plan = plan(&args.board, kind, places, None, lang, &[])?;
-    let lan = Lan::start(&args.board, places, lang)?;
+    let lan = Lan::start(&args.board, &[&plan.name], places, lang)?;
     let (session, happenings) = Session::start(vec![plan], lan, &args.board, lang)?;
     let offered = session.offer(&args, lang)?;
     if offered.is_some() {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use socklab_capture::PeerId;
 use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
+use socklab_engine::Forward;
 use socklab_engine::board::Given;
 use socklab_engine::quantity::{parse_duration, parse_size};
 
@@ -223,6 +224,7 @@ pub(crate) struct SendArgs {
     socklab run main.py\n  \
     socklab run main.py --board k230 --open 10000   and what it sends to port 10000 of the computer\n  \
     socklab run a.py b.py --board esp32,rp2          two boards on one network\n  \
+    socklab run web.py --forward 8080:80             its page is http://127.0.0.1:8080\n  \
     socklab run blink.py --set 4=1 --events json\n  \
     socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
     --set takes:\n  \
@@ -282,6 +284,10 @@ pub(crate) struct BoardArgs {
     /// Open an endpoint beside the board, and show its traffic on stderr: a port or a URL, as for `listen`
     #[arg(long, value_name = "URL")]
     pub(crate) open: Vec<String>,
+    /// Lead a port of this machine (of 127.0.0.1, unless ADDRESS says otherwise) to a board's, such as 8080:esp32:80;
+    /// one board alone needs no name (may be repeated)
+    #[arg(long, value_name = "[ADDRESS:]PORT:[BOARD:]PORT")]
+    pub(crate) forward: Vec<Forward>,
     /// Let the board dial every port of this machine's loopback, not only those that `socklab listen` has open
     #[arg(long)]
     pub(crate) host_loopback: bool,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use socklab_capture::run::{Retention, run_name};
 use socklab_engine::url::EndpointUrl;
-use socklab_engine::{Command, Config, Engine, LanPort, LanSettings, Lang, Reply, Store, Sync};
+use socklab_engine::{Command, Config, Engine, Forward, LanPort, LanSettings, Lang, Reply, Store, Sync};
 
 use crate::cli::{BoardArgs, Net, Show};
 use crate::output::{Output, Sink, Style};
@@ -33,18 +33,13 @@ impl Sink for Stderr {
 }
 
 impl Lan {
-    /// The network that was asked for; none where boards are on this machine's.
-    pub(crate) fn start(args: &BoardArgs, places: &Places, lang: Lang) -> Result<Option<Lan>, Fail> {
+    /// The network that was asked for, for the boards of these names; none where boards are on this machine's.
+    pub(crate) fn start(args: &BoardArgs, boards: &[&str], places: &Places, lang: Lang) -> Result<Option<Lan>, Fail> {
         let urls = args.open.iter().map(|url| EndpointUrl::for_listen(url)).collect::<Result<Vec<_>, _>>()?;
         if args.net == Net::Host {
-            let refused = || {
-                Fail::usage(
-                    "--open is for the virtual network: with --net host, start `socklab listen` beside the board",
-                    "--open 用于虚拟网络；使用 --net host 时请另外运行 `socklab listen`",
-                )
-            };
-            return if urls.is_empty() { Ok(None) } else { Err(refused()) };
+            return refuse_on_host(args).map(|()| None);
         }
+        args.forward.iter().try_for_each(|forward| has_board(forward, boards))?;
         let (engine, reader) = Engine::start(config(args, places, lang), |_| {})?;
         for url in urls {
             match engine.remote().call(Command::Open(url)) {
@@ -52,8 +47,11 @@ impl Lan {
                     say::tell(format_args!("{id} {} {url}", lang.pick("listening on", "正在监听")));
                 }
                 Some(Reply::Failed(failure)) => return Err(failure.into()),
-                _ => return Err(Fail::other("the engine has ended", "引擎已结束")),
+                _ => return Err(ended()),
             }
+        }
+        for forward in &args.forward {
+            open_forward(&engine, forward, boards, lang)?;
         }
         let style = Style::new(Some(Show::Text), Default::default());
         let (watch, _) = mpsc::channel(); // what an output tells is not waited for
@@ -66,7 +64,7 @@ impl Lan {
         match self.engine.remote().call(Command::Attach { name: name.to_owned(), cable }) {
             Some(Reply::Attached(port)) => Ok(port),
             Some(Reply::NotAttached(why)) => Err(Fail::usage(why.clone(), why)),
-            _ => Err(Fail::other("the engine has ended", "引擎已结束")),
+            _ => Err(ended()),
         }
     }
 
@@ -76,6 +74,62 @@ impl Lan {
         if let Some(shown) = self.shown {
             let _ = shown.result(); // nobody reads stderr any more
         }
+    }
+}
+
+fn ended() -> Fail {
+    Fail::other("the engine has ended", "引擎已结束")
+}
+
+/// What only the virtual network has.
+fn refuse_on_host(args: &BoardArgs) -> Result<(), Fail> {
+    if !args.open.is_empty() {
+        return Err(Fail::usage(
+            "--open is for the virtual network: with --net host, start `socklab listen` beside the board",
+            "--open 用于虚拟网络；使用 --net host 时请另外运行 `socklab listen`",
+        ));
+    }
+    if !args.forward.is_empty() {
+        return Err(Fail::usage(
+            "--forward is for the virtual network: with --net host, the board's ports are this machine's",
+            "--forward 用于虚拟网络；使用 --net host 时板子的端口就是本机的端口",
+        ));
+    }
+    Ok(())
+}
+
+fn has_board(forward: &Forward, boards: &[&str]) -> Result<(), Fail> {
+    match &forward.board {
+        Some(board) => is_board(board, boards),
+        None if boards.len() == 1 => Ok(()),
+        None => Err(Fail::usage(
+            format!("--forward has to say which board: {}", boards.join(", ")),
+            format!("--forward 需要指明板子：{}", boards.join("、")),
+        )),
+    }
+}
+
+fn is_board(name: &str, boards: &[&str]) -> Result<(), Fail> {
+    if boards.contains(&name) {
+        return Ok(());
+    }
+    Err(Fail::usage(
+        format!("no board is called {name:?} here; there are {}", boards.join(", ")),
+        format!("这里没有名为 {name:?} 的板子；有 {}", boards.join("、")),
+    ))
+}
+
+/// Opens it, and says where.
+fn open_forward(engine: &Engine, forward: &Forward, boards: &[&str], lang: Lang) -> Result<(), Fail> {
+    let board = forward.board.as_deref().or(boards.first().copied()).unwrap_or_default();
+    match engine.remote().call(Command::Forward(forward.clone())) {
+        Some(Reply::Forwarded(at)) => {
+            let port = forward.port;
+            say::tell(format_args!("{at} {} {board}:{port}", lang.pick("leads to", "转到")));
+            Ok(())
+        }
+        Some(Reply::Failed(failure)) => Err(failure.into()),
+        _ => Err(ended()),
     }
 }
 

@@ -10,6 +10,7 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
 use socklab_capture::export::{Format, UnknownFormat};
 use socklab_capture::text::UnknownEncoding;
 use socklab_engine::Lang;
+use socklab_engine::lan::NoForward;
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
@@ -125,7 +126,9 @@ const COMMANDS: [Text; 18] = [
         about: "像在板子上一样运行 MicroPython 程序",
         after: "示例：\n  \
             socklab run main.py\n  \
-            socklab run main.py --board k230\n  \
+            socklab run main.py --board k230 --open 10000   它发到电脑端口 10000 的内容也会显示\n  \
+            socklab run a.py b.py --board esp32,rp2          两块板子在同一网络中\n  \
+            socklab run web.py --forward 8080:80             网页在 http://127.0.0.1:8080\n  \
             socklab run blink.py --set 4=1 --events json\n  \
             socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
             --set 可以给出：\n  \
@@ -242,9 +245,13 @@ const COMMANDS: [Text; 18] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 12] = [
+const BOARD: [(&str, &str); 13] = [
     ("net", "板子所在的网络"),
     ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
+    (
+        "forward",
+        "把本机（127.0.0.1，或指定的 ADDRESS）的端口转到板子的端口，例如 8080:esp32:80；只有一块板子时不写名称；可重复",
+    ),
     ("host_loopback", "允许板子连接本机回环地址的所有端口，而不仅是 `socklab listen` 打开的端口"),
     ("join_time", "加入 Wi-Fi 所需的时间"),
     ("internet", "允许板子连接任何地址，而不仅是本机的地址"),
@@ -663,6 +670,9 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     }
     if let Some(error) = source.downcast_ref::<NotGiven>() {
         return error.text(Lang::Zh).into();
+    }
+    if source.is::<NoForward>() {
+        return "不是 [ADDRESS:]PORT:[BOARD:]PORT，例如 8080:80 或 8080:esp32:80".into();
     }
     if source.is::<socklab_capture::record::BadId>() {
         return "不是对端（写成 e1.3）".into();

@@ -1,14 +1,14 @@
 //! What an engine can be told and what it answers: values, so that they can come from anywhere.
 //! What is done with them belongs in `obey`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
 
 use crate::failure::Failure;
 use crate::hub::EndpointState;
-use crate::lan::LanPort;
+use crate::lan::{Forward, LanPort};
 use crate::peer::{Ending, Outcome};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
@@ -96,6 +96,8 @@ pub enum Command {
         /// By cable, or by radio.
         cable: bool,
     },
+    /// Lead a port of this machine to a board's.
+    Forward(Forward),
     /// How all endpoints and peers are.
     Status,
     /// Answered with `Ended` when the endpoint is over.
@@ -116,8 +118,10 @@ pub enum Reply {
     Status(Vec<EndpointStatus>),
     /// To `Attach`: the board's place.
     Attached(LanPort),
-    /// To `Attach`: there is no network, or no place on it, for this reason.
+    /// To `Attach` and `Forward`: there is no network, or no place on it, for this reason.
     NotAttached(String),
+    /// To `Forward`: where it listens.
+    Forwarded(SocketAddr),
     /// To `AwaitEnd`: how its last connection ended.
     Ended(LastEnd),
     /// It was done.

@@ -1,8 +1,10 @@
 //! The virtual network in real time: it runs on the engine's thread, boards are attached to it by channels, and what
 //! they dial is handed to endpoints as if it came from a socket. What the network does is in the crate `lan`; where a
-//! dial leads, in `dialled`; a connection as a stream, in `stream`; a board's end, in `port`.
+//! dial leads, in `dialled`; how this machine's programs reach a board, in `forward`; a connection as a stream, in
+//! `stream`; a board's end, in `port`.
 
 mod dialled;
+mod forward;
 mod port;
 mod stream;
 
@@ -22,6 +24,7 @@ use socklab_lan::{
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
+pub use forward::{Forward, NoForward};
 pub use port::LanPort;
 use port::Outlet;
 pub(crate) use stream::LanStream;

@@ -31,7 +31,7 @@ pub use engine::{Config, Engine, Farewell, Remote, StartError};
 pub use failure::{Failure, Lang};
 pub use holder::of_port as holder_of;
 pub use hub::EndpointState;
-pub use lan::{LanPort, LanSettings};
+pub use lan::{Forward, LanPort, LanSettings};
 pub use peer::{Ending, Outcome, QUEUE_LIMIT};
 pub use recorder::{PROGRAM, Store, Sync};
 pub use sys::TcpInfo;

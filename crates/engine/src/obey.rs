@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::command::{Command, EndpointStatus, PeerStatus, Reply, Targets, WhenFull};
 use crate::engine::Farewell;
-use crate::failure::Failure;
+use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, EndpointState, Hub};
+use crate::lan::Forward;
 use crate::peer::{Ending, Outcome, Peer};
 use crate::url::{EndpointUrl, Interface, Place, Target};
 use crate::{datagram, dial, listen, multicast};
@@ -38,11 +39,19 @@ impl Hub {
                 Some(Err(error)) => Reply::NotAttached(error.to_string()),
                 None => Reply::NotAttached("there is no virtual network".into()),
             },
+            Command::Forward(forward) => self.forward(forward).await,
             Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => {
                 Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())
             }
         }
+    }
+
+    async fn forward(&self, forward: Forward) -> Reply {
+        let Some(lan) = &self.lan else { return Reply::NotAttached("there is no virtual network".into()) };
+        let at = forward.at;
+        let forwarded = lan.forward(forward).await;
+        forwarded.map_or_else(|error| Reply::Failed(Failure::new(Operation::Listen, at, error)), Reply::Forwarded)
     }
 
     fn endpoint(&self, id: EndpointId) -> Option<Rc<Endpoint>> {
@@ -93,7 +102,7 @@ impl Hub {
             #[cfg(not(unix))]
             Place::Unix(_) | Place::UnixListen(_) | Place::UnixDgram(_) => {
                 let error = std::io::Error::from(std::io::ErrorKind::Unsupported);
-                return Err(Failure::new(crate::failure::Operation::Bind, &url.place, error));
+                return Err(Failure::new(Operation::Bind, &url.place, error));
             }
         };
         let url = endpoint.url.borrow().clone();

@@ -2,9 +2,10 @@
 //! and boards among themselves.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
 
-use crate::kit::{Done, Lab, own_place};
+use crate::kit::{Done, Lab, Running, dial, own_place, read_all};
 
 const JOIN: &str = "import network, socket, time
 wlan = network.WLAN(network.STA_IF)
@@ -140,6 +141,60 @@ print(s.recv(100))
     assert!(server.starts_with("esp32 | b'hello' 192.168.1.2") && *ready == "esp32 | ready", "{done:?}");
     assert_eq!(*client, "rp2   | b'welcome'");
     assert_eq!(done.code, Some(0));
+}
+
+const PAGE: &str = "s = socket.socket()
+s.bind(('', 80))
+s.listen(5)
+print('ready')
+while True:
+    c, address = s.accept()
+    asked = c.recv(1000)
+    c.send(b'HTTP/1.0 200 OK\\r\\n\\r\\n' + asked.split()[1] + b' for ' + address[0].encode())
+    c.close()
+";
+
+/// Where a forward listens, as it is said.
+fn forwarded(running: &Running) -> SocketAddr {
+    let at = |line: &str| line.split_once(" leads to ")?.0.parse().ok();
+    running.wait_for_told("a forward", 1, at)[0]
+}
+
+#[test]
+fn a_boards_page_is_opened_from_this_machine() {
+    let lab = Lab::new();
+    write(&lab, "web.py", PAGE);
+    let place = own_place(8080);
+    let options = ["--join-time", "0", "--forward", &format!("{place}:80"), "--forward", "0:esp32:81"];
+    let running = lab.start(["run", "web.py"].iter().chain(&options));
+    running.wait_for_text("ready\n");
+    assert_eq!(forwarded(&running), place);
+    for path in ["/one", "/two"] {
+        let mut stream = dial(place);
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("it reads");
+        let page = String::from_utf8(read_all(&mut stream)).expect("text");
+        assert_eq!(page, format!("HTTP/1.0 200 OK\r\n\r\n{path} for 192.168.1.115"));
+    }
+    let nowhere = running.wait_for_told("two forwards", 2, |line| line.split_once(" leads to ")?.0.parse().ok())[1];
+    let refused = dial(nowhere).read(&mut [0]).expect_err("nobody listens on the board's port 81");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionReset);
+    running.interrupt();
+    running.finish();
+}
+
+#[test]
+fn a_forward_says_which_board_it_means() {
+    let lab = Lab::new();
+    write(&lab, "a.py", "");
+    for (options, said) in [
+        (&["a.py", "a.py", "--forward", "0:80"][..], "--forward has to say which board: esp32, esp32-2"),
+        (&["a.py", "--forward", "0:rp2:80"], "no board is called \"rp2\" here; there are esp32"),
+        (&["a.py", "--forward", "80"], "'80' for '--forward <[ADDRESS:]PORT:[BOARD:]PORT>': is not"),
+        (&["a.py", "--forward", "0:80", "--net", "host"], "--forward is for the virtual network"),
+    ] {
+        let done = lab.run(["run"].iter().chain(options));
+        assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use socklab_lan::{FlowId, PortId, Refusal};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Flow, LanStream, Network};
+use super::{Flow, LanStream, Network, forward};
 use crate::hub::{Endpoint, EndpointState, Hub};
 use crate::registry::{self, Kind};
 use crate::url::{Host, HostPort, Place};
@@ -83,11 +83,9 @@ impl Network {
         Ok(stream)
     }
 
-    async fn relay_stream(self: &Rc<Self>, id: FlowId, own: SocketAddr, board: SocketAddr, mut outside: TcpStream) {
-        let Ok(mut stream) = self.accept(id, own, board).await else { return };
-        // What one side does to the other is all that there is to tell: an error ends both.
-        if tokio::io::copy_bidirectional(&mut stream, &mut outside).await.is_err() {
-            stream.reset();
+    async fn relay_stream(self: &Rc<Self>, id: FlowId, own: SocketAddr, board: SocketAddr, outside: TcpStream) {
+        if let Ok(stream) = self.accept(id, own, board).await {
+            forward::join(stream, outside).await;
         }
     }
 

@@ -1,0 +1,140 @@
+//! Ports of this machine that lead to a board's: for a browser on the page that a board serves. What a board dials is
+//! the business of `dialled`.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{LanStream, Network};
+
+/// How long to leave connections waiting when the system has no more descriptors to give.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
+
+/// A port of this machine, and the board's that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// Where to listen; port 0 is any.
+    pub at: SocketAddr,
+    /// Which board, by name; `None` where there is but one.
+    pub board: Option<String>,
+    /// The board's port.
+    pub port: u16,
+}
+
+/// The text is no forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not [ADDRESS:]PORT:[BOARD:]PORT, such as 8080:80 or 8080:esp32:80")]
+pub struct NoForward;
+
+impl FromStr for Forward {
+    type Err = NoForward;
+
+    /// `8080:80`, `8080:esp32:80`, `0.0.0.0:8080:esp32:80`, `[::1]:8080:80`.
+    fn from_str(text: &str) -> Result<Self, NoForward> {
+        let (address, rest) = split_address(text);
+        let words: Vec<&str> = rest.split(':').collect();
+        let (own, board, port) = match words[..] {
+            [own, port] => (own, None, port),
+            [own, board, port] if !board.is_empty() => (own, Some(board.to_owned()), port),
+            _ => return Err(NoForward),
+        };
+        let own = own.parse().map_err(|_| NoForward)?;
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or(NoForward)?;
+        Ok(Forward { at: SocketAddr::new(address, own), board, port })
+    }
+}
+
+/// The address in front, or this machine's own.
+fn split_address(text: &str) -> (IpAddr, &str) {
+    let v6 = || text.strip_prefix('[')?.split_once("]:");
+    let split = v6().or_else(|| text.split_once(':'));
+    let given = split.and_then(|(address, rest)| Some((address.parse().ok()?, rest)));
+    given.unwrap_or((Ipv4Addr::LOCALHOST.into(), text))
+}
+
+impl Network {
+    /// Listens for as long as the engine runs; gives where.
+    pub(crate) async fn forward(self: &Rc<Self>, forward: Forward) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(forward.at).await?;
+        let at = listener.local_addr()?;
+        tokio::task::spawn_local(Rc::clone(self).serve_forward(listener, forward));
+        Ok(at)
+    }
+
+    async fn serve_forward(self: Rc<Self>, listener: TcpListener, forward: Forward) {
+        loop {
+            let Ok((outside, _)) = listener.accept().await else {
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                continue;
+            };
+            let (network, board) = (Rc::clone(&self), self.board_at(&forward));
+            tokio::task::spawn_local(async move { network.carry(outside, board).await });
+        }
+    }
+
+    /// Where the board is now; `None` before it has an address.
+    fn board_at(&self, forward: &Forward) -> Option<SocketAddr> {
+        let name = match &forward.board {
+            Some(name) => name.clone(),
+            None => self.ports.borrow().values().next()?.name.clone(),
+        };
+        let addresses = self.lan.borrow().resolve(&name)?;
+        let ip = addresses.iter().find(|ip| ip.is_ipv4()).or(addresses.first())?;
+        Some(SocketAddr::new(*ip, forward.port))
+    }
+
+    /// Where nobody listens on the board, whoever dialled is refused: torn down, as the connection was made already.
+    async fn carry(self: Rc<Self>, outside: TcpStream, board: Option<SocketAddr>) {
+        let made = match board {
+            Some(board) => self.connect(board).await,
+            None => Err(io::ErrorKind::HostUnreachable.into()),
+        };
+        match made {
+            Ok(stream) => join(stream, outside).await,
+            Err(_) => tear_down(&outside),
+        }
+    }
+}
+
+/// Copies both ways until both sides have ended. What one side does to the other is all that there is to tell: an
+/// error ends both.
+pub(super) async fn join(mut stream: LanStream, mut outside: TcpStream) {
+    if tokio::io::copy_bidirectional(&mut stream, &mut outside).await.is_err() {
+        stream.reset();
+        tear_down(&outside);
+    }
+}
+
+/// Has the end of the connection be a reset.
+fn tear_down(outside: &TcpStream) {
+    let _ = outside.set_zero_linger(); // one that is over needs none
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forward_is_two_ports_with_an_address_and_a_board_if_need_be() {
+        let forward = |at: &str, board: Option<&str>, port| {
+            Ok(Forward { at: at.parse().expect("an address"), board: board.map(str::to_owned), port })
+        };
+        for (text, wanted) in [
+            ("8080:80", forward("127.0.0.1:8080", None, 80)),
+            ("0:esp32-2:80", forward("127.0.0.1:0", Some("esp32-2"), 80)),
+            ("0.0.0.0:8080:80", forward("0.0.0.0:8080", None, 80)),
+            ("127.0.0.2:8080:rp2:80", forward("127.0.0.2:8080", Some("rp2"), 80)),
+            ("[::1]:8080:esp32:80", forward("[::1]:8080", Some("esp32"), 80)),
+        ] {
+            assert_eq!(text.parse(), wanted, "{text}");
+        }
+        for wrong in ["", "8080", "8080:0", "x:80", "8080::80", "1.2.3.4:80", "::1:80:80", "8080:esp32:80:1", "70000:1"]
+        {
+            assert_eq!(wrong.parse::<Forward>(), Err(NoForward), "{wrong}");
+        }
+    }
+}
