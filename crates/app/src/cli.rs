@@ -9,6 +9,7 @@ use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
 use socklab_engine::Forward;
 use socklab_engine::board::Given;
+use socklab_engine::lan::FaultSpec;
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::given::given;
@@ -225,6 +226,7 @@ pub(crate) struct SendArgs {
     socklab run main.py --board k230 --open 10000   and what it sends to port 10000 of the computer\n  \
     socklab run a.py b.py --board esp32,rp2          two boards on one network\n  \
     socklab run web.py --forward 8080:80             its page is http://127.0.0.1:8080\n  \
+    socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
     socklab run blink.py --set 4=1 --events json\n  \
     socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
     --set takes:\n  \
@@ -234,6 +236,14 @@ pub(crate) struct SendArgs {
     pulse5=1160   microseconds that time_pulse_us finds at pin 5\n  \
     touch27=100   the count of the touch pad at pin 27\n  \
     accx=0.2      acceleration in g; accy, accz\n\n\
+    --fault takes words like these, or perfect, home, busy-classroom, edge-of-range,\n\
+    4g, satellite:\n  \
+    loss=5%       frames are lost; also gilbert:2%,20%,40%,98%, every:10, list:1,5\n  \
+    delay=20ms    and jitter=5ms, correlation=25%, distribution=normal, keep-order\n  \
+    rate=2mbit    and burst=3000, queue=100, queue-bytes=30000, drop=head\n  \
+    duplicate=1%  corrupt=1%, fix-checksum, reorder=5%, gap=5, mtu=576, radio=4x2ms\n  \
+    down          nothing passes; flap=5s/2s: up for 5 s, down for 2 s\n  \
+    filter=syn,port:80,nth:2   picks frames to drop; also tcp, udp, arp, icmp, dhcp, dns\n\n\
     Ctrl-C is the board's Ctrl-C; a second one ends it whatever it does.")]
 pub(crate) struct RunArgs {
     /// The program; the modules beside it can be imported. Several run at once, each on a board of its own
@@ -288,6 +298,13 @@ pub(crate) struct BoardArgs {
     /// one board alone needs no name (may be repeated)
     #[arg(long, value_name = "[ADDRESS:]PORT:[BOARD:]PORT")]
     pub(crate) forward: Vec<Forward>,
+    /// What is wrong with the boards' links, such as 'loss=5% delay=20ms'; BOARD: in front for one board, up: or down:
+    /// for one direction (may be repeated). `run --help` has the words
+    #[arg(long, value_name = "[BOARD:][up:|down:]SPEC")]
+    pub(crate) fault: Vec<FaultSpec>,
+    /// What every chance on the network is drawn from: with the same number it loses the same frames
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
     /// Let the board dial every port of this machine's loopback, not only those that `socklab listen` has open
     #[arg(long)]
     pub(crate) host_loopback: bool,

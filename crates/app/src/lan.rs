@@ -40,6 +40,8 @@ impl Lan {
             return refuse_on_host(args).map(|()| None);
         }
         args.forward.iter().try_for_each(|forward| has_board(forward, boards))?;
+        let harmed = args.fault.iter().filter_map(|fault| fault.board.as_deref());
+        harmed.into_iter().try_for_each(|board| is_board(board, boards))?;
         let (engine, reader) = Engine::start(config(args, places, lang), |_| {})?;
         for url in urls {
             match engine.remote().call(Command::Open(url)) {
@@ -88,6 +90,9 @@ fn refuse_on_host(args: &BoardArgs) -> Result<(), Fail> {
             "--open is for the virtual network: with --net host, start `socklab listen` beside the board",
             "--open 用于虚拟网络；使用 --net host 时请另外运行 `socklab listen`",
         ));
+    }
+    if !args.fault.is_empty() {
+        return Err(Fail::usage("--fault is for the virtual network", "--fault 用于虚拟网络"));
     }
     if !args.forward.is_empty() {
         return Err(Fail::usage(
@@ -140,11 +145,12 @@ fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
         false => Store::Nothing,
     };
     let lan = LanSettings {
+        seed: args.seed,
+        faults: args.fault.clone(),
         wifi: args.wifi.clone(),
         join_time: args.join_time,
         host_loopback: args.host_loopback,
         internet: args.internet,
-        ..LanSettings::default()
     };
     let run = run_name(SystemTime::now().into(), std::process::id());
     Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan) }

@@ -10,7 +10,7 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
 use socklab_capture::export::{Format, UnknownFormat};
 use socklab_capture::text::UnknownEncoding;
 use socklab_engine::Lang;
-use socklab_engine::lan::NoForward;
+use socklab_engine::lan::{FaultError, NoForward};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
@@ -129,6 +129,7 @@ const COMMANDS: [Text; 18] = [
             socklab run main.py --board k230 --open 10000   它发到电脑端口 10000 的内容也会显示\n  \
             socklab run a.py b.py --board esp32,rp2          两块板子在同一网络中\n  \
             socklab run web.py --forward 8080:80             网页在 http://127.0.0.1:8080\n  \
+            socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
             socklab run blink.py --set 4=1 --events json\n  \
             socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
             --set 可以给出：\n  \
@@ -138,6 +139,13 @@ const COMMANDS: [Text; 18] = [
             pulse5=1160   time_pulse_us 在引脚 5 测得的微秒数\n  \
             touch27=100   引脚 27 触摸板的计数\n  \
             accx=0.2      加速度（g）；另有 accy、accz\n\n\
+            --fault 可以给出这些词，或 perfect、home、busy-classroom、edge-of-range、4g、satellite：\n  \
+            loss=5%       丢帧；也可写 gilbert:2%,20%,40%,98%、every:10、list:1,5\n  \
+            delay=20ms    延迟；另有 jitter=5ms、correlation=25%、distribution=normal、keep-order\n  \
+            rate=2mbit    速率；另有 burst=3000、queue=100、queue-bytes=30000、drop=head\n  \
+            duplicate=1%  重复；另有 corrupt=1%、fix-checksum、reorder=5%、gap=5、mtu=576、radio=4x2ms\n  \
+            down          完全不通；flap=5s/2s 为通 5 秒、断 2 秒\n  \
+            filter=syn,port:80,nth:2   丢弃选中的帧；另有 tcp、udp、arp、icmp、dhcp、dns\n\n\
             Ctrl-C 即板子的 Ctrl-C；再按一次立即结束。",
         args: &[
             &[
@@ -245,13 +253,18 @@ const COMMANDS: [Text; 18] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 13] = [
+const BOARD: [(&str, &str); 15] = [
     ("net", "板子所在的网络"),
     ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
     (
         "forward",
         "把本机（127.0.0.1，或指定的 ADDRESS）的端口转到板子的端口，例如 8080:esp32:80；只有一块板子时不写名称；可重复",
     ),
+    (
+        "fault",
+        "板子的链路有什么问题，例如 'loss=5% delay=20ms'；前面加 BOARD: 只对一块板子，加 up: 或 down: 只对一个方向；可重复。全部见 run --help",
+    ),
+    ("seed", "网络中一切随机的来源：同一个数丢失同样的帧"),
     ("host_loopback", "允许板子连接本机回环地址的所有端口，而不仅是 `socklab listen` 打开的端口"),
     ("join_time", "加入 Wi-Fi 所需的时间"),
     ("internet", "允许板子连接任何地址，而不仅是本机的地址"),
@@ -671,6 +684,9 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     if let Some(error) = source.downcast_ref::<NotGiven>() {
         return error.text(Lang::Zh).into();
     }
+    if let Some(error) = source.downcast_ref::<FaultError>() {
+        return fault_reason(error);
+    }
     if source.is::<NoForward>() {
         return "不是 [ADDRESS:]PORT:[BOARD:]PORT，例如 8080:80 或 8080:esp32:80".into();
     }
@@ -682,6 +698,15 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     }
     let said = source.to_string();
     quantity_reason(value, &said).or_else(|| range_reason(&said)).unwrap_or(said)
+}
+
+/// What is wrong with the text of a fault.
+pub(crate) fn fault_reason(error: &FaultError) -> String {
+    match error {
+        FaultError::Word(word) => format!("没有名为 {word:?} 的故障"),
+        FaultError::Value(value, word, example) => format!("{word} 不能是 {value:?}；例如 {example}"),
+        FaultError::Preset(name) => format!("没有名为 {name:?} 的预设"),
+    }
 }
 
 fn not_a_number(error: &ParseIntError) -> &'static str {

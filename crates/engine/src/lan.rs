@@ -21,6 +21,7 @@ use socklab_lan::{
     AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
     Medium, PortId, Seed, Time,
 };
+pub use socklab_lan::{FaultError, FaultSpec};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
@@ -43,6 +44,8 @@ const BATCH: usize = 64 << 10;
 pub struct LanSettings {
     /// What every chance is drawn from.
     pub seed: u64,
+    /// What is wrong with the links of boards, from the start; of two for one direction the later holds.
+    pub faults: Vec<FaultSpec>,
     /// The one Wi-Fi there is, and its password; `None` for any that a program asks for.
     pub wifi: Option<(String, String)>,
     /// How long joining takes.
@@ -57,7 +60,7 @@ impl Default for LanSettings {
     /// Any Wi-Fi, which takes a second to join; nothing beyond.
     fn default() -> Self {
         let join_time = Duration::from_secs(1);
-        LanSettings { seed: 0, wifi: None, join_time, host_loopback: false, internet: false }
+        LanSettings { seed: 0, faults: Vec::new(), wifi: None, join_time, host_loopback: false, internet: false }
     }
 }
 
@@ -127,9 +130,16 @@ impl Network {
         let mac = Mac::local(self.ports.borrow().len() as u32 + 1);
         let attach = Attach { name: name.to_owned(), mac, medium, address: None };
         let id = self.lan.borrow_mut().attach(self.now(), attach)?;
+        self.settings.faults.iter().filter(|spec| spec.is_for(name)).for_each(|spec| self.harm(id, spec));
         let outlet = Outlet::default();
         self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), outlet: outlet.clone() });
         Ok(LanPort::new(id, mac, name.to_owned(), outlet, self.inbox.clone()))
+    }
+
+    fn harm(&self, port: PortId, spec: &FaultSpec) {
+        for (direction, faults) in &spec.changes {
+            self.lan.borrow_mut().set_faults(self.now(), port, *direction, faults.clone());
+        }
     }
 
     /// Runs the network until the task is dropped.

@@ -1,9 +1,10 @@
 //! What can be wrong with one direction of a link: values, which a user sets and changes while it runs. What they do
-//! to frames is in `pipe`; how they are written, in `text`.
+//! to frames is in `pipe`; how they are written, in `text`, and whose they are, in `spec`.
 
 mod filter;
 mod pipe;
 mod preset;
+mod spec;
 mod text;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use filter::{Carries, Filter};
 pub(crate) use pipe::{Out, Pipe};
 pub use preset::Preset;
+pub use spec::FaultSpec;
 pub use text::FaultError;
 
 /// The faults of one direction. Nothing is wrong by default. Probabilities are 0 to 1; what lies outside counts as the

@@ -66,8 +66,8 @@ pub use brief::brief;
 pub use engine::{Buffers, Congestion};
 pub use event::Event;
 pub use fault::{
-    Carries, Corrupt, Counts, Delay, Distribution, Drop, FaultError, Faults, Filter, Flap, Loss, Marks, Preset, Queue,
-    Radio, Rate, Reason, Reorder, Verdict,
+    Carries, Corrupt, Counts, Delay, Distribution, Drop, FaultError, FaultSpec, Faults, Filter, Flap, Loss, Marks,
+    Preset, Queue, Radio, Rate, Reason, Reorder, Verdict,
 };
 pub use gateway::{
     DhcpFault, DnsFault, Ending, FlowError, FlowRow, Happened, Lease, Limits, Plan, Read, Refusal, UnknownNames,

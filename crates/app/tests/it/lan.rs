@@ -32,17 +32,12 @@ fn run(lab: &Lab, program: &str, options: &[&str]) -> Done {
     lab.run(["run", "main.py", "--join-time", "0"].iter().chain(options))
 }
 
-/// An endpoint at port 10000 that no other test has.
-fn echo() -> String {
-    format!("tcp-listen://{}?echo=1", own_place(10000))
-}
-
 const GREETED: &str = "('192.168.1.20', '255.255.255.0', '192.168.1.1', '192.168.1.1')\nb'Hello 01Studio!'\n";
 
 #[test]
 fn a_lessons_client_reaches_the_endpoint_beside_it_unchanged() {
     let lab = Lab::new();
-    let done = run(&lab, CLIENT, &["--open", &echo()]);
+    let done = run(&lab, CLIENT, &["--open", &format!("tcp-listen://{}?echo=1", own_place(10000))]);
     assert!(done.err.contains("e1.1 192.168.1.20:"), "{done:?}");
     assert!(done.err.contains(" < Hello 01Studio!\n") && done.err.contains(" > Hello 01Studio!\n"), "{done:?}");
     assert_eq!(done.ok(), GREETED);
@@ -52,11 +47,12 @@ fn a_lessons_client_reaches_the_endpoint_beside_it_unchanged() {
 #[test]
 fn a_lessons_client_reaches_a_socklab_in_another_terminal() {
     let lab = Lab::new();
-    let server = lab.listen(&echo(), &[]);
-    assert_eq!(run(&lab, CLIENT, &[]).ok(), GREETED);
+    let server = lab.listen(&format!("tcp-listen://{}?echo=1", own_place(10005)), &[]);
+    let client = CLIENT.replace("10000", "10005");
+    assert_eq!(run(&lab, &client, &[]).ok(), GREETED);
     server.stop();
-    let done = run(&lab, CLIENT, &[]);
-    assert!(done.code == Some(1) && done.err.contains("nobody listens on port 10000"), "it is gone: {done:?}");
+    let done = run(&lab, &client, &[]);
+    assert!(done.code == Some(1) && done.err.contains("nobody listens on port 10005"), "it is gone: {done:?}");
 }
 
 #[test]
@@ -193,6 +189,51 @@ fn a_forward_says_which_board_it_means() {
         (&["a.py", "--forward", "0:80", "--net", "host"], "--forward is for the virtual network"),
     ] {
         let done = lab.run(["run"].iter().chain(options));
+        assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
+    }
+}
+
+/// What of a hundred datagrams the endpoint beside the board gets.
+fn received_of_a_hundred(options: &[&str]) -> Vec<u8> {
+    let lab = Lab::new();
+    let program = "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(30)
+def ask(what):
+    s.sendto(what, ('192.168.1.115', 10003))
+    return s.recv(10)
+ask(b'begin')  # few wait for the other's hardware address
+for n in range(100):
+    s.sendto(bytes([n]), ('192.168.1.115', 10002))
+print(ask(b'end'))
+";
+    let places = [10002, 10003].map(|port| format!("udp://{}", own_place(port)));
+    let opened = ["--open", &places[0], "--open", &format!("{}?echo=1", places[1])];
+    assert_eq!(run(&lab, program, &[&opened, options].concat()).ok(), "b'end'\n");
+    let received = lab.exported_raw(&["--peer", "e1.1"]);
+    received.into_iter().filter(|byte| *byte < 100).collect()
+}
+
+#[test]
+fn a_fault_loses_the_frames_that_it_names() {
+    let all: Vec<u8> = (0..100).collect();
+    assert_eq!(received_of_a_hundred(&["--fault", "perfect"]), all);
+    let third = ["--fault", "esp32:up:filter=udp,port:10002,nth:3"];
+    assert_eq!(received_of_a_hundred(&third), all.iter().copied().filter(|n| *n != 2).collect::<Vec<_>>());
+    let half = |seed| received_of_a_hundred(&["--fault", "up:filter=udp,port:10002,p:50%", "--seed", seed]);
+    let (one, other) = (half("1"), half("2"));
+    assert!((20..80).contains(&one.len()) && one == half("1") && one != other, "{one:?}\n{other:?}");
+}
+
+#[test]
+fn a_fault_that_is_none_is_refused() {
+    let lab = Lab::new();
+    write(&lab, "a.py", "");
+    for (fault, said) in [
+        ("lossy", "'lossy' for '--fault <[BOARD:][up:|down:]SPEC>': no fault is called \"lossy\""),
+        ("loss=much", "\"much\" is no value for loss; an example is 5%"),
+        ("rp2:loss=5%", "no board is called \"rp2\" here; there are esp32"),
+    ] {
+        let done = lab.run(["run", "a.py", "--fault", fault]);
         assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
     }
 }
