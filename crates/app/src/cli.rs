@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// A board's prompt, here or for mpremote and Thonny
     Repl(ReplArgs),
+    /// Look at the network of boards that run, and change it
+    Lan(LanArgs),
     /// Look at what was captured
     Capture(CaptureArgs),
     /// The addresses of this machine that a device can dial, and what would stop it
@@ -349,6 +351,58 @@ pub(crate) enum Events {
     Json,
     /// Not at all
     None,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab lan status\n  \
+    socklab lan fault esp32 loss=5%\n  \
+    socklab lan air Socklab gone")]
+pub(crate) struct LanArgs {
+    #[command(subcommand)]
+    pub(crate) command: LanCommand,
+    /// The process that runs the boards, where there are several
+    #[arg(long, global = true, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LanCommand {
+    /// Print boards, links and what they have lost, addresses, leases, connections
+    #[command(after_help = "Example: socklab lan status")]
+    Status,
+    /// Print connections, with what was sent again
+    #[command(after_help = "Example: socklab lan netstat")]
+    Netstat,
+    /// Change what is wrong with a board's link, from now on
+    #[command(after_help = "Examples:\n  \
+        socklab lan fault esp32 loss=5% delay=20ms\n  \
+        socklab lan fault esp32 up:down               what the board sends is lost\n  \
+        socklab lan fault all perfect                 nothing is wrong any more\n\n\
+        The words are those of `socklab run --fault`: see `socklab run --help`.")]
+    Fault {
+        /// The board, or all
+        board: String,
+        /// What is to be wrong; up: or down: in front for one direction
+        #[arg(value_name = "SPEC", required = true)]
+        spec: Vec<String>,
+    },
+    /// Switch an access point off, or on again
+    #[command(after_help = "Example: socklab lan air Socklab gone")]
+    Air {
+        /// Its name, as boards join it
+        name: String,
+        /// Off or on
+        state: AirState,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AirState {
+    /// It is switched off: boards lose it, and do not find it
+    Gone,
+    /// It is there again; boards have to join it anew
+    Back,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use socklab_engine::Lang;
 use crate::cli::{Cli, Command, ConnectArgs, ListenArgs};
 use crate::places::Places;
 use crate::say::Fail;
-use crate::{addr, board, capture, nc, say, send, session};
+use crate::{addr, board, capture, nc, say, send, session, steer};
 
 pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
     let places = Places::new(cli.data);
@@ -20,6 +20,7 @@ pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
         Some(Command::Nc(args)) => nc::run(args, lang),
         Some(Command::Run(args)) => board::run(args, &places, lang),
         Some(Command::Repl(args)) => board::repl(args, &places, lang),
+        Some(Command::Lan(args)) => steer::run(&args),
         Some(Command::Capture(args)) => capture::run(args, &places, lang),
         Some(Command::Addr(args)) => addr::run(&args, lang),
         Some(Command::Serve) => Err(Fail::Usage(

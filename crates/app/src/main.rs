@@ -16,6 +16,7 @@ mod run;
 mod say;
 mod send;
 mod session;
+mod steer;
 mod terminal;
 mod watch;
 mod zh;

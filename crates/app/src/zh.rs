@@ -26,7 +26,7 @@ struct Text {
     args: &'static [&'static [(&'static str, &'static str)]],
 }
 
-const COMMANDS: [Text; 18] = [
+const COMMANDS: [Text; 23] = [
     Text {
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
@@ -174,6 +174,40 @@ const COMMANDS: [Text; 18] = [
         ],
     },
     Text {
+        path: "lan",
+        about: "查看并改变正在运行的板子所在的网络",
+        after: "示例：\n  \
+            socklab lan status\n  \
+            socklab lan fault esp32 loss=5%\n  \
+            socklab lan air Socklab gone",
+        args: &[&[("pid", "运行板子的进程；有多个时需要指明")]],
+    },
+    Text {
+        path: "lan status",
+        about: "显示板子、链路及其丢失的帧、地址、租约、连接",
+        after: "示例：socklab lan status",
+        args: &[],
+    },
+    Text {
+        path: "lan netstat", about: "显示连接及重传的报文段", after: "示例：socklab lan netstat", args: &[]
+    },
+    Text {
+        path: "lan fault",
+        about: "从现在起改变一块板子的链路的故障",
+        after: "示例：\n  \
+            socklab lan fault esp32 loss=5% delay=20ms\n  \
+            socklab lan fault esp32 up:down               板子发出的都丢失\n  \
+            socklab lan fault all perfect                 不再有任何故障\n\n\
+            可用的词与 `socklab run --fault` 相同：见 `socklab run --help`。",
+        args: &[&[("board", "板子，或 all（全部）"), ("spec", "有什么问题；前面加 up: 或 down: 只对一个方向")]],
+    },
+    Text {
+        path: "lan air",
+        about: "关闭或重新打开一个接入点",
+        after: "示例：socklab lan air Socklab gone",
+        args: &[&[("name", "板子加入时用的名称"), ("state", "关或开")]],
+    },
+    Text {
         path: "capture",
         about: "查看抓取的数据",
         after: "示例：socklab capture show --peer e1.3",
@@ -305,9 +339,11 @@ const PEER: &str = "仅此对端（可重复给出）";
 const HELP: [&str; 2] = ["显示帮助（详情用 --help）", "显示帮助（摘要用 -h）"];
 
 /// The values of arguments: id, value, and its Chinese.
-const VALUES: [(&str, &str, &str); 17] = [
+const VALUES: [(&str, &str, &str); 19] = [
     ("net", "lan", "虚拟网络 192.168.1.0/24：其中没有板子占用的地址都是这台电脑"),
     ("net", "host", "本机自己的网络"),
+    ("state", "gone", "关闭：板子失去它，也找不到它"),
+    ("state", "back", "重新打开；板子需要重新加入"),
     ("events", "text", "每次一行"),
     ("events", "json", "每次一个 JSON 对象"),
     ("events", "none", "不显示"),

@@ -49,7 +49,7 @@ pub struct Config {
     pub lang: Lang,
     /// Boards of this user's other Socklabs reach its endpoints.
     pub registers: bool,
-    /// A virtual network for boards, if there is to be one.
+    /// A virtual network for boards, if there is to be one; other processes of this user can ask it.
     pub lan: Option<LanSettings>,
 }
 
@@ -181,6 +181,8 @@ impl Loop {
         let hub = Rc::new(hub);
         if let Some((lan, heard)) = hub.lan.clone().zip(heard) {
             tokio::task::spawn_local(lan.run(Rc::clone(&hub), heard));
+            #[cfg(unix)]
+            tokio::task::spawn_local(crate::control::serve(Rc::clone(&hub)));
         }
         Loop { hub, inbox, noted }
     }

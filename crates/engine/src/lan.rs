@@ -1,11 +1,12 @@
 //! The virtual network in real time: it runs on the engine's thread, boards are attached to it by channels, and what
 //! they dial is handed to endpoints as if it came from a socket. What the network does is in the crate `lan`; where a
 //! dial leads, in `dialled`; how this machine's programs reach a board, in `forward`; a connection as a stream, in
-//! `stream`; a board's end, in `port`.
+//! `stream`; a board's end, in `port`; what it is asked while it runs, in `steer`.
 
 mod dialled;
 mod forward;
 mod port;
+mod steer;
 mod stream;
 
 use std::cell::RefCell;
@@ -28,7 +29,11 @@ use crate::hub::{Endpoint, Hub};
 pub use forward::{Forward, NoForward};
 pub use port::LanPort;
 use port::Outlet;
+pub use steer::{NotSteered, Steer};
 pub(crate) use stream::LanStream;
+
+/// The one Wi-Fi there is, where nobody has named it.
+const HOME: &str = "Socklab";
 
 /// Batches of frames that wait for the network, of all boards together; then the boards' own queues fill.
 const INBOX: usize = 256;
@@ -102,7 +107,7 @@ impl Network {
     /// The network, and where its boards are heard.
     pub(crate) fn new(settings: LanSettings) -> (Rc<Self>, mpsc::Receiver<(PortId, FromBoard)>) {
         let (inbox, heard) = mpsc::channel(INBOX);
-        let (ssid, password) = settings.wifi.clone().unwrap_or_else(|| ("Socklab".into(), String::new()));
+        let (ssid, password) = settings.wifi.clone().unwrap_or_else(|| (HOME.into(), String::new()));
         let password = (!password.is_empty()).then_some(password);
         let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
         let air = AirConfig { home, any_name: settings.wifi.is_none() };

@@ -6,6 +6,7 @@
 mod batch;
 pub mod board;
 pub mod command;
+pub mod control;
 mod datagram;
 mod dial;
 pub mod engine;
@@ -27,6 +28,7 @@ pub mod url;
 mod writer;
 
 pub use command::{Command, EndpointStatus, LastEnd, PeerStatus, Reply, Targets, WhenFull};
+pub use control::ControlError;
 pub use engine::{Config, Engine, Farewell, Remote, StartError};
 pub use failure::{Failure, Lang};
 pub use holder::of_port as holder_of;

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::kit::{Done, Lab, Running, run};
 
 /// Every command, by the words that lead to it.
-pub(crate) const COMMANDS: [&str; 15] = [
+pub(crate) const COMMANDS: [&str; 20] = [
     "",
     "listen",
     "connect",
@@ -13,6 +13,11 @@ pub(crate) const COMMANDS: [&str; 15] = [
     "nc",
     "addr",
     "serve",
+    "lan",
+    "lan status",
+    "lan netstat",
+    "lan fault",
+    "lan air",
     "completions",
     "capture",
     "capture ls",

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
+#[cfg(unix)]
+use crate::kit::until;
 use crate::kit::{Done, Lab, Running, dial, own_place, read_all};
 
 const JOIN: &str = "import network, socket, time
@@ -236,6 +238,90 @@ fn a_fault_that_is_none_is_refused() {
         let done = lab.run(["run", "a.py", "--fault", fault]);
         assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
     }
+}
+
+/// A board with a connection and three lost frames, which then waits.
+#[cfg(unix)]
+const BUSY: &str = "c = socket.socket()
+c.connect(('192.168.1.115', 10004))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(100):
+    s.sendto(b'x', ('192.168.1.115', 10004))
+print('sent')
+while True:
+    if not wlan.isconnected():
+        print('lost')
+        wlan.disconnect()
+        while not wlan.isconnected():
+            if wlan.status() != 1001:
+                wlan.connect('01Studio', '88888888')
+            time.sleep_ms(5)
+        print('joined again')
+    time.sleep_ms(5)
+";
+
+#[cfg(unix)]
+fn start_busy(lab: &Lab, place: SocketAddr) -> Running {
+    write(lab, "busy.py", &BUSY.replace("10004", &place.port().to_string()));
+    let open = format!("tcp-listen://{place}");
+    let options = ["--join-time", "0", "--open", &open, "--fault", "up:loss=list:50,51,52", "--seed", "7"];
+    let running = lab.start(["run", "busy.py"].iter().chain(&options));
+    running.wait_for_text("sent\n");
+    running
+}
+
+#[cfg(unix)]
+#[test]
+fn a_network_that_runs_is_asked_and_changed() {
+    let lab = Lab::new();
+    let running = start_busy(&lab, own_place(10004));
+    let status = until("a hundred frames", || {
+        let status = lab.run(["lan", "status"]).ok();
+        status.contains(" lost 3 (loss=list:50,51,52)\n").then_some(status)
+    });
+    assert!(status.starts_with("seed    7\nport    p1 esp32 "), "{status}");
+    let netstat = lab.run(["lan", "netstat"]).ok();
+    assert!(netstat.contains(" > 192.168.1.115:10004 open sent "), "{netstat}");
+    assert!(netstat.lines().all(|line| line.starts_with("flow ") || line.starts_with("tcp ")), "{netstat}");
+    let changed = lab.run(["lan", "fault", "esp32", "up:loss=5%", "delay=20ms"]).ok();
+    assert!(changed.contains("(delay=20ms loss=0.05)\n") && changed.contains(" (perfect)\n"), "{changed}");
+    assert!(!lab.run(["lan", "fault", "all", "perfect"]).ok().contains("loss=0.05"));
+    assert_eq!(lab.run(["lan", "air", "01Studio", "gone"]).ok(), "");
+    running.wait_for_text("lost\n");
+    assert_eq!(lab.run(["lan", "air", "01Studio", "back"]).ok(), "");
+    running.wait_for_text("joined again\n");
+    for (args, said) in [
+        (&["lan", "fault", "rp2", "down"][..], "no board is called \"rp2\""),
+        (&["lan", "fault", "esp32", "lossy"], "no fault is called \"lossy\""),
+        (&["lan", "status", "--pid", "1"], "no Socklab with a virtual network is process 1"),
+    ] {
+        let done = lab.run(args);
+        assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn one_of_several_networks_is_named_by_its_process() {
+    let lab = Lab::new();
+    let none = lab.run(["lan", "status"]);
+    assert!(none.code == Some(2) && none.err.contains("no Socklab with a virtual network is running"), "{none:?}");
+    let one = start_busy(&lab, own_place(10006));
+    let other = start_busy(&lab, own_place(10007));
+    let mut pids = [one.id(), other.id()];
+    pids.sort_unstable();
+    let several = lab.run(["lan", "status"]);
+    let said = format!("several are running; say which with --pid: {}, {}", pids[0], pids[1]);
+    assert!(several.code == Some(2) && several.err.contains(&said), "{several:?}");
+    assert!(lab.run(["lan", "status", "--pid", &one.id().to_string()]).ok().contains(" esp32 "));
+    let control = lab.path("run").join("socklab").join("control");
+    let sockets = || fs::read_dir(&control).expect("the folder").count();
+    assert_eq!(sockets(), 2);
+    one.interrupt();
+    one.finish();
+    assert_eq!(sockets(), 1, "it is gone with its process");
+    drop(other); // killed
+    assert!(lab.run(["lan", "status"]).err.contains("no Socklab with a virtual network is running"));
 }
 
 #[test]

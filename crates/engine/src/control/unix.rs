@@ -1,0 +1,148 @@
+//! The socket, from both sides.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixStream as Dialled;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::ControlError;
+use crate::hub::Hub;
+use crate::lan::{NotSteered, Steer};
+use crate::open::SocketFile;
+
+/// The longest question: a fault with all its words is a tenth of it.
+const LONGEST: u64 = 16 << 10;
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to leave questions waiting when the system has no more descriptors to give.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
+
+type Answer = Result<String, NotSteered>;
+
+/// The folder; `None` where the system names none.
+fn folder() -> Option<PathBuf> {
+    let runtime = dirs::runtime_dir().or_else(dirs::cache_dir)?;
+    Some(runtime.join("socklab").join("control"))
+}
+
+fn file_of(folder: &Path, pid: u32) -> PathBuf {
+    folder.join(format!("{pid}.sock"))
+}
+
+/// Answers until the task is dropped, which takes the socket away. Where there can be none, the network runs without.
+pub(crate) async fn serve(hub: Rc<Hub>) {
+    let Some((listener, _file)) = folder().and_then(|folder| listen(&folder).ok()) else { return };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let hub = Rc::clone(&hub);
+                tokio::task::spawn_local(async move {
+                    let _ = tokio::time::timeout(PATIENCE, answer(&hub, stream)).await; // who asks sees it end
+                });
+            }
+            Err(_) => tokio::time::sleep(EXHAUSTED_PAUSE).await,
+        }
+    }
+}
+
+/// The folder keeps others out, also in the moment before the socket itself does.
+fn listen(folder: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    let path = file_of(folder, std::process::id());
+    let _ = fs::remove_file(&path); // of a process that had this number before, and did not end well
+    let listener = UnixListener::bind(&path)?;
+    let file = SocketFile(path);
+    fs::set_permissions(&file.0, Permissions::from_mode(0o600))?;
+    Ok((listener, file))
+}
+
+async fn answer(hub: &Hub, stream: UnixStream) -> io::Result<()> {
+    let (asks, mut hears) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(asks.take(LONGEST)).read_line(&mut line).await?;
+    let steer: Steer = serde_json::from_str(&line)?;
+    let answer: Answer = hub.lan.as_ref().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer));
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    hears.write_all(&line).await
+}
+
+pub(super) fn ask(pid: Option<u32>, steer: &Steer) -> Result<String, ControlError> {
+    let folder = folder().ok_or(ControlError::None)?;
+    let stream = match pid {
+        Some(pid) => Dialled::connect(file_of(&folder, pid)).map_err(|_| ControlError::NoSuch(pid))?,
+        None => only(&folder)?,
+    };
+    let answer = exchange(stream, steer).map_err(ControlError::Broken)?;
+    answer.map_err(ControlError::Refused)
+}
+
+/// The only one that answers: sockets are left behind by processes that did not end well.
+fn only(folder: &Path) -> Result<Dialled, ControlError> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".sock")?.parse().ok());
+    let mut alive: Vec<(u32, Dialled)> =
+        pids.filter_map(|pid| Some((pid, Dialled::connect(file_of(folder, pid)).ok()?))).collect();
+    match alive.len() {
+        0 => Err(ControlError::None),
+        1 => Ok(alive.remove(0).1),
+        _ => {
+            let mut pids: Vec<u32> = alive.iter().map(|(pid, _)| *pid).collect();
+            pids.sort_unstable();
+            Err(ControlError::Several(pids))
+        }
+    }
+}
+
+fn exchange(mut stream: Dialled, steer: &Steer) -> io::Result<Answer> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_string(steer)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes())?;
+    line.clear();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_and_an_answer_are_a_line_each() {
+        let (ours, theirs) = Dialled::pair().expect("two ends");
+        let served = std::thread::spawn(move || {
+            let mut line = String::new();
+            BufReader::new(&theirs).read_line(&mut line).expect("a line");
+            (&theirs).write_all(b"{\"Err\":{\"no_board\":\"rp2\"}}\n").expect("it listens");
+            line
+        });
+        let answer = exchange(ours, &Steer::Fault("rp2:down".into())).expect("an answer");
+        assert_eq!(answer, Err(NotSteered::NoBoard("rp2".into())));
+        assert_eq!(served.join().expect("it was served"), "{\"fault\":\"rp2:down\"}\n");
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_its_owners_and_goes_with_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().join("socklab");
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        let (listener, file) = listen(&folder).expect("a socket");
+        assert_eq!((mode(&folder), mode(&file.0)), (0o700, 0o600));
+        assert!(only(&folder).is_ok());
+        drop(listener);
+        assert!(matches!(only(&folder), Err(ControlError::None)), "one that was left behind does no harm");
+        let (_again, new) = listen(&folder).expect("in the place of one that was left behind");
+        assert!(only(&folder).is_ok());
+        drop(new);
+        assert!(!file.0.exists());
+    }
+}

@@ -1,0 +1,102 @@
+//! What the network is asked and told while it runs: values that travel as JSON, since most come from another process.
+//! How they travel is in `control`.
+
+use serde::{Deserialize, Serialize};
+use socklab_lan::{FaultSpec, LanStatus, PortId};
+
+use super::Network;
+use crate::failure::Lang;
+
+/// Something to ask or to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Steer {
+    /// How everything is: boards, links and their faults, addresses, leases, connections.
+    Status,
+    /// Connections alone.
+    Netstat,
+    /// Change links, as a [`FaultSpec`] says.
+    Fault(String),
+    /// Switch an access point off, or on again.
+    Air {
+        /// Its name, or any under which a board has joined it.
+        name: String,
+        /// Off.
+        gone: bool,
+    },
+}
+
+/// Why it was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSteered {
+    /// There is no virtual network.
+    NoNetwork,
+    /// It is no fault, for this reason.
+    NoFault(String),
+    /// No board has this name.
+    NoBoard(String),
+    /// No access point has this name.
+    NoAccessPoint(String),
+}
+
+impl NotSteered {
+    /// In one line, without a full stop.
+    pub fn text(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (NotSteered::NoNetwork, Lang::En) => "it has no virtual network".into(),
+            (NotSteered::NoNetwork, Lang::Zh) => "它没有虚拟网络".into(),
+            (NotSteered::NoFault(why), _) => why.clone(),
+            (NotSteered::NoBoard(name), Lang::En) => {
+                format!("no board is called {name:?}; `socklab lan status` lists them")
+            }
+            (NotSteered::NoBoard(name), Lang::Zh) => format!("没有名为 {name:?} 的板子；用 `socklab lan status` 查看"),
+            (NotSteered::NoAccessPoint(name), Lang::En) => format!("no access point is called {name:?}"),
+            (NotSteered::NoAccessPoint(name), Lang::Zh) => format!("没有名为 {name:?} 的接入点"),
+        }
+    }
+}
+
+impl Network {
+    /// Does it; gives what there is to show.
+    pub(crate) fn steer(&self, steer: &Steer) -> Result<String, NotSteered> {
+        match steer {
+            Steer::Status => Ok(format!("seed    {}\n{}", self.settings.seed, self.lan.borrow().status())),
+            Steer::Netstat => Ok(connections(&self.lan.borrow().status())),
+            Steer::Fault(text) => {
+                let spec =
+                    text.parse().map_err(|error: socklab_lan::FaultError| NotSteered::NoFault(error.to_string()));
+                self.change_links(&spec?)
+            }
+            Steer::Air { name, gone } => self.switch(name, *gone).map(|()| String::new()),
+        }
+    }
+
+    /// Shows the links as they are now.
+    fn change_links(&self, spec: &FaultSpec) -> Result<String, NotSteered> {
+        let all = self.ports.borrow();
+        let ports: Vec<PortId> = all.iter().filter(|(_, port)| spec.is_for(&port.name)).map(|(id, _)| *id).collect();
+        if let (true, Some(board)) = (ports.is_empty(), &spec.board) {
+            return Err(NotSteered::NoBoard(board.clone()));
+        }
+        ports.iter().for_each(|port| self.harm(*port, spec));
+        self.poked.notify_one();
+        let rows = self.lan.borrow().status().ports;
+        Ok(rows.iter().filter(|row| ports.contains(&row.port)).map(|row| row.to_string()).collect())
+    }
+
+    /// Where every name leads to the one access point there is, so it does here.
+    fn switch(&self, name: &str, gone: bool) -> Result<(), NotSteered> {
+        let (now, mut lan) = (self.now(), self.lan.borrow_mut());
+        let mut change = |name: &str| lan.change_access_point(now, name, |point| point.gone = gone);
+        let is_known = change(name) || self.settings.wifi.is_none() && change(super::HOME);
+        self.poked.notify_one();
+        if is_known { Ok(()) } else { Err(NotSteered::NoAccessPoint(name.to_owned())) }
+    }
+}
+
+/// A line for each, those with this machine first.
+fn connections(status: &LanStatus) -> String {
+    let flows = status.flows.iter().map(|row| format!("flow    {row}\n"));
+    flows.chain(status.connections.iter().map(|row| format!("tcp     {row}\n"))).collect()
+}
