@@ -139,7 +139,7 @@ def streams(options, flash):
     script = os.path.join(flash, "..", "stream.py")
     with open(script, "w", encoding="utf-8") as file:
         file.write(STREAM % (serve(swallow), serve(pour)))
-    board = [options.socklab, "run", script, "--flash", flash, "--events", "none"]
+    board = [options.socklab, "run", script, "--flash", flash, "--events", "none", "--net", "host"]
     rates = {}
     for _ in range(options.rounds):
         for side, command in enumerate(([sys.executable, script], board)):
