@@ -11,7 +11,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::flash::Flash;
-use crate::indent;
+use crate::{indent, landing};
 use crate::link::Program;
 use crate::modules::{errors, mounts};
 
@@ -104,6 +104,7 @@ fn as_boards_do(code: &mut CodeObject, prefixes: &mut Vec<String>) {
     }
     unmangle(code, prefixes.last());
     resume_with_await(code);
+    landing::prepare(code);
     let mut constants = code.constants.to_vec();
     for constant in &mut constants {
         if let ConstantData::Code { code } = constant {

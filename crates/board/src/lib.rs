@@ -37,6 +37,8 @@ mod hardware;
 #[cfg(feature = "interpreter")]
 mod import;
 #[cfg(feature = "interpreter")]
+mod landing;
+#[cfg(feature = "interpreter")]
 mod memory;
 #[cfg(feature = "interpreter")]
 mod messages;

@@ -29,6 +29,24 @@ fn ctrl_c_ends_whatever_runs() {
 }
 
 #[test]
+fn ctrl_c_is_raised_in_generators_and_handlers_at_any_bytecode() {
+    let programs = [
+        "print('ready')\n'a' in (max(i, 1, 2, 3) for i in range(10**10))",
+        "try:\n    1/0\nexcept ZeroDivisionError:\n    print('ready')\n    while True: max(1, 2, 3)",
+        "try:\n    1/0\nfinally:\n    print('ready')\n    while True: max(1, 2, 3)",
+        "class C:\n    def __enter__(self): pass\n    def __exit__(self, *_):\n        print('ready')\n        while True: max(1, 2, 3)\nwith C(): 1/0",
+        "def loop():\n    while True: yield max(1, 2, 3)\nprint('ready')\nfor _ in loop(): pass",
+        "print('ready')\nwhile True: [max(i, 1, 2, 3) for i in range(100)]",
+    ];
+    for program in programs {
+        for _ in 0..8 {
+            let text = interrupted(program);
+            assert!(text.ends_with("KeyboardInterrupt: \r\n"), "{program}: {text}");
+        }
+    }
+}
+
+#[test]
 fn ctrl_c_ends_a_program_that_has_just_been_started() {
     let mut board = Board::start("esp32", &[("main.py", "while True: pass")]);
     for _ in 0..200 {
