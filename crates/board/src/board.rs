@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -15,6 +16,8 @@ use rustpython_vm::{PyResult, VirtualMachine};
 use crate::flash::Flash;
 use crate::hardware::{Due, Hardware, Pin};
 use crate::link::{End, FromBoard, Program, Seen};
+use crate::lost::{self, Why};
+use crate::memory;
 use crate::modules::schedule::{self, Token};
 use crate::net::{self, Network};
 use crate::profile::Profile;
@@ -34,6 +37,12 @@ const OUTPUT_AGE: Duration = Duration::from_millis(1);
 /// So many bytes are read before the parent hears of it, unless none are left.
 const READ: usize = 4 << 10;
 
+/// How long Ctrl-C may wait for a program that is busy. Python looks before each bytecode.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the last words of a board may wait for its state.
+const LAST_PATIENCE: Duration = Duration::from_millis(200);
+
 /// Callbacks that wait; boards have room for as many.
 const CALLBACKS: usize = 8;
 
@@ -50,6 +59,8 @@ pub(crate) struct Board {
     /// When it was switched on: `time.ticks_ms` counts from here, over soft resets.
     pub(crate) started: Instant,
     state: Mutex<State>,
+    /// Ctrl-C has been taken, or the job that it was meant for is over.
+    taken: Condvar,
     /// Something that the program waits for has changed.
     changed: Condvar,
     /// There is something to send.
@@ -69,6 +80,8 @@ pub(crate) struct State {
     /// A job is being done, and Ctrl-C is meant for it.
     running: bool,
     interrupted: bool,
+    /// Somebody looks whether it is taken.
+    watched: bool,
     /// The program wants a reset, of this kind.
     reset: Option<End>,
     scheduled: VecDeque<Token>,
@@ -80,6 +93,8 @@ pub(crate) struct State {
     out: Vec<FromBoard>,
     out_bytes: usize,
     hurry: bool,
+    /// The process ends with this status when all has been sent.
+    over: Option<i32>,
 }
 
 /// Something for the interpreter's thread to do.
@@ -119,6 +134,7 @@ impl State {
             jobs: VecDeque::new(),
             running: false,
             interrupted: false,
+            watched: false,
             reset: None,
             scheduled: VecDeque::new(),
             doorbell: None,
@@ -127,6 +143,7 @@ impl State {
             out: Vec::new(),
             out_bytes: 0,
             hurry: false,
+            over: None,
         }
     }
 }
@@ -152,6 +169,7 @@ pub(crate) fn switch_on(
         network: Network::new(outside, profile),
         started: Instant::now(),
         state: Mutex::new(State::new()),
+        taken: Condvar::new(),
         changed: Condvar::new(),
         posted: Condvar::new(),
         alarmed: Condvar::new(),
@@ -178,6 +196,54 @@ impl Board {
     /// Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.demand(|state| state.interrupted = true);
+        self.watch_interrupt();
+    }
+
+    /// Ends the board when the Ctrl-C that has just come is not taken: Python is in the middle of something long that
+    /// looks at nothing, and a person waits.
+    fn watch_interrupt(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.watched, true) {
+            return;
+        }
+        drop(state);
+        thread::spawn(|| {
+            if !board().await_interrupt_taken(INTERRUPT_PATIENCE) {
+                memory::wake();
+                if !board().await_interrupt_taken(INTERRUPT_PATIENCE / 4) {
+                    lost::somewhere(Why::Interrupt);
+                }
+            }
+            board().state.lock().watched = false;
+        });
+    }
+
+    /// Waits for the program to take its Ctrl-C; false if it does not.
+    fn await_interrupt_taken(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let mut state = self.state.lock();
+        while state.running && state.interrupted {
+            if self.taken.wait_until(&mut state, until).timed_out() {
+                return !(state.running && state.interrupted);
+            }
+        }
+        true
+    }
+
+    /// Whether a Ctrl-C waits that somebody should have taken long ago.
+    pub(crate) fn overdue(&self) -> bool {
+        let state = self.state.try_lock_for(LAST_PATIENCE);
+        state.is_some_and(|state| state.running && state.interrupted)
+    }
+
+    /// Sends what there is, and this, and ends the process. What holds the board's state may be the very thread that
+    /// asks: then the process ends without a word.
+    pub(crate) fn end_process(&self, last: FromBoard, status: i32) {
+        let Some(mut state) = self.state.try_lock_for(LAST_PATIENCE) else { std::process::exit(status) };
+        state.out.push(last);
+        state.hurry = true;
+        state.over = Some(status);
+        self.posted.notify_one();
     }
 
     /// Ends the program, which asks for a reset of the board.
@@ -243,10 +309,13 @@ impl Board {
         ring(doorbell.as_ref());
     }
 
-    /// Waits for something to send.
-    pub(crate) fn to_send(&self) -> Vec<FromBoard> {
+    /// Waits for something to send; an exit status when nothing more comes.
+    pub(crate) fn to_send(&self) -> Result<Vec<FromBoard>, i32> {
         let mut state = self.state.lock();
         while state.out.is_empty() {
+            if let Some(status) = state.over {
+                return Err(status);
+            }
             self.posted.wait(&mut state);
         }
         if !state.hurry && state.out_bytes < OUTPUT_CHUNK {
@@ -256,7 +325,7 @@ impl Board {
         state.out_bytes = 0;
         let out = std::mem::take(&mut state.out);
         self.changed.notify_all(); // there is room again
-        out
+        Ok(out)
     }
 
     // ---- from the interpreter's thread
@@ -268,6 +337,7 @@ impl Board {
 
     /// Connects the interpreter. What has come up before, it meets with its first job.
     pub(crate) fn connect(&self, doorbell: UserSignalSender) {
+        memory::connect(doorbell.clone());
         self.state.lock().doorbell = Some(doorbell);
     }
 
@@ -290,6 +360,7 @@ impl Board {
 
     fn next_task(&self, callbacks: bool) -> Option<Task> {
         let mut state = self.state.lock();
+        self.taken.notify_all();
         if state.reset.is_some() {
             // It stays: a program that catches SystemExit meets the next one.
             return Some(Task::Reset);
@@ -326,6 +397,7 @@ impl Board {
         self.hurry();
         let mut state = self.state.lock();
         state.running = false;
+        self.taken.notify_all();
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 state.running = true;

@@ -2,7 +2,6 @@
 //! `async def` making generators, which `await` resumes as `yield from` does.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use rustpython_vm::bytecode::{CodeFlags, CodeObject, CodeUnit, ConstantData, Instruction, OpArgByte};
@@ -11,9 +10,9 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::flash::Flash;
-use crate::{indent, landing};
 use crate::link::Program;
 use crate::modules::{errors, mounts};
+use crate::{indent, landing, lost};
 
 /// What the parent wants run; `None` for a file that is not there.
 pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option<PyRef<PyCode>>> {
@@ -62,8 +61,8 @@ pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -
     let text = &*with_newlines(text);
     let text = &*indent::without_tabs(text, board().profile);
     // The compiler panics at some `return` in a `finally` within another: a program's fault must not end the board.
-    let code = catch_unwind(AssertUnwindSafe(|| compiler::compile(text, mode, path, vm.compile_opts())));
-    let code = code.map_err(|_| not_compiled(vm))?;
+    let code = lost::quietly(|| compiler::compile(text, mode, path, vm.compile_opts()));
+    let code = code.ok_or_else(|| not_compiled(vm))?;
     let mut code = code.map_err(|e| refused(vm, &vm.new_syntax_error(&e, Some(text))))?;
     as_boards_do(&mut code, &mut Vec::new());
     Ok(vm.ctx.new_code(code))

@@ -4,8 +4,8 @@
 //! and a jump to the handler.
 
 use rustpython_vm::bytecode::{
-    Arg, CodeObject, CodeUnit, ExceptionTableEntry, Instruction, OpArgByte, decode_exception_table, encode_exception_table,
-    find_exception_handler,
+    Arg, CodeObject, CodeUnit, ExceptionTableEntry, Instruction, OpArgByte, decode_exception_table,
+    encode_exception_table, find_exception_handler,
 };
 
 /// Has all handlers be entered so.

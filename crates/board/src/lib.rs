@@ -39,6 +39,8 @@ mod import;
 #[cfg(feature = "interpreter")]
 mod landing;
 #[cfg(feature = "interpreter")]
+mod lost;
+#[cfg(feature = "interpreter")]
 mod memory;
 #[cfg(feature = "interpreter")]
 mod messages;

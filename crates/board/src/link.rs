@@ -11,6 +11,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// No frame is longer: a length beyond it is damage, and not a reason to allocate.
 pub const LONGEST: usize = 1 << 20;
 
+/// Exit status of a board whose memory is used up; before, it has told of it as [`FromBoard::Lost`].
+pub const OUT_OF_MEMORY: i32 = 86;
+
+/// Exit status of a board that had to be stopped, since what it did looked at no Ctrl-C; before, it has
+/// told of it as [`FromBoard::Lost`].
+pub const INTERRUPTED: i32 = 87;
+
 /// From the parent to the board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToBoard {
@@ -305,6 +312,8 @@ pub enum FromBoard {
     Scan,
     /// The board is an access point itself from now on, or none any more.
     Serve(Option<Serving>),
+    /// The board cannot go on, and its process ends; what ran is over, as by this exception.
+    Lost(Raised),
 }
 
 /// How a program ended.

@@ -18,7 +18,7 @@ use crate::link::{self, Cause, End, FromBoard, Sensor, ToBoard};
 use crate::look::Lang;
 use crate::net::Outside;
 use crate::profile::Profile;
-use crate::{compile, complete, hardware, memory, traceback, vm};
+use crate::{compile, complete, hardware, lost, memory, traceback, vm};
 
 /// The stack of the thread that runs Python: room for the recursion limit at more than 10 KiB a call.
 /// It is reserved, not used: a page costs memory when it is touched.
@@ -116,6 +116,7 @@ fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = memory::limit_process() {
         let _ = writeln!(io::stderr(), "limit the board's memory: {error}");
     }
+    lost::say_panics();
     strict::decide(arguments.strict);
     let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside, arguments.outside);
     let link: &'static Mutex<_> = Box::leak(Box::new(Mutex::new(BufWriter::new(io::stdout()))));
@@ -133,6 +134,7 @@ fn run(arguments: Arguments) -> ExitCode {
 /// Runs one program after the other, all in the same globals, until the parent ends the process: a reset is a new one.
 fn run_programs(board: &'static Board) -> Never {
     vm::start(board).enter(|vm| {
+        memory::watch();
         let scope = vm.new_scope_with_main();
         let scope = vm.expect_pyresult(scope, "a fresh interpreter has a main module");
         board.network.await_old_address(vm);
@@ -172,9 +174,13 @@ enum Never {}
 /// The link to the parent, which two threads write.
 type Link = Mutex<BufWriter<io::Stdout>>;
 
+#[expect(clippy::exit, reason = "a board that cannot go on says so, and ends")]
 fn write_link(board: &'static Board, link: &'static Link) {
     loop {
-        send(link, &board.to_send());
+        match board.to_send() {
+            Ok(frames) => send(link, &frames),
+            Err(status) => std::process::exit(status),
+        }
     }
 }
 

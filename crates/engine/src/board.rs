@@ -21,7 +21,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use socklab_board::link::{Cause, End, FromBoard, Program, Sensor, ToBoard};
+use socklab_board::link::{Cause, End, FromBoard, Program, Raised, Sensor, ToBoard};
 use socklab_board::repl::{Action, Repl};
 pub use socklab_board::{Profile, explain, flash, link, look};
 
@@ -198,6 +198,7 @@ impl Board {
             typing: Arc::clone(&typing),
             crashes: 0,
             interrupt_byte: Some(CTRL_C),
+            lost: None,
             ends_when_idle: false,
             console: Console::default(),
         };
@@ -333,6 +334,8 @@ struct Keeper<F> {
     /// How often the process has died since the board was last at its prompt.
     crashes: u32,
     interrupt_byte: Option<u8>,
+    /// The last words of a process that cannot go on.
+    lost: Option<Raised>,
     ends_when_idle: bool,
     console: Console,
 }
@@ -389,6 +392,19 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
 
     /// A new process, which begins as a board does.
     fn switch_on(&mut self, cause: Cause) -> Goes {
+        self.renew(cause)?;
+        match &self.config.source {
+            Some(Source { name, text }) => {
+                let program = Program::Text { name: name.clone(), text: text.clone() };
+                self.start(program, Then::End);
+            }
+            None => self.start(Program::File("boot.py".into()), Then::Main),
+        }
+        ON
+    }
+
+    /// A new process, which runs nothing yet.
+    fn renew(&mut self, cause: Cause) -> Goes {
         if cause != Cause::Soft {
             self.joined = None;
         }
@@ -396,6 +412,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.generation += 1;
         self.interrupt_byte = Some(CTRL_C);
         self.lent = 0;
+        self.lost = None;
         let (generation, sender) = (self.generation, self.sender.clone());
         let (lan, backlog) = (self.config.lan.clone(), Arc::clone(&self.console.backlog));
         let heard = move |frame: Option<FromBoard>| {
@@ -424,13 +441,6 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         // Before it runs anything: a program finds its world as it was said to be.
         for given in self.config.given.clone() {
             self.say(given.frame());
-        }
-        match &self.config.source {
-            Some(Source { name, text }) => {
-                let program = Program::Text { name: name.clone(), text: text.clone() };
-                self.start(program, Then::End);
-            }
-            None => self.start(Program::File("boot.py".into()), Then::Main),
         }
         ON
     }
@@ -469,6 +479,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             }
             Some(FromBoard::InterruptByte(byte)) => self.interrupt_byte = byte,
             Some(FromBoard::Ended(end)) => return self.program_ends(end),
+            Some(FromBoard::Lost(raised)) => self.lost = Some(raised),
             Some(FromBoard::Wifi(network)) => {
                 self.joined = network.clone();
                 (self.tell)(BoardEvent::Told(FromBoard::Wifi(network), ticket));
@@ -483,7 +494,11 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     /// The process has ended by itself.
     fn crash(&mut self) -> Goes {
         let Some(mut process) = self.process.take() else { return ON };
-        match process.end() {
+        let ended = process.end();
+        if let (Some(raised), Ok(status)) = (self.lost.take(), &ended) {
+            return self.recover(raised, *status);
+        }
+        match ended {
             Ok(status) => (self.tell)(BoardEvent::Crashed(status)),
             Err(error) => (self.tell)(BoardEvent::Failed(error)),
         }
@@ -498,6 +513,24 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             return OVER;
         }
         self.switch_on(Cause::Hard)
+    }
+
+    /// It has said why. Its program is over as by an exception, and what comes next has a board of its own.
+    fn recover(&mut self, raised: Raised, status: ExitStatus) -> Goes {
+        let doing = std::mem::replace(&mut self.doing, Doing::Idle);
+        if let Doing::Running(Then::End) = doing {
+            return self.go_on(Then::End, End::Raised(raised));
+        }
+        (self.tell)(BoardEvent::Crashed(status));
+        self.renew(Cause::Hard)?;
+        match doing {
+            Doing::Running(then) => self.go_on(then, End::Raised(raised)),
+            _ => {
+                self.console.put(raised.traceback.as_bytes());
+                self.at_prompt(|repl, _, out| repl.ready(out));
+                self.take_typed()
+            }
+        }
     }
 
     fn program_ends(&mut self, end: End) -> Goes {

@@ -126,6 +126,22 @@ fn a_program_reads_what_is_typed() {
 }
 
 #[test]
+fn a_prompt_outlives_a_board_whose_memory_is_used_up() {
+    let done = Lab::new().run_with(["repl"], b"list(iter(list, 1))\rprint(6 * 7)\r");
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(text.contains("line 1, in <module>\r\nMemoryError: memory allocation failed, allocating "), "{done:?}");
+    assert!(done.err.contains("the board's memory was used up"), "{done:?}");
+}
+
+#[test]
+fn a_program_that_uses_up_its_memory_ends_by_memory_error() {
+    let done = run("a = []\nwhile True: a.append(list(iter(list, 1)))", &[]);
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(done.code == Some(1) && text.contains("line 2, in <module>\nMemoryError: memory allocation"), "{done:?}");
+    assert!(!done.err.contains("panicked") && !done.err.contains("backtrace"), "{done:?}");
+}
+
+#[test]
 fn its_time_is_over_when_it_is() {
     let done = run("while True: pass", &["--timeout", "200ms"]);
     assert!(done.code == Some(1) && done.err.contains("time is over"), "{done:?}");

@@ -44,7 +44,7 @@ thread_local! {
 }
 
 /// The same, when the method is to call the one in whose place it stands: [`kept`], under `key`.
-fn method_around<F, K>(
+pub(crate) fn method_around<F, K>(
     vm: &VirtualMachine,
     class: &'static Py<PyType>,
     (key, name): (&'static str, &'static str),
@@ -62,7 +62,7 @@ fn method_around<F, K>(
 }
 
 /// Calls what stood in the type before [`method_around`] took its place.
-fn kept(key: &'static str, zelf: &PyObject, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+pub(crate) fn kept(key: &'static str, zelf: &PyObject, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     args.prepend_arg(zelf.to_owned());
     match KEPT.with_borrow(|kept| kept.get(key).cloned()) {
         Some(own) => own.call(args, vm),

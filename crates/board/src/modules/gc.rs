@@ -13,12 +13,7 @@ mod gc {
     use rustpython_vm::{PyObjectRef, VirtualMachine};
 
     use crate::board::board;
-
-    /// Bytes that the firmware's own objects take.
-    const OWN: usize = 18_000;
-
-    /// Bytes of an object that can hold others, with what it holds: two cells of a board's heap, on average.
-    const OBJECT: usize = 48;
+    use crate::memory;
 
     /// Boards count their memory in blocks of so many bytes.
     const BLOCK: i64 = 16;
@@ -29,24 +24,18 @@ mod gc {
     /// Collects, and says how many objects went.
     #[pyfunction]
     fn collect() -> usize {
-        const OLDEST: usize = 2;
-        gc_state().collect_force(OLDEST).collected
-    }
-
-    fn allocated() -> usize {
-        let (young, middle, old) = gc_state().get_count();
-        let heap = board().profile.heap;
-        (OWN + OBJECT * (young + middle + old)).min(heap - heap / 16) / 16 * 16
+        memory::collect()
     }
 
     #[pyfunction]
     fn mem_alloc() -> usize {
-        allocated()
+        memory::allocated()
     }
 
+    /// What one object may take, too.
     #[pyfunction]
     fn mem_free() -> usize {
-        board().profile.heap - allocated()
+        board().profile.heap - memory::allocated()
     }
 
     #[pyfunction]

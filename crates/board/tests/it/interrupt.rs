@@ -1,6 +1,6 @@
 //! Ctrl-C, resets, and what must not bring the process down.
 
-use socklab_board::link::{End, FromBoard, Program, ToBoard};
+use socklab_board::link::{End, FromBoard, INTERRUPTED, Program, ToBoard};
 
 use crate::support::{Board, printed};
 
@@ -54,6 +54,29 @@ fn ctrl_c_ends_a_program_that_has_just_been_started() {
         assert_eq!(board.raised().class, "KeyboardInterrupt");
         board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
     }
+}
+
+#[test]
+fn ctrl_c_reaches_the_interpreters_own_loops() {
+    for program in [
+        "print('ready')\nsum(range(10**10))",
+        "print('ready')\nmax(map(str, range(10**10)))",
+        "print('ready')\n'a' in zip(range(10**20), range(10**20))",
+    ] {
+        let text = interrupted(program);
+        assert!(text.ends_with("KeyboardInterrupt: \r\n"), "{program}: {text}");
+    }
+}
+
+#[test]
+fn a_board_that_looks_at_no_ctrl_c_ends_after_saying_so() {
+    let mut board =
+        Board::start("esp32", &[("main.py", "def endless():\n    sum(iter(int, 1))\nprint('ready')\nendless()")]);
+    board.until("ready\r\n");
+    board.tell(ToBoard::Interrupt);
+    let raised = board.raised();
+    assert_eq!(raised.class, "KeyboardInterrupt");
+    assert_eq!(board.status(), Some(INTERRUPTED));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod interrupt;
 mod language;
 mod library;
 mod machine;
+mod memory;
 mod network;
 mod pins;
 #[cfg(target_os = "linux")]

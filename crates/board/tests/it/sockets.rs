@@ -214,7 +214,9 @@ fn much_goes_both_ways() {
         stream.write_all(&all).unwrap();
     });
     let rest = format!("d = bytes(range(256)) * {}\nprint(s.write(d), s.read() == d)", MUCH / 256);
-    assert_eq!(printed(&connected(port, &rest)), format!("{MUCH} True\r\n"));
+    // The memory for it has none of the smaller boards.
+    let text = printed_by("k230", &connected(port, &rest));
+    assert!(text.ends_with(&format!("{MUCH} True\r\n")), "{text}");
 }
 
 #[test]
@@ -225,8 +227,8 @@ fn ctrl_c_ends_every_call_that_waits() {
         "s.read(2)",
         "s.readline()",
         "s.readinto(bytearray(3))",
-        "s.sendall(bytes(64 << 20))",
-        "s.write(bytearray(60 << 20))",
+        "while True: s.sendall(bytes(60000))",
+        "while True: s.write(bytearray(50000))",
         "l.accept()",
         "select.poll().poll()",
         "p = select.poll(); p.register(s, 1); p.poll()",

@@ -125,7 +125,12 @@ impl Board {
     /// Reads until the program is over.
     pub(crate) fn end(&mut self) -> End {
         loop {
-            if let FromBoard::Ended(end) = self.next() {
+            let end = match self.next() {
+                FromBoard::Ended(end) => Some(end),
+                FromBoard::Lost(raised) => Some(End::Raised(raised)),
+                _ => None,
+            };
+            if let Some(end) = end {
                 if let End::Raised(raised) = &end {
                     self.output.push_str(&raised.traceback);
                 }
@@ -151,6 +156,11 @@ impl Drop for Board {
 }
 
 impl Board {
+    /// How the process ends by itself.
+    pub(crate) fn status(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Closes the link, upon which the process has to end.
     pub(crate) fn assert_ends_alone(&mut self) {
         self.to = None;

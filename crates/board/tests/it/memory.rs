@@ -1,0 +1,106 @@
+//! Memory that is used up.
+
+use socklab_board::link::OUT_OF_MEMORY;
+
+use crate::support::{Board, printed, printed_by};
+
+#[test]
+fn one_object_larger_than_the_heap_is_an_error_in_the_program() {
+    for large in [
+        "bytearray(200000)",
+        "bytes(10**9)",
+        "'a' * 10**9",
+        "[0] * 10**8",
+        "1 << 10**11",
+        "3 ** 10**8",
+        "(1).to_bytes(10**10, 'big')",
+        "'%1000000000d' % 1",
+        "'%.1000000000f' % 1.0",
+        "b'%(n)1000000000d' % {b'n': 1}",
+        "'{:>10000000000}'.format(1)",
+        "'{:.10000000000f}'.format(1.0)",
+        "f'{1:>1000000000}'",
+        "format('a', '1000000000')",
+        "('b' * 10**3).join(['a'] * 10**3)",
+        "b'ab'.join((b'a',) * 30000 + (b'b',) * 30000)",
+        "('a' * 10000).replace('a', 'b' * 10000)",
+        "'a'.ljust(10**10)",
+        "'a'.center(10**10)",
+        "b'1'.zfill(10**10)",
+        "list(range(10**9))",
+        "[i for i in range(10**9)]",
+        "tuple(map(str, range(10**9)))",
+        "set(range(10**9))",
+        "dict.fromkeys(range(10**9))",
+        "print(*range(10**9))",
+        "'-'.join(str(i) for i in range(10**9))",
+    ] {
+        let program = format!("try:\n    {large}\nexcept MemoryError as e:\n    print(e)");
+        let text = printed(&program);
+        assert!(text.starts_with("memory allocation failed, allocating "), "{large}: {text}");
+    }
+}
+
+#[test]
+fn what_grows_in_small_steps_is_an_error_in_the_program_too() {
+    let program = "def fill(step):
+    kept = []
+    try:
+        while True: kept.append(step())
+    except MemoryError as e:
+        print(str(e)[:24])
+    return len(kept)
+fill(lambda: bytearray(1000000))
+fill(lambda: 'a' * 100000)
+fill(lambda: [1, 2, 3])
+fill(lambda: {})
+n = fill(lambda: bytearray(1000))
+print(100 < n < 160)";
+    let text = printed(program);
+    assert_eq!(text, "memory allocation failed\r\n".repeat(5) + "True\r\n");
+}
+
+#[test]
+fn garbage_is_let_go_of_before_memory_is_used_up() {
+    let program = "for i in range(300):
+    a = []
+    a.append(a)
+    a.append(bytearray(50000))
+for i in range(100000):
+    b = bytearray(2000)
+print('done')";
+    assert_eq!(printed(program), "done\r\n");
+}
+
+#[test]
+fn what_gc_says_is_free_can_be_had() {
+    let program = "import gc
+def free():
+    gc.collect()
+    return gc.mem_free()
+whole = free()
+a = bytearray(whole - 100)
+print(free() < 1000)
+try: bytearray(2000)
+except MemoryError: print('full')
+del a
+print(abs(free() - whole) < 1000, gc.mem_free() + gc.mem_alloc())";
+    for (profile, heap) in [("esp32", "163840"), ("rp2", "192512")] {
+        assert_eq!(printed_by(profile, program), format!("True\r\nfull\r\nTrue {heap}\r\n"), "{profile}");
+    }
+}
+
+#[test]
+fn a_board_that_cannot_say_so_in_the_program_says_so_and_ends() {
+    let program = "def grow():\n    list(iter(list, 1))\ngrow()";
+    let mut board = Board::start("esp32", &[("main.py", program)]);
+    let raised = board.raised();
+    assert_eq!(raised.class, "MemoryError");
+    let (first, rest) = raised.traceback.split_once("\r\n").unwrap();
+    assert_eq!(first, "Traceback (most recent call last):");
+    assert!(
+        rest.starts_with("  File \"main.py\", line 3, in <module>\r\n  File \"main.py\", line 2, in grow\r\n"),
+        "{rest}"
+    );
+    assert_eq!(board.status(), Some(OUT_OF_MEMORY));
+}
