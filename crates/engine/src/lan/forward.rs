@@ -14,6 +14,10 @@ use super::{LanStream, Network};
 /// How long to leave connections waiting when the system has no more descriptors to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a connection waits for a board to have an address, and how often it looks.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(5);
+const ADDRESS_TICK: Duration = Duration::from_millis(20);
+
 /// A port of this machine, and the board's that it leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
@@ -71,27 +75,35 @@ impl Network {
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 continue;
             };
-            let (network, board) = (Rc::clone(&self), self.board_at(&forward));
-            tokio::task::spawn_local(async move { network.carry(outside, board).await });
+            tokio::task::spawn_local(Rc::clone(&self).carry(outside, forward.clone()));
         }
     }
 
-    /// Where the board is now; `None` before it has an address.
+    /// Where the board is now; `None` before it has an address. IPv4 alone: boards' servers are bound to that.
     fn board_at(&self, forward: &Forward) -> Option<SocketAddr> {
         let name = match &forward.board {
             Some(name) => name.clone(),
             None => self.ports.borrow().values().next()?.name.clone(),
         };
-        let addresses = self.lan.borrow().resolve(&name)?;
-        let ip = addresses.iter().find(|ip| ip.is_ipv4()).or(addresses.first())?;
-        Some(SocketAddr::new(*ip, forward.port))
+        let ip = self.lan.borrow().resolve(&name)?.into_iter().find(IpAddr::is_ipv4)?;
+        Some(SocketAddr::new(ip, forward.port))
+    }
+
+    /// The same for a board that is about to have one: nothing tells when the gateway has heard of it.
+    async fn board_soon(&self, forward: &Forward) -> SocketAddr {
+        loop {
+            match self.board_at(forward) {
+                Some(board) => return board,
+                None => tokio::time::sleep(ADDRESS_TICK).await,
+            }
+        }
     }
 
     /// Where nobody listens on the board, whoever dialled is refused: torn down, as the connection was made already.
-    async fn carry(self: Rc<Self>, outside: TcpStream, board: Option<SocketAddr>) {
-        let made = match board {
-            Some(board) => self.connect(board).await,
-            None => Err(io::ErrorKind::HostUnreachable.into()),
+    async fn carry(self: Rc<Self>, outside: TcpStream, forward: Forward) {
+        let made = match tokio::time::timeout(ADDRESS_PATIENCE, self.board_soon(&forward)).await {
+            Ok(board) => self.connect(board).await,
+            Err(_) => Err(io::ErrorKind::HostUnreachable.into()),
         };
         match made {
             Ok(stream) => join(stream, outside).await,
