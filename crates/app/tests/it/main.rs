@@ -17,6 +17,7 @@ mod examples;
 #[cfg(target_os = "linux")]
 mod interop;
 mod lan;
+mod lan_examples;
 #[cfg(target_os = "linux")]
 mod mpremote;
 #[cfg(target_os = "linux")]
