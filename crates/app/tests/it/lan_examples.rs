@@ -69,7 +69,7 @@ fn the_survivor_joins_again_and_goes_on() {
     assert_eq!(lab.run(["lan", "air", "Socklab", "back"]).ok(), "");
     let count = String::from_utf8_lossy(&before).matches("sent / ").count();
     running.wait_for_text(&format!("sent / 已发送 {}\n", count + 3));
-    assert_eq!(running.out.text().matches("joined / 已加入").count(), 2);
+    assert!(running.out.text().matches("joined / 已加入").count() >= 2, "lost, and found again");
 }
 
 /// Each program is in both tables, and each of a table's is there.
