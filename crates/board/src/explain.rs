@@ -361,9 +361,22 @@ fn hint(profile: &Profile, class: &str, message: &str, lang: Lang) -> Option<Str
             let zh = "板子内存不足：请分小块接收和保存，用 del 删除不需要的对象，再调用 gc.collect()";
             Some(lang.pick(en, zh).to_owned())
         }
+        "TypeError" if message == ADDRESS_IN_PIECES => {
+            let en = "if this is connect() or bind(): the address is one tuple, so write two pairs of parentheses, s.connect((host, port))";
+            let zh = "若这是 connect() 或 bind()：地址是一个元组，请写两层括号，例如 s.connect((host, port))";
+            Some(lang.pick(en, zh).to_owned())
+        }
+        "SyntaxError" if message == "invalid UTF-8" => {
+            let en = "the file is not UTF-8, perhaps GBK: save it as UTF-8 in the editor (\"Save with encoding\")";
+            let zh = "文件不是 UTF-8 编码（可能是 GBK）：请在编辑器中选择“以 UTF-8 编码保存”";
+            Some(lang.pick(en, zh).to_owned())
+        }
         _ => None,
     }
 }
+
+/// What `s.connect(host, port)` gives.
+const ADDRESS_IN_PIECES: &str = "function takes 2 positional arguments but 3 were given";
 
 #[cfg(test)]
 mod tests {

@@ -8,13 +8,16 @@ use crate::frozen;
 use crate::link::Raised;
 use crate::messages;
 
+/// What the interpreter's own codecs are in.
+const CODECS: &str = "encodings";
+
 /// The whole text, with `\n` at each line's end.
 pub(crate) fn text(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> String {
     let mut text = "Traceback (most recent call last):\n".to_owned();
     for entry in raised.__traceback__().iter().flat_map(|first| first.iter()) {
         let code = &entry.frame.code;
         let (file, line, function) = (code.source_path().as_str(), entry.lineno.get(), code.obj_name.as_str());
-        if file != frozen::LIBRARY {
+        if file != frozen::LIBRARY && !file.starts_with(CODECS) {
             text.push_str(&format!("  File \"{file}\", line {line}, in {function}\n"));
         }
     }

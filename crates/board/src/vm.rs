@@ -130,7 +130,6 @@ fn implementation(board: &Board, vm: &VirtualMachine) -> PyResult<(PyObjectRef, 
         ("_machine", text(board.profile.machine)),
         ("_mpy", vm.ctx.new_int(RELEASE.mpy).into()),
         ("_build", text(board.profile.name)),
-        ("_thread", text("GIL")),
     ];
     Ok((attributes(vm, fields)?, format!("3.4.0; MicroPython {}", RELEASE.text)))
 }

@@ -76,6 +76,7 @@ fn bytes_that_are_no_text_are_a_syntax_error() {
     let done = lab.run(["run", &path]);
     let text = String::from_utf8_lossy(&done.out).into_owned();
     assert!(text.contains("line 2\nSyntaxError: invalid UTF-8"), "{done:?}");
+    assert!(done.err.contains("save it as UTF-8"), "{done:?}");
 }
 
 #[test]

@@ -89,8 +89,14 @@ fn execfile(path: PyObjectRef, globals: Namespace, locals: Namespace, vm: &Virtu
 
 /// The names around the caller: within a function, boards know only those of its module.
 fn namespace(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
-    let in_function = vm.current_frame().is_some_and(|frame| frame.code.flags.contains(CodeFlags::OPTIMIZED));
-    if in_function { Ok(vm.current_globals().into()) } else { Ok(vm.current_locals()?.into()) }
+    match vm.current_frame() {
+        Some(frame) if frame.code.flags.contains(CodeFlags::OPTIMIZED) => Ok(vm.current_globals().into()),
+        // Asked for all its names, the frame of a module would forget one of its own that annotations need.
+        Some(frame) if frame.code.obj_name == vm.ctx.intern_str("<module>") => {
+            Ok(frame.locals.clone_mapping(vm).into())
+        }
+        _ => Ok(vm.current_locals()?.into()),
+    }
 }
 
 fn locals(vm: &VirtualMachine) -> PyResult<PyObjectRef> {

@@ -3,6 +3,7 @@
 
 mod builtins;
 mod bytes;
+mod calls;
 mod generators;
 mod numbers;
 mod reprs;
@@ -25,6 +26,7 @@ pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     text::apply(vm);
     bytes::apply(vm);
     unhashable::apply(vm);
+    calls::apply(vm);
     builtins::apply(vm)?;
     strict::apply(vm)
 }

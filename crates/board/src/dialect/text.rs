@@ -1,8 +1,12 @@
-//! Text and bytes that `strip` leaves as they are: boards give the same object back, not a copy.
+//! Text and bytes: what `strip` leaves as it is, of which boards give the same object back and not a copy; and from the
+//! one to the other.
 
 use rustpython_vm::builtins::{PyBytes, PyStr};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::board::board;
+use crate::profile::Sockets;
 
 pub(super) fn apply(vm: &VirtualMachine) {
     let (text, bytes) = (vm.ctx.types.str_type, vm.ctx.types.bytes_type);
@@ -14,6 +18,26 @@ pub(super) fn apply(vm: &VirtualMachine) {
             let strip = move |zelf: PyObjectRef, args: FuncArgs, vm: &VirtualMachine| strip(key, zelf, args, vm);
             super::method_around(vm, class, (key, name), strip);
         }
+    }
+    if board().profile.sockets != Sockets::CPython {
+        know_one_encoding(vm);
+    }
+}
+
+/// Boards know one encoding, and look at no name of one. CPython's on a Linux board are its own.
+fn know_one_encoding(vm: &VirtualMachine) {
+    let types = &vm.ctx.types;
+    for (class, key, name) in [
+        (types.str_type, "str.encode", "encode"),
+        (types.bytes_type, "bytes.decode", "decode"),
+        (types.bytearray_type, "bytearray.decode", "decode"),
+    ] {
+        let code = move |zelf: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+            let encoding = args.args.first_mut().filter(|encoding| encoding.downcast_ref::<PyStr>().is_some());
+            encoding.into_iter().for_each(|encoding| *encoding = vm.ctx.new_str("utf-8").into());
+            super::kept(key, &zelf, args, vm)
+        };
+        super::method_around(vm, class, (key, name), code);
     }
 }
 

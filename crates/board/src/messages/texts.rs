@@ -16,12 +16,17 @@ const TEXTS: &[(&str, &str)] = &[
     ("{}cannot convert float infinity to integer", "can't convert inf to int"),
     ("{}cannot convert float NaN to integer", "can't convert NaN to int"),
     ("type {} doesn't define __round__", "can't convert {0} to float"),
+    ("Python int too large to convert to Rust {}", "overflow converting long int to machine word"),
     // names, attributes and imports
     ("name '{}' is not defined", "name '{0}' isn't defined"),
     ("cannot access local variable {}", "local variable referenced before assignment"),
     ("local variable '{}' referenced before assignment", "local variable referenced before assignment"),
     ("cannot import name '{}' from {}", "can't import name {0}"),
     // calls
+    (
+        "{}() takes from {} to {} positional arguments but {} were given",
+        "function takes {2} positional arguments but {3} were given",
+    ),
     (
         "{}() takes {} positional argument but {} was given",
         "function takes {1} positional arguments but {2} were given",

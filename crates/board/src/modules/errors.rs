@@ -23,6 +23,11 @@ pub(crate) fn named(vm: &VirtualMachine, name: &str) -> PyBaseExceptionRef {
 /// What the flash folder answered, as the board's file system would say it.
 pub(crate) fn of_file(vm: &VirtualMachine, error: &io::Error) -> PyBaseExceptionRef {
     use io::ErrorKind::*;
+    // `errno` has no name for it on a board; the number is the same on all.
+    const ENOSPC: i32 = 28;
+    if matches!(error.kind(), StorageFull | QuotaExceeded) {
+        return numbered(vm, ENOSPC);
+    }
     named(
         vm,
         match error.kind() {

@@ -85,7 +85,7 @@ for code in ['[][1:2]=5', 'int(\"x\")', 'f()', 'f(b=1)', 'a, b = 1,', '\"a\" < 1
         print(repr(e))";
     let expected = "TypeError('must assign iterable to extended slice',)\r
 ValueError('invalid syntax for integer with base 10',)\r
-TypeError('function missing 1 required positional arguments',)\r
+TypeError('function takes 1 positional arguments but 0 were given',)\r
 TypeError(\"unexpected keyword argument 'b'\",)\r
 ValueError('need more than 1 values to unpack',)\r
 TypeError(\"unsupported types for __lt__: 'str', 'int'\",)\r
@@ -188,4 +188,36 @@ fn a_strict_board_lacks_what_boards_lack_and_a_lenient_one_tells() {
     }
     assert_eq!(told, ["str.zfill", "str[a"]);
     assert!(lenient.output.starts_with("07\r\n007\r\ncba\r\n"), "{}", lenient.output);
+}
+
+#[test]
+fn calls_with_the_wrong_number_of_arguments_are_worded_as_on_a_board() {
+    let program = "import socket, time
+def f(a): pass
+class C:
+    def m(self, a, b=1): pass
+for call in (
+    lambda: f(), lambda: f(1, 2), lambda: C().m(), lambda: C().m(1, 2, 3),
+    lambda: socket.socket().connect('127.0.0.1', 80), lambda: socket.socket().bind('', 80),
+):
+    try: call()
+    except TypeError as e: print(e)
+try: time.sleep_ms(10**20)
+except OverflowError as e: print(e)";
+    let words = [(1, 0), (1, 2), (2, 1), (3, 4), (2, 3), (2, 3)]
+        .map(|(takes, given)| format!("function takes {takes} positional arguments but {given} were given\r\n"));
+    assert_eq!(printed(program), words.concat() + "overflow converting long int to machine word\r\n");
+}
+
+#[test]
+fn the_name_of_an_encoding_is_ignored() {
+    let program = "print(b'abc'.decode('gbk'), 'é'.encode('latin-1'), bytearray(b'x').decode('none'))";
+    assert_eq!(printed(program), "abc b'\\xc3\\xa9' x\r\n");
+    let text = printed("def f(): b'\\xff'.decode()\nf()");
+    assert!(text.ends_with("  File \"main.py\", line 1, in f\r\nUnicodeError: \r\n"), "{text}");
+}
+
+#[test]
+fn annotations_of_a_module_go_with_exec_and_eval() {
+    assert_eq!(printed("exec('a = 1')\nx: int = eval('a + 1')\nlocals()\ny: int = x\nprint(a, x, y)"), "1 2 2\r\n");
 }

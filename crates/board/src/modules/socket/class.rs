@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyType};
-use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
+use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg, PosArgs};
 use rustpython_vm::types::{Constructor, Representable};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 use socklab_socket::{Address, Errno, Error, Family, Protocol, RecvFlags, SockOpt, Type};
@@ -342,7 +342,8 @@ impl Native {
     }
 
     #[pymethod]
-    fn bind(&self, address: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    fn bind(&self, address: PosArgs<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
+        let address = one_address(address, vm)?;
         let socket = self.socket(vm)?;
         let place = address::place(vm, &address, self.family)?;
         socket.bind(place).map_err(|error| {
@@ -381,7 +382,8 @@ impl Native {
     }
 
     #[pymethod]
-    pub(super) fn connect(&self, address: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    pub(super) fn connect(&self, address: PosArgs<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
+        let address = one_address(address, vm)?;
         let place = address::place(vm, &address, self.family)?;
         self.check_not_dead(vm)?;
         address::check_way(vm, &place)?;
@@ -552,7 +554,7 @@ impl Native {
     }
 
     #[pymethod]
-    fn connect_ex(&self, address: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+    fn connect_ex(&self, address: PosArgs<PyObjectRef>, vm: &VirtualMachine) -> PyResult {
         cpython::outcome_number(self.connect(address, vm), vm)
     }
 
@@ -664,4 +666,13 @@ pub(super) fn seconds(timeout: &PyObject, vm: &VirtualMachine) -> PyResult<Optio
         return Err(vm.new_value_error("Timeout value out of range"));
     }
     Ok(Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)))
+}
+
+/// The one argument of `connect` and `bind`. An address in two pieces is what beginners give.
+fn one_address(arguments: PosArgs<PyObjectRef>, vm: &VirtualMachine) -> PyResult<PyObjectRef> {
+    let arguments = arguments.into_vec();
+    let given = 1 + arguments.len();
+    let one = <[PyObjectRef; 1]>::try_from(arguments);
+    let wrong = || vm.new_type_error(format!("function takes 2 positional arguments but {given} were given"));
+    one.map(|[address]| address).map_err(|_| wrong())
 }
