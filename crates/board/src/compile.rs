@@ -12,7 +12,10 @@ use crate::board::board;
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
-use crate::{indent, landing, lost};
+use crate::{indent, landing, look, lost};
+
+/// Brackets in brackets; the compiler calls itself for each, and its stack has an end.
+const DEEPEST: usize = 500;
 
 /// What the parent wants run; `None` for a file that is not there.
 pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option<PyRef<PyCode>>> {
@@ -60,6 +63,9 @@ fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
 pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
     let text = &*with_newlines(text);
     let text = &*indent::without_tabs(text, board().profile);
+    if look::depth(text) > DEEPEST {
+        return Err(vm.new_recursion_error("maximum recursion depth exceeded".to_owned()));
+    }
     // The compiler panics at some `return` in a `finally` within another: a program's fault must not end the board.
     let code = lost::quietly(|| compiler::compile(text, mode, path, vm.compile_opts()));
     let code = code.ok_or_else(|| not_compiled(vm))?;

@@ -192,6 +192,9 @@ fn find_beside(flash: &Flash, folder: &str, last: &str) -> Option<Found> {
     if is_file(&package) {
         return Some(Found { file: package, folder: Some(format!("{BESIDE}{base}")), text: Text::Beside });
     }
+    if flash.metadata(&base).is_ok_and(|there| there.is_dir()) {
+        return Some(Found { file: base.clone(), folder: Some(format!("{BESIDE}{base}")), text: Text::Frozen("") });
+    }
     let file = format!("{base}.py");
     is_file(&file).then_some(Found { file, folder: None, text: Text::Beside })
 }

@@ -35,6 +35,21 @@ fn modules_beside_the_program_can_be_imported_and_nothing_there_be_opened() {
 }
 
 #[test]
+fn a_folder_beside_the_program_is_a_package_without_saying_so() {
+    let (lab, path) = with("from lib.helper import x\nimport lib\nprint(x, lib.helper.x)");
+    fs::create_dir(lab.path("lib")).expect("a folder");
+    fs::write(lab.path("lib/helper.py"), "x = 42").expect("a module");
+    assert_eq!(lab.run(["run", &path]).ok(), "42 42\n");
+}
+
+#[test]
+fn brackets_without_end_are_an_error_of_the_program() {
+    let done = run(&format!("x = {}1{}", "(".repeat(100_000), ")".repeat(100_000)), &[]);
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(done.code == Some(1) && text.contains("RuntimeError: maximum recursion depth exceeded"), "{done:?}");
+}
+
+#[test]
 fn what_is_raised_is_printed_as_the_board_does() {
     let done = run("def f():\n    return 1 / 0\nf()", &[]);
     let text = "Traceback (most recent call last):\n  File \"main.py\", line 3, in <module>\n  \

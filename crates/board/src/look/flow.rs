@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{CmpOp, ExceptHandler, Expr, ExprCall, ExprCompare, Stmt, StmtFunctionDef, StmtIf, StmtTry};
+use ruff_python_ast::{
+    CmpOp, ExceptHandler, Expr, ExprCall, ExprCompare, Stmt, StmtFunctionDef, StmtIf, StmtTry, UnaryOp,
+};
 use ruff_text_size::Ranged;
 
 use super::program::Program;
@@ -188,13 +190,13 @@ impl<'a> Flow<'_, 'a, '_> {
     }
 
     fn visit_if(&mut self, choice: &'a StmtIf) {
-        self.condition(&choice.test);
+        self.condition(&choice.test, false);
         self.visit_expr(&choice.test);
         let begin = self.values.clone();
         let mut ways = vec![(begin.clone(), vec![&choice.body[..]])];
         for clause in &choice.elif_else_clauses {
             if let Some(test) = &clause.test {
-                self.condition(test);
+                self.condition(test, false);
                 self.visit_expr(test);
             }
             ways.push((begin.clone(), vec![&clause.body[..]]));
@@ -228,16 +230,16 @@ impl<'a> Flow<'_, 'a, '_> {
     }
 
     /// A condition that is what a function without a value returns.
-    fn condition(&mut self, test: &Expr) {
+    fn condition(&mut self, test: &Expr, negated: bool) {
         match test {
-            Expr::UnaryOp(not) => self.condition(&not.operand),
-            Expr::BoolOp(parts) => parts.values.iter().for_each(|part| self.condition(part)),
+            Expr::UnaryOp(not) => self.condition(&not.operand, negated ^ (not.op == UnaryOp::Not)),
+            Expr::BoolOp(parts) => parts.values.iter().for_each(|part| self.condition(part, negated)),
             Expr::Call(call) => {
                 if let Expr::Name(name) = &*call.func
                     && let Some(function) = self.program.function(name.id.as_str())
                     && !returns_something(function)
                 {
-                    self.found.add(test, Kind::NoValue { function: name.id.to_string() });
+                    self.found.add(test, Kind::NoValue { function: name.id.to_string(), negated });
                 }
             }
             _ => {}
@@ -379,7 +381,7 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
             Stmt::Try(tried) => self.visit_try(tried),
             Stmt::While(again) => {
                 self.forget(bound::names(&again.body));
-                self.condition(&again.test);
+                self.condition(&again.test, false);
                 self.visit_expr(&again.test);
                 self.visit_loop(&again.body, &again.orelse);
             }

@@ -76,6 +76,8 @@ pub enum Kind {
     NoValue {
         /// The function.
         function: String,
+        /// Whether there is a `not` before it.
+        negated: bool,
     },
     /// Bytes compared with a str: never equal.
     BytesAgainstStr {
@@ -256,9 +258,9 @@ impl Kind {
 
     fn en(&self) -> String {
         match self {
-            Kind::NoValue { function } => {
+            Kind::NoValue { function, negated } => {
                 format!(
-                    "{function}() never returns a value, so this condition is always false: add `return True` to it"
+                    "{function}() never returns a value, so this condition is always {negated}: add `return True` to it"
                 )
             }
             Kind::BytesAgainstStr { literal: Some(literal) } => {
@@ -300,8 +302,9 @@ impl Kind {
 
     fn zh(&self) -> String {
         match self {
-            Kind::NoValue { function } => {
-                format!("{function}() 从不返回值，所以这个条件永远为假：请在函数中加上“return True”")
+            Kind::NoValue { function, negated } => {
+                let value = if *negated { "真" } else { "假" };
+                format!("{function}() 从不返回值，所以这个条件永远为{value}：请在函数中加上“return True”")
             }
             Kind::BytesAgainstStr { literal: Some(literal) } => {
                 format!("这里用 bytes 与字符串 {literal} 比较，永远不会相等：请写 b{literal}，或先用 decode() 解码")
@@ -349,7 +352,8 @@ impl Need {
 
 /// A character so that it is seen even where it has no width of its own.
 fn seen(character: char) -> String {
-    let invisible = ('\u{200b}'..='\u{206f}').contains(&character) || character == '\u{feff}';
+    let invisible =
+        matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     match character.is_whitespace() || character.is_control() || invisible {
         true => format!("U+{:04X}", u32::from(character)),
         false => character.to_string(),

@@ -129,6 +129,9 @@ fn what_web_pages_lose() {
     );
     says("waffle", "f = [1,\n2\n\nprint(f)\n", "line 1: SyntaxError: the `[` of this line");
     says("esp32", "print(1，2)\n", "line 1: SyntaxError: `，` is not a Python character: write `,`");
+    says("esp32", "x = “a”\n", "line 1: SyntaxError: `“` is not");
+    let wait = "def logger():\n    print(1)\nwhile not logger():\n    pass\n";
+    says("esp32", wait, "line 3: logger() never returns a value, so this condition is always true");
     says("esp32", "x = 1\n\u{a0}\u{a0}y = 2\n", "line 2: SyntaxError: `U+00A0` is not");
     says("esp32", "print \"hello\"\n", "line 1: SyntaxError: print is a function");
     says("esp32", "x = 'abc\n", "line 1: SyntaxError: the string of this line");
@@ -317,7 +320,7 @@ fn kinds() -> Vec<Kind> {
         Kind::Syntax { detail: text() },
         Kind::NoSuchModule { name: text(), near: "socket" },
         Kind::Misspelt { of: text(), name: text(), near: text() },
-        Kind::NoValue { function: text() },
+        Kind::NoValue { function: text(), negated: true },
         Kind::BytesAgainstStr { literal: Some(text()) },
         Kind::BytesAgainstStr { literal: None },
         Kind::NeverNone,
