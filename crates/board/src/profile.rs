@@ -411,7 +411,7 @@ const PROFILES: &[Profile] = &[
         sockets: Sockets::CPython,
         wifi: None,
         socket: LINUX_SOCKET,
-        heap: 1 << 20,
+        heap: 64 << 20,
         pins: 0..=0,
         parts: &parts::LINUX,
         quirks: Quirks { refused_is_reset: false, most_sockets: (1000, "EMFILE"), first_fileno: 3, ..ORDINARY },

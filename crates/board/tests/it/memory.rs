@@ -88,6 +88,8 @@ print(abs(free() - whole) < 1000, gc.mem_free() + gc.mem_alloc())";
     for (profile, heap) in [("esp32", "163840"), ("rp2", "192512")] {
         assert_eq!(printed_by(profile, program), format!("True\r\nfull\r\nTrue {heap}\r\n"), "{profile}");
     }
+    // A small computer has more than a board.
+    assert_eq!(printed_by("linux", "print(len(bytearray(10**7)))"), "10000000\r\n");
 }
 
 #[test]
