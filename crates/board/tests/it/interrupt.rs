@@ -96,8 +96,12 @@ fn the_watchdog_bites_at_the_prompt_and_timers_may_reset() {
         "import machine\nmachine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=1, callback=lambda t: machine.reset())",
     ] {
         let mut board = Board::start("esp32", &[("main.py", program)]);
-        assert_eq!(board.end(), End::Finished);
-        assert!(matches!(board.end(), End::Watchdog | End::HardReset), "{program}");
+        // On a slow machine it may come before the program's end.
+        let end = match board.end() {
+            End::Finished => board.end(),
+            early => early,
+        };
+        assert!(matches!(end, End::Watchdog | End::HardReset), "{program}");
     }
 }
 
