@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -61,6 +61,8 @@ pub(crate) struct Board {
     state: Mutex<State>,
     /// Ctrl-C has been taken, or the job that it was meant for is over.
     taken: Condvar,
+    /// The thread that the interpreter was started in.
+    first_thread: OnceLock<ThreadId>,
     /// Something that the program waits for has changed.
     changed: Condvar,
     /// There is something to send.
@@ -170,6 +172,7 @@ pub(crate) fn switch_on(
         started: Instant::now(),
         state: Mutex::new(State::new()),
         taken: Condvar::new(),
+        first_thread: OnceLock::new(),
         changed: Condvar::new(),
         posted: Condvar::new(),
         alarmed: Condvar::new(),
@@ -328,7 +331,7 @@ impl Board {
         Ok(out)
     }
 
-    // ---- from the interpreter's thread
+    // ---- from the threads of the interpreter
 
     /// Whether the console has input, or Ctrl-C is on its way: what a wait elsewhere looks at.
     pub(crate) fn has_input(&self) -> bool {
@@ -338,12 +341,22 @@ impl Board {
     /// Connects the interpreter. What has come up before, it meets with its first job.
     pub(crate) fn connect(&self, doorbell: UserSignalSender) {
         memory::connect(doorbell.clone());
+        let _ = self.first_thread.set(thread::current().id());
         self.state.lock().doorbell = Some(doorbell);
+    }
+
+    /// Whether this is the thread that the interpreter was started in, which alone is interrupted.
+    fn is_first_thread(&self) -> bool {
+        self.first_thread.get().is_none_or(|first| *first == thread::current().id())
     }
 
     /// Does what has come up: KeyboardInterrupt, a reset, callbacks. Callbacks do not interrupt each other; those that
     /// they schedule come later, so that one that schedules itself lets the program go on.
+    /// Other threads than the program's first go on, as CPython's do.
     pub(crate) fn attend(&self, vm: &VirtualMachine) -> PyResult<()> {
+        if !self.is_first_thread() {
+            return Ok(());
+        }
         let mut callbacks = self.state.lock().scheduled.len();
         while let Some(task) = self.next_task(callbacks > 0) {
             match task {
@@ -457,7 +470,7 @@ impl Board {
             let over = until.is_some_and(|until| Instant::now() >= until);
             let callback = !(state.scheduled.is_empty() || schedule::busy() || over);
             let interrupt = state.interrupted && state.takes_interrupt();
-            if interrupt || state.reset.is_some() || callback {
+            if self.is_first_thread() && (interrupt || state.reset.is_some() || callback) {
                 continue;
             }
             match until {

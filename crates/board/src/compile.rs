@@ -9,6 +9,7 @@ use rustpython_vm::compiler::{self, Mode};
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
+use crate::cpython::sources;
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
@@ -62,6 +63,10 @@ fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
 /// A program's text; `path` is what tracebacks call it.
 pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
     let text = &*with_newlines(text);
+    if board().profile.is_cpython() {
+        sources::keep(path, text);
+        return as_it_is(vm, text, path, mode);
+    }
     let text = &*indent::without_tabs(text, board().profile);
     if look::depth(text) > DEEPEST {
         return Err(vm.new_recursion_error("maximum recursion depth exceeded".to_owned()));
@@ -72,6 +77,13 @@ pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -
     let mut code = code.map_err(|e| refused(vm, &vm.new_syntax_error(&e, Some(text))))?;
     as_boards_do(&mut code, &mut Vec::new());
     Ok(vm.ctx.new_code(code))
+}
+
+/// The same for a Linux computer, whose compiler the interpreter's is like.
+fn as_it_is(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
+    let code = catch_unwind(AssertUnwindSafe(|| compiler::compile(text, mode, path, vm.compile_opts())));
+    let code = code.map_err(|_| not_compiled(vm))?;
+    Ok(vm.ctx.new_code(code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?))
 }
 
 /// Lines end in `\n`, in long strings too.

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use rustpython_vm::builtins::{PyStr, PyStrRef};
-use rustpython_vm::class::PyClassImpl;
+use rustpython_vm::class::{PyClassImpl, StaticType};
 use rustpython_vm::function::{ArgMemoryBuffer, OptionalArg, PosArgs};
 use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
@@ -33,6 +33,36 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
     }
     vm.builtins.set_attr("print", vm.new_function("print", print), vm)?;
     vm.builtins.set_attr("input", vm.new_function("input", input), vm)
+}
+
+/// What streams of CPython have besides.
+pub(crate) fn furnish_for_cpython(vm: &VirtualMachine) -> PyResult<()> {
+    let (text, bytes) = (Text::static_type(), Bytes::static_type());
+    for class in [text, bytes] {
+        let flag = |name, value: bool| {
+            let method = vm.new_method(name, class, move |_zelf: PyObjectRef| value);
+            class.set_attr(vm.ctx.intern_str(name), method.into());
+        };
+        flag("isatty", true);
+        flag("readable", true);
+        flag("writable", true);
+        flag("seekable", false);
+        let lines = vm.new_method("writelines", class, writelines);
+        class.set_attr(vm.ctx.intern_str("writelines"), lines.into());
+        class.set_attr(vm.ctx.intern_str("closed"), vm.ctx.new_bool(false).into());
+    }
+    for (name, value) in [("encoding", "utf-8"), ("errors", "strict"), ("newlines", "\n"), ("mode", "w")] {
+        text.set_attr(vm.ctx.intern_str(name), vm.ctx.new_str(value).into());
+    }
+    for (name, stream) in [("__stdin__", "stdin"), ("__stdout__", "stdout"), ("__stderr__", "stderr")] {
+        vm.sys_module.set_attr(name, vm.sys_module.get_attr(stream, vm)?, vm)?;
+    }
+    Ok(())
+}
+
+fn writelines(stream: PyObjectRef, lines: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    let lines: Vec<PyObjectRef> = vm.extract_elements_with(&lines, Ok)?;
+    lines.into_iter().try_for_each(|line| vm.call_method(&stream, "write", (line,)).map(drop))
 }
 
 /// Whether this is the console, as text or as bytes.
@@ -123,11 +153,17 @@ struct PrintArgs {
     end: Option<PyStrRef>,
     #[pyarg(named, default)]
     file: Option<PyObjectRef>,
+    #[pyarg(named, default)]
+    flush: Option<PyObjectRef>,
 }
 
 /// One piece of output for the whole line: to a file that the program gave, or to `sys.stdout` where it may have put
 /// one, else straight to the console.
 fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()> {
+    if args.flush.is_some() && !board().profile.is_cpython() {
+        return Err(vm.new_type_error("extra keyword arguments given"));
+    }
+    let flush = args.flush.map(|flush| flush.try_to_bool(vm)).transpose()?.unwrap_or(false);
     let own = args.file.as_deref().filter(|file| stream::is_own(file));
     let mut line = String::new();
     let mut first = true;
@@ -152,7 +188,11 @@ fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()>
     if file.downcast_ref::<Text>().is_some() {
         return write_lines(&line, vm);
     }
-    stream::write_text(&file, line, vm)
+    if vm.is_none(&file) {
+        return Ok(());
+    }
+    stream::write_text(&file, line, vm)?;
+    if flush { vm.call_method(&file, "flush", ()).map(drop) } else { Ok(()) }
 }
 
 /// A line typed at the console, echoed as it is typed, without its end.

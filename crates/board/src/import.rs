@@ -3,10 +3,12 @@
 
 use rustpython_vm::builtins::{PyModule, PyStrRef, PyTuple};
 use rustpython_vm::function::OptionalArg;
+use rustpython_vm::frozen::FrozenModule;
 use rustpython_vm::scope::Scope;
-use rustpython_vm::{PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, import};
+use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 
 use crate::board::board;
+use crate::cpython::library;
 use crate::dialect::strict;
 use crate::flash::Flash;
 use crate::modules::{self, mounts};
@@ -17,15 +19,25 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
     vm.builtins.set_attr("__import__", vm.new_function("__import__", import_statement), vm)
 }
 
-/// `import name`, `from name import ...`: the first module of a dotted name, or the last with `from`.
-fn import_statement(
+/// What `__import__` takes.
+#[derive(FromArgs)]
+struct ImportArgs {
+    #[pyarg(any)]
     name: PyStrRef,
+    #[pyarg(any, optional)]
     globals: OptionalArg<PyObjectRef>,
-    _locals: OptionalArg<PyObjectRef>,
-    from: OptionalArg<PyObjectRef>,
+    #[pyarg(any, optional)]
+    #[expect(dead_code, reason = "accepted; nothing is looked up there")]
+    locals: OptionalArg<PyObjectRef>,
+    #[pyarg(any, optional)]
+    fromlist: OptionalArg<PyObjectRef>,
+    #[pyarg(any, optional)]
     level: OptionalArg<isize>,
-    vm: &VirtualMachine,
-) -> PyResult {
+}
+
+/// `import name`, `from name import ...`: the first module of a dotted name, or the last with `from`.
+fn import_statement(args: ImportArgs, vm: &VirtualMachine) -> PyResult {
+    let ImportArgs { name, globals, fromlist: from, level, .. } = args;
     let name = name.to_string_lossy();
     let level = usize::try_from(level.unwrap_or(0)).ok().filter(|level| *level > 0 || !name.is_empty());
     let name = match level.ok_or_else(|| vm.new_value_error(""))? {
@@ -39,7 +51,10 @@ fn import_statement(
         first.get_or_insert_with(|| module.clone());
         parent = Some(module);
     }
-    let names = from.into_option().and_then(|names| names.downcast::<PyTuple>().ok());
+    let names = match from.into_option() {
+        Some(names) if !vm.is_none(&names) => Some(vm.ctx.new_tuple(vm.extract_elements_with(&names, Ok)?)),
+        _ => None,
+    };
     match (names.filter(|names| !names.is_empty()), parent, first) {
         (Some(names), Some(module), _) => from_package(&name, &module, &names, vm).map(|()| module),
         (None, _, Some(first)) => Ok(first),
@@ -82,15 +97,20 @@ fn relative(name: &str, level: usize, globals: Option<PyObjectRef>, vm: &Virtual
 /// The module of that full name: loaded already, of the firmware, or in the flash.
 fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
     // The name from before boards had CPython's; one module, so that both share their tasks.
-    let name = if name == "uasyncio" { "asyncio" } else { name };
+    let name = if name == "uasyncio" && !board().profile.is_cpython() { "asyncio" } else { name };
     // Gone since ssl is Python; old programs have it.
-    let name = if name == "ussl" && strict::allows(name) { "ssl" } else { name };
+    let name = if name == "ussl" && !board().profile.is_cpython() && strict::allows(name) { "ssl" } else { name };
     let loaded = vm.sys_module.get_attr("modules", vm)?;
-    let name = without_u(name);
+    let cpython = board().profile.is_cpython();
+    let name = if cpython { name } else { without_u(name) };
     if let Ok(module) = loaded.get_item(name, vm) {
-        return Ok(module);
+        return if vm.is_none(&module) { Err(not_found(name, vm)) } else { Ok(module) };
     }
-    if let Some(firmware) = firmware(name, vm) {
+    if cpython {
+        if let Some(native) = library::native(name, vm)? {
+            return Ok(native);
+        }
+    } else if let Some(firmware) = firmware(name, vm) {
         let module = import::import_builtin(vm, firmware)?;
         loaded.set_item(name, module.clone(), vm)?;
         return Ok(module);
@@ -126,6 +146,7 @@ enum Text {
     Flash,
     Beside,
     Frozen(&'static str),
+    Compiled(FrozenModule<&'static [u8]>),
 }
 
 /// The place in `sys.path` that stands for the folder of a program which is not in the flash.
@@ -155,8 +176,21 @@ fn frozen_module(name: &str) -> Option<Found> {
     Some(Found { file: frozen::file(name), folder, text: Text::Frozen(text) })
 }
 
+fn library_module(name: &str) -> Option<Found> {
+    let module = library::module(name)?;
+    let folder = module.package.then(|| format!("{}/{}", library::PLACE, name.replace('.', "/")));
+    let text = match module.text {
+        library::Text::Python(text) => Text::Frozen(text),
+        library::Text::Compiled(code) => Text::Compiled(code),
+    };
+    Some(Found { file: module.file, folder, text })
+}
+
 /// As a package or a file. What is already compiled, the interpreter does not read.
 fn find_in(folder: &str, name: &str, last: &str, vm: &VirtualMachine) -> PyResult<Option<Found>> {
+    if folder.starts_with(library::PLACE) {
+        return Ok(board().profile.is_cpython().then(|| library_module(name)).flatten());
+    }
     if folder.starts_with(".frozen") {
         return Ok(frozen_module(name));
     }
@@ -208,6 +242,7 @@ pub(crate) fn module(name: &str, vm: &VirtualMachine) -> PyResult {
 fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModule>> {
     let file = found.file.trim_start_matches('/');
     let code = match (&found.text, &board().beside) {
+        (Text::Compiled(module), _) => vm.ctx.new_code(module.code),
         (Text::Frozen(text), _) => compile::module(vm, text, file)?,
         (Text::Beside, Some(folder)) => compile::file_of(vm, folder, file)?,
         _ => compile::file(vm, file)?,
@@ -215,6 +250,11 @@ fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModul
     let globals = vm.ctx.new_dict();
     let module = vm.new_module(name, globals.clone(), None);
     globals.set_item("__file__", vm.ctx.new_str(found.file.as_str()).into(), vm)?;
+    if board().profile.is_cpython() {
+        let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
+        let package = if found.folder.is_some() { name } else { parent };
+        globals.set_item("__package__", vm.ctx.new_str(package).into(), vm)?;
+    }
     if let Some(folder) = &found.folder {
         globals.set_item("__path__", vm.ctx.new_str(folder.as_str()).into(), vm)?;
     }
@@ -230,5 +270,11 @@ fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModul
 }
 
 fn not_found(name: &str, vm: &VirtualMachine) -> rustpython_vm::builtins::PyBaseExceptionRef {
+    if board().profile.is_cpython() {
+        let class = vm.ctx.exceptions.module_not_found_error.to_owned();
+        let raised = vm.new_exception_msg(class, format!("No module named '{name}'").into());
+        let _ = raised.as_object().set_attr("name", vm.ctx.new_str(name), vm); // without it, the text says as much
+        return raised;
+    }
     vm.new_import_error(format!("no module named '{name}'"), vm.ctx.new_utf8_str(name))
 }

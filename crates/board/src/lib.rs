@@ -29,6 +29,8 @@ mod complete;
 #[cfg(feature = "interpreter")]
 mod console;
 #[cfg(feature = "interpreter")]
+mod cpython;
+#[cfg(feature = "interpreter")]
 mod dialect;
 #[cfg(feature = "interpreter")]
 mod frozen;

@@ -7,18 +7,19 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rustpython_vm::builtins::PyBaseExceptionRef;
-use rustpython_vm::{AsObject, VirtualMachine};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt};
+use rustpython_vm::scope::Scope;
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 use socklab_lan::Mac;
 
 use crate::board::{self, Board, Job};
 use crate::dialect::strict;
 use crate::flash::Flash;
-use crate::link::{self, Cause, End, FromBoard, Sensor, ToBoard};
+use crate::link::{self, Cause, End, FromBoard, Program, Sensor, ToBoard};
 use crate::look::Lang;
 use crate::net::Outside;
 use crate::profile::Profile;
-use crate::{compile, complete, hardware, lost, memory, traceback, vm};
+use crate::{compile, complete, cpython, hardware, lost, memory, traceback, vm};
 
 /// The stack of the thread that runs Python: room for the recursion limit at more than 10 KiB a call.
 /// It is reserved, not used: a page costs memory when it is touched.
@@ -113,7 +114,7 @@ fn delay(word: &str) -> Result<Duration, String> {
 }
 
 fn run(arguments: Arguments) -> ExitCode {
-    if let Err(error) = memory::limit_process() {
+    if let Err(error) = memory::limit_process(arguments.profile.is_cpython()) {
         let _ = writeln!(io::stderr(), "limit the board's memory: {error}");
     }
     lost::say_panics();
@@ -141,11 +142,7 @@ fn run_programs(board: &'static Board) -> Never {
         loop {
             match board.next_job(vm) {
                 Job::Run(program) => {
-                    let result = compile::program(vm, &program).and_then(|code| match code {
-                        Some(code) => vm.run_code_obj(code, scope.clone()).map(|_| End::Finished),
-                        None => Ok(End::Missing),
-                    });
-                    let end = result.unwrap_or_else(|raised| end_of(&raised, vm));
+                    let end = run_program(vm, &program, &scope).unwrap_or_else(|raised| end_of(&raised, vm));
                     board.network.settle();
                     board.tell(FromBoard::Ended(board.take_reset().unwrap_or(end)));
                 }
@@ -158,13 +155,28 @@ fn run_programs(board: &'static Board) -> Never {
     })
 }
 
+fn run_program(vm: &VirtualMachine, program: &Program, scope: &Scope) -> PyResult<End> {
+    let Some(code) = compile::program(vm, program)? else { return Ok(End::Missing) };
+    vm.run_code_obj(code, scope.clone())?;
+    if !matches!(program, Program::Interactive(_)) {
+        cpython::finish(vm)?;
+    }
+    Ok(End::Finished)
+}
+
 fn end_of(raised: &PyBaseExceptionRef, vm: &VirtualMachine) -> End {
     if !raised.fast_isinstance(vm.ctx.exceptions.system_exit) {
         return End::Raised(traceback::raised(vm, raised));
     }
     match raised.get_arg(0).filter(|status| !vm.is_none(status)) {
         None => End::Exit(0),
-        Some(status) => End::Exit(status.try_into_value(vm).unwrap_or(1)),
+        Some(status) => {
+            if board::board().profile.is_cpython() && status.downcast_ref::<PyInt>().is_none() {
+                let text = status.str(vm).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+                board::board().last_words(&format!("{}\r\n", text.replace('\n', "\r\n")));
+            }
+            End::Exit(status.try_into_value(vm).unwrap_or(1))
+        }
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) struct Release {
 pub(crate) const RELEASE: Release =
     Release { version: [1, 29, 0], number: "1.29.0", text: "v1.29.0 on 2026-07-05", mpy: 6 };
 
+/// The Python of a Linux computer, as its `sys.version` says it: the release that the interpreter follows.
+pub(crate) const CPYTHON: &str = "3.14.0 (main, Oct  7 2025, 12:00:00) [RustPython 0.5.0]";
+
 /// A board's name and everything in which it differs from another.
 #[derive(Debug)]
 pub struct Profile {
@@ -55,6 +58,11 @@ impl Profile {
     /// Whether it reaches its network by radio.
     pub fn has_wifi(&self) -> bool {
         self.wifi.is_some()
+    }
+
+    /// Whether it is a Linux computer, whose programs are CPython's.
+    pub fn is_cpython(&self) -> bool {
+        self.sockets == Sockets::CPython
     }
 }
 
@@ -188,8 +196,10 @@ const LINUX_NAMELESS: &[(i32, &str)] = &[
     (4, "EINTR"),
     (23, "ENFILE"),
     (24, "EMFILE"),
+    (20, "ENOTDIR"),
     (28, "ENOSPC"),
     (32, "EPIPE"),
+    (39, "ENOTEMPTY"),
     (88, "ENOTSOCK"),
     (89, "EDESTADDRREQ"),
     (90, "EMSGSIZE"),
@@ -431,6 +441,9 @@ impl Profile {
 
     /// What the board says before its first prompt.
     pub fn banner(&self) -> String {
+        if self.is_cpython() {
+            return format!("Python {CPYTHON} on {}\r\n", self.platform);
+        }
         format!("MicroPython {}; {}\r\nType \"help()\" for more information.\r\n", RELEASE.text, self.machine)
     }
 

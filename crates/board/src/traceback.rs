@@ -4,6 +4,8 @@
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, VirtualMachine};
 
+use crate::board::board;
+use crate::cpython;
 use crate::frozen;
 use crate::link::Raised;
 use crate::messages;
@@ -13,6 +15,9 @@ const CODECS: &str = "encodings";
 
 /// The whole text, with `\n` at each line's end.
 pub(crate) fn text(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> String {
+    if board().profile.is_cpython() {
+        return cpython::traceback::text(vm, raised);
+    }
     let mut text = "Traceback (most recent call last):\n".to_owned();
     for entry in raised.__traceback__().iter().flat_map(|first| first.iter()) {
         let code = &entry.frame.code;
@@ -34,7 +39,10 @@ pub(crate) fn raised(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> Raised
     let number = || raised.get_arg(0).and_then(|number| number.try_into_value(vm).ok());
     Raised {
         traceback: text(vm, raised).replace('\n', "\r\n"),
-        class: messages::class_name(&raised.class().name()).to_owned(),
+        class: match board().profile.is_cpython() {
+            true => raised.class().name().to_owned(),
+            false => messages::class_name(&raised.class().name()).to_owned(),
+        },
         errno: is_os_error.then(number).flatten(),
     }
 }

@@ -10,7 +10,7 @@ use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMac
 use crate::board::{Board, board};
 use crate::modules::{self, mounts, schedule, stream};
 use crate::profile::RELEASE;
-use crate::{console, dialect, import, memory, patches, traceback};
+use crate::{console, cpython, dialect, import, memory, patches, traceback};
 
 /// Calls in calls before RuntimeError. A board has tens to hundreds; the thread's stack has room for these.
 const RECURSION_LIMIT: usize = 400;
@@ -51,7 +51,9 @@ pub(crate) fn start(board: &'static Board) -> Interpreter {
     let interpreter = builder.init_hook(move |vm| vm.set_user_signal_channel(receiver)).build();
     interpreter.enter(|vm| {
         vm.recursion_limit.set(RECURSION_LIMIT);
-        patches::apply(vm);
+        if !board.profile.is_cpython() {
+            patches::apply(vm);
+        }
         memory::limit_objects(vm);
         let furnished = furnish(board, vm);
         vm.expect_pyresult(furnished, "a fresh interpreter takes its furniture");
@@ -77,6 +79,9 @@ fn furnish(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
     console::install(vm)?;
     import::install(vm)?;
     modules::files::install(vm)?;
+    if board.profile.is_cpython() {
+        return cpython::furnish(board, vm);
+    }
     dialect::apply(vm)?;
     modules::help::install(vm)?;
     let builtins = vm.builtins.dict();
@@ -159,7 +164,7 @@ fn print_exception(raised: PyBaseExceptionRef, file: OptionalArg<PyObjectRef>, v
 }
 
 /// The value of an expression at the prompt, which `_` is from then on.
-fn show_value(value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+pub(crate) fn show_value(value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
     if vm.is_none(&value) {
         return Ok(());
     }
@@ -170,7 +175,7 @@ fn show_value(value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
 }
 
 /// What `__del__` and the like raised. It must not fail, and nobody can catch it.
-fn print_unraisable(about: PyObjectRef, vm: &VirtualMachine) {
+pub(crate) fn print_unraisable(about: PyObjectRef, vm: &VirtualMachine) {
     let raised = about.get_attr("exc_value", vm).ok().and_then(|e| e.downcast().ok());
     if let Some(raised) = raised {
         board().last_words(&traceback::text(vm, &raised).replace('\n', "\r\n"));

@@ -60,10 +60,16 @@ thread_local! {
     static BUFFERS: RefCell<Vec<(PyObjectRef, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has the system refuse the process more than [`ALL`].
-pub(crate) fn limit_process() -> std::io::Result<()> {
+/// Has the system refuse the process more than [`ALL`]. With threads that is counted without what is only reserved,
+/// of which each thread has much.
+pub(crate) fn limit_process(threads: bool) -> std::io::Result<()> {
     #[cfg(unix)]
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_AS, ALL, ALL)?;
+    {
+        use nix::sys::resource::{Resource, setrlimit};
+        setrlimit(if threads { Resource::RLIMIT_DATA } else { Resource::RLIMIT_AS }, ALL, ALL)?;
+    }
+    #[cfg(not(unix))]
+    let _ = threads;
     Ok(())
 }
 

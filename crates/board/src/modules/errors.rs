@@ -31,6 +31,7 @@ pub(crate) fn of_file(vm: &VirtualMachine, error: &io::Error) -> PyBaseException
     named(
         vm,
         match error.kind() {
+            NotADirectory | DirectoryNotEmpty if board().profile.is_cpython() => of_linux(error),
             NotFound | NotADirectory => "ENOENT",
             AlreadyExists => "EEXIST",
             IsADirectory => "EISDIR",
@@ -41,4 +42,9 @@ pub(crate) fn of_file(vm: &VirtualMachine, error: &io::Error) -> PyBaseException
             _ => "EIO",
         },
     )
+}
+
+/// What other boards have no name for.
+fn of_linux(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::NotADirectory { "ENOTDIR" } else { "ENOTEMPTY" }
 }

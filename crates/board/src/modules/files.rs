@@ -39,8 +39,9 @@ impl std::fmt::Debug for File {
     }
 }
 
+/// What `open` takes.
 #[derive(FromArgs)]
-struct OpenArgs {
+pub(crate) struct OpenArgs {
     #[pyarg(positional)]
     path: PyStrRef,
     #[pyarg(any, optional)]
@@ -50,7 +51,8 @@ struct OpenArgs {
     encoding: OptionalArg<PyObjectRef>,
 }
 
-fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult {
+/// `open(path, mode)`.
+pub(crate) fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult {
     let mode = args.mode.into_option().map_or_else(|| "r".into(), |mode| mode.to_string_lossy().into_owned());
     if let Some(mounted) = mounts::at(&args.path.to_string_lossy()) {
         return vm.call_method(&mounted.system, "open", (mounted.path, mode));

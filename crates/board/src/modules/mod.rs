@@ -37,10 +37,13 @@ use rustpython_vm::builtins::{PyModuleDef, PyStr};
 use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
 
 use crate::board::board;
-use crate::profile::Sockets;
+use crate::cpython;
 
 /// The modules written here, by the names under which a program imports them.
 pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
+    if board().profile.is_cpython() {
+        return of_linux(ctx);
+    }
     let mut own = vec![
         array::module_def(ctx),
         binascii::module_def(ctx),
@@ -68,9 +71,23 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
     ];
     // Where there is no Wi-Fi to be joined, the network is simply there.
     own.extend(board().profile.wifi.map(|_| network::module_def(ctx)));
-    // A Linux computer has CPython's ssl, which is another one.
-    own.extend((board().profile.sockets != Sockets::CPython).then(|| tls::module_def(ctx)));
+    own.push(tls::module_def(ctx));
     own
+}
+
+/// Those of them that CPython has too, and what only a Linux computer has. A program sees some of them through
+/// modules in Python (`cpython::library`).
+fn of_linux(ctx: &Context) -> Vec<&'static PyModuleDef> {
+    let shared = [
+        array::module_def(ctx),
+        binascii::module_def(ctx),
+        cmath::module_def(ctx),
+        files::module_def(ctx),
+        math::module_def(ctx),
+        select::module_def(ctx),
+        socket::module_def(ctx),
+    ];
+    shared.into_iter().chain(cpython::modules(ctx)).collect()
 }
 
 /// Built into the interpreter, and fit for a board. What else it has, a program cannot import.

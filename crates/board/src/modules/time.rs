@@ -1,6 +1,6 @@
 //! The module `time` of a board: seconds since the board's own epoch, ticks that wrap, sleeps that Ctrl-C ends.
 
-pub(crate) use time::module_def;
+pub(crate) use time::{module_def, of_micropython};
 
 use rustpython_vm::pymodule;
 
@@ -64,6 +64,20 @@ mod time {
     #[pyfunction]
     fn ticks_cpu() -> i64 {
         ticks_us()
+    }
+
+    /// What CPython's module of that name lacks, for programs that were written for both.
+    pub(crate) fn of_micropython(name: &str, vm: &VirtualMachine) -> Option<PyObjectRef> {
+        Some(match name {
+            "sleep_ms" => vm.new_function("sleep_ms", sleep_ms).into(),
+            "sleep_us" => vm.new_function("sleep_us", sleep_us).into(),
+            "ticks_ms" => vm.new_function("ticks_ms", ticks_ms).into(),
+            "ticks_us" => vm.new_function("ticks_us", ticks_us).into(),
+            "ticks_cpu" => vm.new_function("ticks_cpu", ticks_cpu).into(),
+            "ticks_add" => vm.new_function("ticks_add", ticks_add).into(),
+            "ticks_diff" => vm.new_function("ticks_diff", ticks_diff).into(),
+            _ => return None,
+        })
     }
 
     fn wrapped(ticks: u128) -> i64 {

@@ -1,7 +1,6 @@
 //! What only CPython's module `socket` has: functions, exceptions, defaults, and buffered files over a socket. A Linux
 //! computer is a "board" too, whose programs are written for CPython.
 
-use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -20,23 +19,22 @@ use super::{Native, address};
 use crate::board::board;
 use crate::net;
 
-thread_local! {
-    static GAIERROR: RefCell<Option<PyTypeRef>> = const { RefCell::new(None) };
-    static DEFAULT: Cell<Option<Duration>> = const { Cell::new(None) };
-}
+/// The class of a look-up's failures.
+static GAIERROR: Mutex<Option<PyTypeRef>> = Mutex::new(None);
+static DEFAULT: Mutex<Option<Duration>> = Mutex::new(None);
 
 /// What `setdefaulttimeout` set.
 pub(super) fn default_timeout() -> Option<Duration> {
-    DEFAULT.get()
+    *DEFAULT.lock()
 }
 
 /// Puts CPython's names into the module.
 pub(super) fn furnish(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
-    DEFAULT.set(None);
+    *DEFAULT.lock() = None;
     File::make_static_type();
     let os_error = vm.ctx.exceptions.os_error.to_owned();
     let gaierror = vm.ctx.new_exception_type("socket", "gaierror", Some(vec![os_error.clone()]));
-    GAIERROR.set(Some(gaierror.clone()));
+    *GAIERROR.lock() = Some(gaierror.clone());
     module.set_attr("gaierror", gaierror, vm)?;
     module.set_attr("error", os_error, vm)?;
     module.set_attr("timeout", vm.ctx.exceptions.timeout_error.to_owned(), vm)?;
@@ -44,7 +42,7 @@ pub(super) fn furnish(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()
     module.set_attr("SocketType", module.get_attr("socket", vm)?, vm)?;
     let functions = [
         vm.new_function("create_connection", create_connection),
-        vm.new_function("getdefaulttimeout", || DEFAULT.get().map(|timeout| timeout.as_secs_f64())),
+        vm.new_function("getdefaulttimeout", || default_timeout().map(|timeout| timeout.as_secs_f64())),
         vm.new_function("setdefaulttimeout", set_default_timeout),
         vm.new_function("gethostname", || board().profile.machine.to_owned()),
         vm.new_function("gethostbyname", gethostbyname),
@@ -72,7 +70,7 @@ pub(crate) fn gaierror(vm: &VirtualMachine, failure: LookupFailure) -> PyBaseExc
         LookupFailure::NoData => "No address associated with hostname",
         other => other.cause(),
     };
-    let class = GAIERROR.with_borrow(Clone::clone).unwrap_or_else(|| vm.ctx.exceptions.os_error.to_owned());
+    let class = GAIERROR.lock().clone().unwrap_or_else(|| vm.ctx.exceptions.os_error.to_owned());
     let args = vec![vm.ctx.new_int(failure.linux()).into(), vm.ctx.new_str(words).into()];
     vm.invoke_exception(class, args).unwrap_or_else(|raised| raised)
 }
@@ -104,7 +102,7 @@ pub(super) fn outcome_number(outcome: PyResult<()>, vm: &VirtualMachine) -> PyRe
 }
 
 fn set_default_timeout(timeout: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
-    DEFAULT.set(seconds(&timeout, vm)?);
+    *DEFAULT.lock() = seconds(&timeout, vm)?;
     Ok(())
 }
 

@@ -1,12 +1,11 @@
 //! The board's table of sockets: how many there can be, and the number that each has.
 
-use std::cell::RefCell;
+use parking_lot::Mutex;
 
 use crate::board::board;
 
-thread_local! {
-    static TAKEN: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
-}
+/// Of all threads: one may close what another has opened.
+static TAKEN: Mutex<Vec<bool>> = Mutex::new(Vec::new());
 
 /// A place in the table, given back when it is dropped.
 #[derive(Debug)]
@@ -16,17 +15,16 @@ impl Slot {
     /// The lowest free one; `None` when there is no more.
     pub(super) fn take() -> Option<Slot> {
         let (most, _) = board().profile.quirks.most_sockets;
-        TAKEN.with_borrow_mut(|taken| {
-            let free = taken.iter().position(|taken| !taken).unwrap_or(taken.len());
-            if free >= most {
-                return None;
-            }
-            if free == taken.len() {
-                taken.push(false);
-            }
-            taken[free] = true;
-            Some(Slot(free))
-        })
+        let mut taken = TAKEN.lock();
+        let free = taken.iter().position(|taken| !taken).unwrap_or(taken.len());
+        if free >= most {
+            return None;
+        }
+        if free == taken.len() {
+            taken.push(false);
+        }
+        taken[free] = true;
+        Some(Slot(free))
     }
 
     /// What `fileno` gives.
@@ -37,11 +35,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // At the thread's end the table may be gone before the sockets.
-        let _ = TAKEN.try_with(|taken| {
-            if let Some(taken) = taken.borrow_mut().get_mut(self.0) {
-                *taken = false;
-            }
-        });
+        if let Some(taken) = TAKEN.lock().get_mut(self.0) {
+            *taken = false;
+        }
     }
 }
