@@ -33,6 +33,11 @@ pub(crate) fn module(vm: &VirtualMachine, text: &str, path: &str) -> PyResult<Py
     text_of(vm, text, path, Mode::Exec)
 }
 
+/// A module of a Linux computer's library; tracebacks call it by its name, as those that come compiled.
+pub(crate) fn library(vm: &VirtualMachine, text: &str, name: &str) -> PyResult<PyRef<PyCode>> {
+    as_it_is(vm, text, name, Mode::Exec)
+}
+
 /// A module or a program in the flash.
 pub(crate) fn file(vm: &VirtualMachine, path: &str) -> PyResult<PyRef<PyCode>> {
     let text = mounts::bytes(path, vm)?;

@@ -243,6 +243,7 @@ fn run(name: &str, found: &Found, vm: &VirtualMachine) -> PyResult<PyRef<PyModul
     let file = found.file.trim_start_matches('/');
     let code = match (&found.text, &board().beside) {
         (Text::Compiled(module), _) => vm.ctx.new_code(module.code),
+        (Text::Frozen(text), _) if found.file.starts_with(library::PLACE) => compile::library(vm, text, name)?,
         (Text::Frozen(text), _) => compile::module(vm, text, file)?,
         (Text::Beside, Some(folder)) => compile::file_of(vm, folder, file)?,
         _ => compile::file(vm, file)?,

@@ -283,6 +283,7 @@ const WAFFLE_SOCKET: &[(&str, i32)] = &[
 ];
 
 const LINUX_SOCKET: &[(&str, i32)] = &[
+    ("AF_UNSPEC", 0),
     ("AF_UNIX", 1),
     ("AF_INET", 2),
     ("AF_INET6", 10),
@@ -291,6 +292,7 @@ const LINUX_SOCKET: &[(&str, i32)] = &[
     ("SOCK_RAW", 3),
     ("SOL_SOCKET", 1),
     ("SO_REUSEADDR", 2),
+    ("SO_REUSEPORT", 15),
     ("SO_ERROR", 4),
     ("SO_BROADCAST", 6),
     ("SO_KEEPALIVE", 9),
@@ -319,6 +321,10 @@ const LINUX_SOCKET: &[(&str, i32)] = &[
     ("SHUT_WR", 1),
     ("SHUT_RDWR", 2),
     ("AI_PASSIVE", 1),
+    ("AI_CANONNAME", 2),
+    ("AI_NUMERICHOST", 4),
+    ("NI_NUMERICHOST", 1),
+    ("NI_NUMERICSERV", 2),
     ("EAI_NONAME", -2),
 ];
 

@@ -54,6 +54,7 @@ const OF_BOARD: &[(&str, &str)] = &[
 /// Ours in Python, each in the place of a module in C, or of one that reaches for the machine.
 const OURS: &[(&str, &str)] = &[
     ("_board_files", include_str!("library/_board_files.py")),
+    ("_board_socket", include_str!("library/_board_socket.py")),
     ("_board_threads", include_str!("library/_board_threads.py")),
     ("_contextvars", include_str!("library/_contextvars.py")),
     ("_opcode", include_str!("library/_opcode.py")),
@@ -112,6 +113,11 @@ pub(crate) fn native(name: &str, vm: &VirtualMachine) -> PyResult<Option<PyObjec
     let module = module.into();
     super::provide(name, &module, vm)?;
     Ok(Some(module))
+}
+
+/// Whether a module in Python is native in CPython: its frames are not shown.
+pub(super) fn is_native(name: &str) -> bool {
+    name.starts_with("_board_") || ["_contextvars", "math", "posix", "select"].contains(&name)
 }
 
 /// The names of the native modules that programs know.

@@ -10,6 +10,7 @@ pub(crate) mod sources;
 mod threads;
 mod time;
 pub(crate) mod traceback;
+mod words;
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyModuleDef, PyStrRef};
 use rustpython_vm::function::FuncArgs;
@@ -31,6 +32,7 @@ pub(crate) fn modules(ctx: &Context) -> Vec<&'static PyModuleDef> {
 
 /// Makes the interpreter that of a Linux computer.
 pub(crate) fn furnish(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
+    words::apply(vm);
     console::furnish_for_cpython(vm)?;
     vm.builtins.set_attr("open", vm.new_function("open", open), vm)?;
     vm.state.codec_registry.register(vm.new_function("search", encoding).into(), vm)?;
@@ -83,6 +85,7 @@ pub(crate) fn provide(name: &str, module: &PyObjectRef, vm: &VirtualMachine) -> 
         "_board_os" => module.set_attr("open", vm.new_function("open", files::open), vm),
         "_io" => provide_files(module, vm),
         "_thread" => threads::furnish(module, vm),
+        "socket" => import::module("_board_socket", vm).map(drop),
         "time" => time::furnish(module, vm),
         _ => Ok(()),
     }

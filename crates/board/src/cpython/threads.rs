@@ -12,10 +12,11 @@ use rustpython_vm::builtins::{PyBaseExceptionRef, PyType};
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{FuncArgs, OptionalArg};
 use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{AsObject, FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::{AsObject, FromArgs, Py, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
 
 use super::traceback;
 use crate::board::board;
+use crate::import;
 use crate::modules::stream;
 
 /// The stack of a thread: room for the recursion limit, and so little that hundreds of threads have one.
@@ -32,6 +33,12 @@ pub(super) fn furnish(module: &PyObjectRef, vm: &VirtualMachine) -> PyResult<()>
         module.set_attr(name, lock.clone(), vm)?;
     }
     module.set_attr("RLock", RLock::make_static_type(), vm)?;
+    let starters = import::module("_board_threads", vm)?;
+    let own = |name| module.get_attr(name, vm);
+    let wrap = starters.get_attr("wrap", vm)?;
+    for name in ["start_joinable_thread", "start_new_thread"] {
+        module.set_attr(name, wrap.call((own(name)?,), vm)?, vm)?;
+    }
     module.set_attr("_excepthook", vm.new_function("_excepthook", print_exception), vm)?;
     module.set_attr("interrupt_main", vm.new_function("interrupt_main", interrupt_main), vm)?;
     join_in_steps(module, vm)
@@ -41,8 +48,10 @@ pub(super) fn furnish(module: &PyObjectRef, vm: &VirtualMachine) -> PyResult<()>
 fn join_in_steps(module: &PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
     let class = module.get_attr("_ThreadHandle", vm)?;
     let own = class.get_attr("join", vm)?;
-    let join = move |handle: PyObjectRef, timeout: OptionalArg<Option<f64>>, vm: &VirtualMachine| -> PyResult<()> {
-        let length = timeout.flatten().filter(|seconds| *seconds >= 0.0);
+    let join = move |handle: PyObjectRef, timeout: OptionalArg, vm: &VirtualMachine| -> PyResult<()> {
+        let timeout = timeout.into_option().filter(|timeout| !vm.is_none(timeout));
+        let timeout = timeout.map(|timeout| seconds(&timeout, vm)).transpose()?;
+        let length = timeout.filter(|seconds| *seconds >= 0.0);
         let until = length.and_then(|seconds| Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?));
         board().hurry();
         loop {
@@ -94,23 +103,36 @@ struct Lock {
 struct AcquireArgs {
     #[pyarg(any, default = true)]
     blocking: bool,
-    #[pyarg(any, default = -1.0)]
-    timeout: f64,
+    #[pyarg(any, optional)]
+    timeout: OptionalArg,
+}
+
+impl AcquireArgs {
+    /// Waits without end.
+    fn forever() -> AcquireArgs {
+        AcquireArgs { blocking: true, timeout: OptionalArg::Missing }
+    }
+}
+
+/// A number of seconds, an int or a float.
+fn seconds(given: &PyObject, vm: &VirtualMachine) -> PyResult<f64> {
+    Ok(given.try_float(vm)?.to_f64())
 }
 
 /// Waits until `take` has taken a lock, in so far as the arguments say.
 fn acquire(vm: &VirtualMachine, args: &AcquireArgs, waiting: &AtomicUsize, take: impl Fn() -> bool) -> PyResult<bool> {
-    if !args.blocking && args.timeout != -1.0 {
+    let timeout = args.timeout.as_option().map_or(Ok(-1.0), |timeout| seconds(timeout, vm))?;
+    if !args.blocking && timeout != -1.0 {
         return Err(vm.new_value_error("can't specify a timeout for a non-blocking call"));
     }
-    if args.timeout < 0.0 && args.timeout != -1.0 {
+    if timeout < 0.0 && timeout != -1.0 {
         return Err(vm.new_value_error("timeout value must be a non-negative number"));
     }
     let taken = take();
     if taken || !args.blocking {
         return Ok(taken);
     }
-    let length = (args.timeout >= 0.0).then(|| Duration::try_from_secs_f64(args.timeout).unwrap_or(Duration::MAX));
+    let length = (timeout >= 0.0).then(|| Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX));
     let until = length.and_then(|length| Instant::now().checked_add(length));
     waiting.fetch_add(1, Ordering::SeqCst);
     let taken = board().wait(vm, until, |_| take().then_some(()));
@@ -150,7 +172,7 @@ impl Lock {
 
     #[pymethod]
     fn __enter__(&self, vm: &VirtualMachine) -> PyResult<bool> {
-        self.acquire(AcquireArgs { blocking: true, timeout: -1.0 }, vm)
+        self.acquire(AcquireArgs::forever(), vm)
     }
 
     #[pymethod]
@@ -213,7 +235,7 @@ impl RLock {
 
     #[pymethod]
     fn __enter__(&self, vm: &VirtualMachine) -> PyResult<bool> {
-        self.acquire(AcquireArgs { blocking: true, timeout: -1.0 }, vm)
+        self.acquire(AcquireArgs::forever(), vm)
     }
 
     #[pymethod]
@@ -240,7 +262,7 @@ impl RLock {
 
     #[pymethod]
     fn _acquire_restore(&self, times: usize, vm: &VirtualMachine) -> PyResult<()> {
-        let args = AcquireArgs { blocking: true, timeout: -1.0 };
+        let args = AcquireArgs::forever();
         acquire(vm, &args, &self.waiting, || self.take(times)).map(drop)
     }
 

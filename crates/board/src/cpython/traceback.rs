@@ -37,7 +37,8 @@ fn write(vm: &VirtualMachine, raised: &Py<PyBaseException>, seen: &mut HashSet<u
 
 fn frames(raised: &Py<PyBaseException>, to: &mut String) {
     let entries = raised.__traceback__();
-    let mut entries = entries.iter().flat_map(|first| first.iter()).peekable();
+    let shown = entries.iter().flat_map(|first| first.iter());
+    let mut entries = shown.filter(|entry| !library::is_native(entry.frame.code.source_path().as_str())).peekable();
     if entries.peek().is_none() {
         return;
     }
@@ -46,7 +47,7 @@ fn frames(raised: &Py<PyBaseException>, to: &mut String) {
     for entry in entries {
         let code = &entry.frame.code;
         let (file, line) = (code.source_path().as_str(), entry.lineno.get());
-        let mut text = format!("  File \"{}\", line {line}, in {}\n", shown(file), code.obj_name.as_str());
+        let mut text = format!("  File \"{}\", line {line}, in {}\n", path_of(file), code.obj_name.as_str());
         if let Some(line) = sources::line(file, line) {
             text.push_str(&format!("    {line}\n"));
         }
@@ -70,13 +71,11 @@ fn repeated(alike: usize, to: &mut String) {
     }
 }
 
-/// The name of a file; the library's are compiled from a folder.
-fn shown(file: &str) -> String {
-    match file.strip_prefix("library/") {
-        Some(name) if library::module(&name.trim_end_matches(".py").replace('/', ".")).is_some() => {
-            format!("{}/{name}", library::PLACE)
-        }
-        _ => file.to_owned(),
+/// The name of a file; the library's modules are compiled without one.
+fn path_of(file: &str) -> String {
+    match library::module(file) {
+        Some(module) => module.file,
+        None => file.to_owned(),
     }
 }
 

@@ -29,3 +29,35 @@ def select(rlist, wlist, xlist, timeout=None, /):
         [thing for thing, stream in things if any(stream is one for one in ready)]
         for things, ready in zip(lists, found)
     )
+
+
+class poll:
+    """Streams by their numbers, as CPython's keeps them."""
+
+    def __init__(self):
+        self._below, self._numbers = _board.poll(), {}
+
+    def register(self, fd, eventmask=POLLIN | POLLPRI | POLLOUT):
+        stream = _stream(fd)
+        self._numbers[id(stream)] = fd if isinstance(fd, int) else fd.fileno()
+        self._below.register(stream, eventmask)
+
+    def modify(self, fd, eventmask):
+        try:
+            self._below.modify(_stream(fd), eventmask)
+        except KeyError:
+            raise FileNotFoundError(2, "No such file or directory") from None
+
+    def unregister(self, fd):
+        number = fd if isinstance(fd, int) else fd.fileno()
+        for key, known in list(self._numbers.items()):
+            if known == number:
+                del self._numbers[key]
+        self._below.unregister(_stream(fd))
+
+    def poll(self, timeout=None):
+        found = self._below.poll(*(() if timeout is None or timeout < 0 else (int(timeout + 0.999),)))
+        return [(self._number(thing), event) for thing, event in found]
+
+    def _number(self, thing):
+        return thing if isinstance(thing, int) else self._numbers[id(thing)]

@@ -327,7 +327,7 @@ impl Drop for Native {
     }
 }
 
-#[pyclass(with(Constructor, Representable), flags(BASETYPE))]
+#[pyclass(with(Constructor, Representable), flags(BASETYPE, HAS_WEAKREF))]
 impl Native {
     #[pymethod]
     pub(super) fn close(&self) {
@@ -531,14 +531,17 @@ impl Native {
     #[pymethod]
     fn makefile(zelf: PyRef<Native>, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         match board().profile.sockets {
-            Sockets::CPython => cpython::makefile(zelf, &args, vm),
+            Sockets::CPython => cpython::makefile(zelf, args, vm),
             _ => Ok(zelf.into()),
         }
     }
 
     #[pymethod]
-    fn fileno(&self) -> i64 {
-        self.number()
+    fn fileno(zelf: PyRef<Native>, vm: &VirtualMachine) -> PyResult<i64> {
+        if board().profile.is_cpython() {
+            cpython::remember(&zelf, vm)?;
+        }
+        Ok(zelf.number())
     }
 
     // ---- CPython only

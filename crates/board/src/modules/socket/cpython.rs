@@ -1,23 +1,20 @@
-//! What only CPython's module `socket` has: functions, exceptions, defaults, and buffered files over a socket. A Linux
+//! What only CPython's module `socket` has: functions, exceptions and defaults. A Linux
 //! computer is a "board" too, whose programs are written for CPython.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyModule, PyStr, PyStrRef, PyTypeRef};
-use rustpython_vm::class::PyClassImpl;
-use rustpython_vm::function::{FuncArgs, OptionalArg};
-use rustpython_vm::protocol::PyIterReturn;
-use rustpython_vm::types::{IterNext, Iterable, SelfIter};
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyModule, PyStr, PyStrRef, PyTypeRef, PyWeak};
+use rustpython_vm::function::FuncArgs;
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 use socklab_socket::{Errno, Family, LookupFailure};
 
-use super::calls::{Range, Send};
 use super::class::seconds;
 use super::{Native, address};
 use crate::board::board;
-use crate::net;
+use crate::{import, net};
 
 /// The class of a look-up's failures.
 static GAIERROR: Mutex<Option<PyTypeRef>> = Mutex::new(None);
@@ -31,7 +28,6 @@ pub(super) fn default_timeout() -> Option<Duration> {
 /// Puts CPython's names into the module.
 pub(super) fn furnish(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
     *DEFAULT.lock() = None;
-    File::make_static_type();
     let os_error = vm.ctx.exceptions.os_error.to_owned();
     let gaierror = vm.ctx.new_exception_type("socket", "gaierror", Some(vec![os_error.clone()]));
     *GAIERROR.lock() = Some(gaierror.clone());
@@ -44,6 +40,7 @@ pub(super) fn furnish(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()
         vm.new_function("create_connection", create_connection),
         vm.new_function("getdefaulttimeout", || default_timeout().map(|timeout| timeout.as_secs_f64())),
         vm.new_function("setdefaulttimeout", set_default_timeout),
+        vm.new_function("_by_number", by_number),
         vm.new_function("gethostname", || board().profile.machine.to_owned()),
         vm.new_function("gethostbyname", gethostbyname),
         vm.new_function("inet_aton", inet_aton),
@@ -160,139 +157,26 @@ fn bad_address(vm: &VirtualMachine, text: &str) -> PyBaseExceptionRef {
     vm.invoke_exception(vm.ctx.exceptions.os_error.to_owned(), vec![text]).unwrap_or_else(|raised| raised)
 }
 
-/// What `makefile` gives. What it reads ahead, the socket does not have any more.
-#[pyclass(module = "io", name = "SocketFile")]
-#[derive(PyPayload)]
-struct File {
-    socket: PyRef<Native>,
-    text: bool,
-    ahead: Mutex<Vec<u8>>,
-    waiting: Mutex<Vec<u8>>,
-}
-
-impl std::fmt::Debug for File {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_struct("File").field("text", &self.text).finish_non_exhaustive()
-    }
-}
-
-/// Bytes that are read ahead, or wait to be written.
-const BUFFER: usize = 8 << 10;
-
 /// `makefile(mode='r', buffering=None, *, encoding, errors, newline)`.
-pub(super) fn makefile(socket: PyRef<Native>, args: &FuncArgs, vm: &VirtualMachine) -> PyResult {
-    let mode = args.args.first().or_else(|| args.kwargs.get("mode"));
-    let binary = mode.map(|mode| mode.str(vm)).transpose()?.is_some_and(|mode| mode.to_string_lossy().contains('b'));
-    let file = File { socket, text: !binary, ahead: Mutex::default(), waiting: Mutex::default() };
-    Ok(file.into_ref(&vm.ctx).into())
+pub(super) fn makefile(socket: PyRef<Native>, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    args.prepend_arg(socket.into());
+    import::module("_board_socket", vm)?.get_attr("makefile", vm)?.call(args, vm)
 }
 
-#[pyclass(with(IterNext, Iterable))]
-impl File {
-    #[pymethod]
-    fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
-        let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
-        while self.ahead.lock().len() < count && self.more(vm)? {}
-        self.take(count, vm)
-    }
+/// Sockets whose numbers were asked for, of which a selector knows no more.
+static NUMBERED: Mutex<BTreeMap<i64, PyRef<PyWeak>>> = Mutex::new(BTreeMap::new());
 
-    #[pymethod]
-    fn readline(&self, limit: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
-        let limit = usize::try_from(limit.unwrap_or(-1)).unwrap_or(usize::MAX);
-        loop {
-            let (end, had) = {
-                let ahead = self.ahead.lock();
-                (ahead.iter().position(|byte| *byte == b'\n').map(|place| place + 1), ahead.len())
-            };
-            if end.is_some() || had >= limit || !self.more(vm)? {
-                return self.take(end.unwrap_or(had).min(limit), vm);
-            }
-        }
+/// Keeps a socket to be found by its number.
+pub(super) fn remember(socket: &PyRef<Native>, vm: &VirtualMachine) -> PyResult<()> {
+    if socket.number() >= 0 {
+        let weak = socket.as_object().downgrade(None, vm)?;
+        NUMBERED.lock().insert(socket.number(), weak);
     }
-
-    #[pymethod]
-    fn readlines(zelf: PyRef<Self>, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
-        let mut lines = Vec::new();
-        while let PyIterReturn::Return(line) = Self::next(&zelf, vm)? {
-            lines.push(line);
-        }
-        Ok(lines)
-    }
-
-    #[pymethod]
-    fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
-        let (bytes, length) = match data.downcast_ref::<PyStr>() {
-            Some(text) if self.text => (text.as_bytes().to_vec(), text.char_len()),
-            _ => data.try_bytes_like(vm, |bytes| (bytes.to_vec(), bytes.len()))?,
-        };
-        let waiting = {
-            let mut waiting = self.waiting.lock();
-            waiting.extend(bytes);
-            waiting.len()
-        };
-        if waiting >= BUFFER {
-            self.flush(vm)?;
-        }
-        Ok(length)
-    }
-
-    #[pymethod]
-    fn flush(&self, vm: &VirtualMachine) -> PyResult<()> {
-        let bytes = std::mem::take(&mut *self.waiting.lock());
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let bytes: PyObjectRef = vm.ctx.new_bytes(bytes).into();
-        let sent = self.socket.push(vm, &bytes, Range::default(), Send::All);
-        sent.map(drop).map_err(|fail| fail.raise(vm))
-    }
-
-    /// The socket stays open.
-    #[pymethod]
-    fn close(&self, vm: &VirtualMachine) -> PyResult<()> {
-        self.flush(vm)
-    }
-
-    #[pymethod]
-    fn __enter__(zelf: PyRef<Self>) -> PyRef<Self> {
-        zelf
-    }
-
-    #[pymethod]
-    fn __exit__(&self, _args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-        self.flush(vm)
-    }
-
-    /// Reads ahead; false at the stream's end.
-    fn more(&self, vm: &VirtualMachine) -> PyResult<bool> {
-        let got = self.socket.pull(vm, BUFFER, Default::default());
-        let (bytes, _) = got.map_err(|fail| fail.raise(vm))?;
-        let some = !bytes.is_empty();
-        self.ahead.lock().extend(bytes);
-        Ok(some)
-    }
-
-    fn take(&self, count: usize, vm: &VirtualMachine) -> PyResult {
-        let bytes: Vec<u8> = {
-            let mut ahead = self.ahead.lock();
-            let count = count.min(ahead.len());
-            ahead.drain(..count).collect()
-        };
-        if !self.text {
-            return Ok(vm.ctx.new_bytes(bytes).into());
-        }
-        let text = String::from_utf8(bytes);
-        let text = text.map_err(|_| vm.new_exception_empty(vm.ctx.exceptions.unicode_error.to_owned()))?;
-        Ok(vm.ctx.new_str(text.replace("\r\n", "\n")).into())
-    }
+    Ok(())
 }
 
-impl SelfIter for File {}
-
-impl IterNext for File {
-    fn next(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
-        let line = zelf.readline(OptionalArg::Missing, vm)?;
-        let ended = line.length_opt(vm).transpose()? == Some(0);
-        Ok(if ended { PyIterReturn::StopIteration(None) } else { PyIterReturn::Return(line) })
-    }
+/// The open socket of that number.
+fn by_number(number: i64) -> Option<PyRef<Native>> {
+    let found = NUMBERED.lock().get(&number).and_then(|weak| weak.upgrade())?;
+    found.downcast::<Native>().ok().filter(|found| found.number() == number)
 }
