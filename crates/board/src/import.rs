@@ -2,8 +2,8 @@
 //! caches. Replaces `builtins.__import__`, so that neither a traceback nor a program meets the interpreter's own.
 
 use rustpython_vm::builtins::{PyModule, PyStrRef, PyTuple};
-use rustpython_vm::function::OptionalArg;
 use rustpython_vm::frozen::FrozenModule;
+use rustpython_vm::function::OptionalArg;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, import};
 

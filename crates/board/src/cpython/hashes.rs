@@ -115,8 +115,7 @@ mod _board_hashes {
     #[pyfunction]
     fn new(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
         let begun = State::named(&name.to_string_lossy());
-        let (name, block, state) =
-            begun.ok_or_else(|| vm.new_value_error(format!("unsupported hash type {name}")))?;
+        let (name, block, state) = begun.ok_or_else(|| vm.new_value_error(format!("unsupported hash type {name}")))?;
         Ok(Hash { name, block, state: Mutex::new(state) }.into_pyobject(vm))
     }
 }

@@ -93,7 +93,9 @@ pub(crate) fn module(name: &str) -> Option<Module> {
     let ours = OURS.iter().find(|(known, _)| *known == name).map(|(_, text)| Text::Python(text));
     let text = ours.or_else(|| socklab_pylib::module(name).map(Text::Compiled))?;
     let package = match &text {
-        Text::Python(_) => OURS.iter().any(|(known, _)| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))),
+        Text::Python(_) => {
+            OURS.iter().any(|(known, _)| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        }
         Text::Compiled(module) => module.package,
     };
     let path = name.replace('.', "/");

@@ -48,7 +48,9 @@ fn furnish_sys(board: &Board, vm: &VirtualMachine) -> PyResult<()> {
         }
     }
     let text = |text: &str| -> PyObjectRef { vm.ctx.new_str(text).into() };
-    for (name, value) in [("executable", "/usr/bin/python3"), ("version", CPYTHON), ("platform", board.profile.platform)] {
+    for (name, value) in
+        [("executable", "/usr/bin/python3"), ("version", CPYTHON), ("platform", board.profile.platform)]
+    {
         sys.set_item(name, text(value), vm)?;
     }
     for name in ["prefix", "base_prefix", "exec_prefix", "base_exec_prefix"] {

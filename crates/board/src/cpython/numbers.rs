@@ -164,8 +164,10 @@ impl Random {
     #[pymethod]
     fn setstate(&self, numbers: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
         let wrong = || vm.new_value_error("state vector is the wrong size");
-        let numbers = numbers.downcast_ref::<PyTuple>().ok_or_else(|| vm.new_type_error("state vector must be a tuple"))?;
-        let numbers: Vec<u32> = numbers.iter().map(|number| number.clone().try_into_value(vm)).collect::<PyResult<_>>()?;
+        let numbers =
+            numbers.downcast_ref::<PyTuple>().ok_or_else(|| vm.new_type_error("state vector must be a tuple"))?;
+        let numbers: Vec<u32> =
+            numbers.iter().map(|number| number.clone().try_into_value(vm)).collect::<PyResult<_>>()?;
         let (index, state) = numbers.split_last().ok_or_else(wrong)?;
         let state = <[u32; SIZE]>::try_from(state).map_err(|_| wrong())?;
         let index = usize::try_from(*index).ok().filter(|index| *index <= SIZE).ok_or_else(wrong)?;

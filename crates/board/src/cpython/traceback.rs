@@ -26,7 +26,11 @@ fn write(vm: &VirtualMachine, raised: &Py<PyBaseException>, seen: &mut HashSet<u
     let context = context.map(|context| (context, "During handling of the above exception, another"));
     if let Some((before, words)) = cause.or(context).filter(|(before, _)| !seen.contains(&before.get_id())) {
         write(vm, &before, seen, to);
-        let words = if words.starts_with("The") { format!("{words} exception:") } else { format!("{words} exception occurred:") };
+        let words = if words.starts_with("The") {
+            format!("{words} exception:")
+        } else {
+            format!("{words} exception occurred:")
+        };
         to.push_str(&format!("\n{words}\n\n"));
     }
     frames(raised, to);
@@ -106,7 +110,9 @@ fn place_of_syntax_error(vm: &VirtualMachine, raised: &Py<PyBaseException>, to: 
 fn last_line(vm: &VirtualMachine, raised: &Py<PyBaseException>) -> String {
     let class = raised.class();
     let mut text = match class.__module__(vm).str(vm) {
-        Ok(module) if !["builtins", "__main__"].contains(&&*module.to_string_lossy()) => format!("{module}.{}", class.name()),
+        Ok(module) if !["builtins", "__main__"].contains(&&*module.to_string_lossy()) => {
+            format!("{module}.{}", class.name())
+        }
         _ => class.name().to_owned(),
     };
     let attribute = if raised.fast_isinstance(vm.ctx.exceptions.syntax_error) { "msg" } else { "" };

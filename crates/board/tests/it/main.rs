@@ -10,6 +10,8 @@ mod files;
 mod interrupt;
 mod language;
 mod library;
+#[cfg(target_os = "linux")]
+mod linux;
 mod machine;
 mod memory;
 mod network;

@@ -72,7 +72,7 @@ fn firmwares_have_dialects() {
     assert_eq!(printed_by("waffle", waffle), "0.0.0.0\r\nTrue\r\n");
     let rp2 = "import network\nw = network.WLAN(network.WLAN.IF_STA)\nw.connect('a', 'b' * 8)\nprint(w.status(), network.hostname())";
     assert_eq!(printed_by("rp2", rp2), "3 PicoW\r\n");
-    assert!(printed_by("linux", "import network").ends_with("ImportError: no module named 'network'\r\n"));
+    assert!(printed_by("linux", "import network").ends_with("ModuleNotFoundError: No module named 'network'\r\n"));
 }
 
 #[test]

@@ -441,6 +441,6 @@ except KeyboardInterrupt:
 
 #[test]
 fn a_linux_computer_has_none_of_it() {
-    assert!(printed_by("linux", "import ssl").ends_with("ImportError: no module named 'ssl'\r\n"));
-    assert!(printed_by("linux", "import tls").ends_with("ImportError: no module named 'tls'\r\n"));
+    assert!(printed_by("linux", "import ssl").ends_with("ModuleNotFoundError: No module named 'ssl'\r\n"));
+    assert!(printed_by("linux", "import tls").ends_with("ModuleNotFoundError: No module named 'tls'\r\n"));
 }

@@ -12,6 +12,12 @@ class SocketIO(_RawIOBase):
 
     def __init__(self, sock, mode):
         self._sock, self.mode = sock, mode
+        _module._file_opened(sock)
+
+    def close(self):
+        if not self.closed:
+            super().close()
+            _module._file_closed(self._sock)
 
     def readable(self):
         return "r" in self.mode
@@ -61,6 +67,29 @@ def makefile(sock, mode="r", buffering=None, *, encoding=None, errors=None, newl
     return text
 
 
+def create_connection(address, timeout=_GLOBAL_DEFAULT_TIMEOUT, source_address=None, *, all_errors=False):
+    host, port = address
+    failures = []
+    for family, kind, proto, _, place in _module.getaddrinfo(host, port, 0, _module.SOCK_STREAM):
+        sock = _module.socket(family, kind, proto)
+        try:
+            if timeout is not _GLOBAL_DEFAULT_TIMEOUT:
+                sock.settimeout(timeout)
+            if source_address:
+                sock.bind(source_address)
+            sock.connect(place)
+            return sock
+        except OSError as raised:
+            failures.append(raised)
+            sock.close()
+    try:
+        if all_errors:
+            raise ExceptionGroup("create_connection failed", failures)
+        raise failures[0]
+    finally:
+        failures = None
+
+
 def create_server(address, *, family=_module.AF_INET, backlog=None, reuse_port=False, dualstack_ipv6=False):
     sock = _module.socket(family, _module.SOCK_STREAM)
     try:
@@ -105,7 +134,7 @@ class herror(OSError):
     pass
 
 
-SHARED = ("SocketIO", "create_server", "socketpair", "getfqdn", "gethostbyname_ex", "getservbyname", "herror",
-          "has_dualstack_ipv6", "_GLOBAL_DEFAULT_TIMEOUT")
+SHARED = ("SocketIO", "create_connection", "create_server", "socketpair", "getfqdn", "gethostbyname_ex", "getservbyname",
+          "herror", "has_dualstack_ipv6", "_GLOBAL_DEFAULT_TIMEOUT")
 for _name in SHARED:
     setattr(_module, _name, globals()[_name])

@@ -64,6 +64,10 @@ struct State {
     /// What the next call has to say: a dial in the background failed.
     postponed: Option<Errno>,
     watch: Option<option::Watch>,
+    /// Files over it that are open: they keep it open too.
+    files: usize,
+    /// It is to be closed with the last of them.
+    closing: bool,
 }
 
 struct Open {
@@ -187,8 +191,27 @@ impl Native {
             condition: Condition::New,
             postponed: None,
             watch: None,
+            files: 0,
+            closing: false,
         };
         Native { family, kind, protocol, state: Mutex::new(state) }
+    }
+
+    /// A file over it is opened.
+    pub(super) fn file_opened(&self) {
+        self.state.lock().files += 1;
+    }
+
+    /// One is closed, and with the last of them the socket, if its own `close` was called before.
+    pub(super) fn file_closed(&self) {
+        let closing = {
+            let mut state = self.state.lock();
+            state.files = state.files.saturating_sub(1);
+            state.closing && state.files == 0
+        };
+        if closing {
+            self.close();
+        }
     }
 
     /// What is below; EBADF once it is closed, and what a dial in the background left to say.
@@ -333,6 +356,10 @@ impl Native {
     pub(super) fn close(&self) {
         let (open, watch) = {
             let mut state = self.state.lock();
+            if state.files > 0 {
+                state.closing = true;
+                return;
+            }
             (state.open.take(), state.watch.take())
         };
         if let Some(open) = open {

@@ -37,7 +37,8 @@ pub(super) fn furnish(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()
     module.set_attr("has_ipv6", vm.ctx.new_bool(true), vm)?;
     module.set_attr("SocketType", module.get_attr("socket", vm)?, vm)?;
     let functions = [
-        vm.new_function("create_connection", create_connection),
+        vm.new_function("_file_opened", |socket: PyRef<Native>| socket.file_opened()),
+        vm.new_function("_file_closed", |socket: PyRef<Native>| socket.file_closed()),
         vm.new_function("getdefaulttimeout", || default_timeout().map(|timeout| timeout.as_secs_f64())),
         vm.new_function("setdefaulttimeout", set_default_timeout),
         vm.new_function("_by_number", by_number),
@@ -101,22 +102,6 @@ pub(super) fn outcome_number(outcome: PyResult<()>, vm: &VirtualMachine) -> PyRe
 fn set_default_timeout(timeout: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
     *DEFAULT.lock() = seconds(&timeout, vm)?;
     Ok(())
-}
-
-/// `create_connection((host, port)[, timeout[, source_address]])`.
-fn create_connection(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    let given = |place: usize, name| args.args.get(place).or_else(|| args.kwargs.get(name)).cloned();
-    let to = given(0, "address").ok_or_else(|| vm.new_type_error("create_connection() missing address"))?;
-    let class = vm.import("socket", 0)?.get_attr("socket", vm)?;
-    let socket = class.call((), vm)?;
-    if let Some(timeout) = given(1, "timeout") {
-        vm.call_method(&socket, "settimeout", (timeout,))?;
-    }
-    if let Some(from) = given(2, "source_address").filter(|from| !vm.is_none(from)) {
-        vm.call_method(&socket, "bind", (from,))?;
-    }
-    vm.call_method(&socket, "connect", (to,))?;
-    Ok(socket)
 }
 
 fn gethostbyname(name: PyStrRef, vm: &VirtualMachine) -> PyResult<String> {
