@@ -61,7 +61,7 @@ fn furnish_sys(board: &Board, vm: &VirtualMachine) -> PyResult<()> {
     let path = [Some(""), beside, Some(library::PLACE)].into_iter().flatten().map(text).collect();
     sys.set_item("path", vm.ctx.new_list(path).into(), vm)?;
     sys.set_item("argv", vm.ctx.new_list(vec![text("main.py")]).into(), vm)?;
-    let native = library::natives().map(|name| text(name)).chain([text("posix")]).collect();
+    let native = library::natives().map(text).chain([text("posix")]).collect();
     sys.set_item("builtin_module_names", vm.ctx.new_tuple(native).into(), vm)?;
     sys.set_item("ps1", text(">>> "), vm)?;
     sys.set_item("ps2", text("... "), vm)?;

@@ -122,7 +122,8 @@ fn last_line(vm: &VirtualMachine, raised: &Py<PyBaseException>) -> String {
     };
     match words {
         Ok(words) if words.as_bytes().is_empty() => {}
-        Ok(words) => text.push_str(&format!(": {words}")),
+        // The interpreter leaves room at the end of some texts.
+        Ok(words) => text.push_str(&format!(": {}", words.to_string_lossy().trim_end_matches(' '))),
         Err(_) => text.push_str(": <exception str() failed>"),
     }
     if let Some(name) = offer_suggestions(raised, vm) {

@@ -52,7 +52,8 @@ fn exceptions_have_cpythons_classes_and_texts() {
         print(type(e).__name__, e, repr(e), isinstance(e, OSError) and e.errno)
 d = {}
 for f in (lambda: 1 + 'a', lambda: 'a' + 1, lambda: d['k'], lambda: [][1], lambda: int('x'), lambda: None.foo,
-          lambda: open('nope'), lambda: b'\\xff'.decode(), lambda: undefined, lambda: len(5), lambda: float('q')):
+          lambda: open('nope'), lambda: b'\\xff'.decode(), lambda: undefined, lambda: len(5), lambda: float('q'),
+          lambda: [1] + (2,), lambda: b'a' + 'b', lambda: 'a' in b'abc', lambda: b'a' + bytearray(b'b'), lambda: 1 < 'a'):
     outcome(f)
 print(repr('你好'), ascii('你好'), b'a' == 'a', 'x'.zfill(3), 'abc'[::-1])
 print(OSError(111, 'Connection refused'), type(OSError(111, 'no')), [OSError, ValueError, RecursionError])",
