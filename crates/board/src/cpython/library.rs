@@ -43,6 +43,7 @@ const OF_BOARD: &[(&str, &str)] = &[
     ("_board_math", "math"),
     ("_board_os", "os"),
     ("_board_select", "select"),
+    ("_board_text", "_board_text"),
     ("_random", "_random"),
     ("_struct", "_struct"),
     ("array", "array"),
@@ -53,6 +54,7 @@ const OF_BOARD: &[(&str, &str)] = &[
 
 /// Ours in Python, each in the place of a module in C, or of one that reaches for the machine.
 const OURS: &[(&str, &str)] = &[
+    ("_board_encodings", include_str!("library/_board_encodings.py")),
     ("_board_files", include_str!("library/_board_files.py")),
     ("_board_socket", include_str!("library/_board_socket.py")),
     ("_board_threads", include_str!("library/_board_threads.py")),

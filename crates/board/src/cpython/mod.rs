@@ -2,6 +2,7 @@
 //! the interpreter is CPython's kin, so that it mostly speaks this dialect by itself. What it may not have of the
 //! machine (files, clocks that wait, streams) is the board's own, as everywhere.
 
+mod encodings;
 mod hashes;
 pub(crate) mod library;
 mod numbers;
@@ -27,7 +28,7 @@ const NOT_IN_SYS: &[&str] =
 
 /// The native modules of this dialect, by the names under which the interpreter knows them.
 pub(crate) fn modules(ctx: &Context) -> Vec<&'static PyModuleDef> {
-    vec![hashes::module_def(ctx), numbers::module_def(ctx), records::module_def(ctx)]
+    vec![encodings::module_def(ctx), hashes::module_def(ctx), numbers::module_def(ctx), records::module_def(ctx)]
 }
 
 /// Makes the interpreter that of a Linux computer.
@@ -104,6 +105,10 @@ fn provide_files(module: &PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
 
 /// An encoding other than the few that the interpreter knows; the package is imported when one is asked for.
 fn encoding(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+    let found = import::module("_board_encodings", vm)?.get_attr("search", vm)?.call((name.clone(),), vm)?;
+    if !vm.is_none(&found) {
+        return Ok(found);
+    }
     import::module("encodings", vm)?.get_attr("search_function", vm)?.call((name,), vm)
 }
 

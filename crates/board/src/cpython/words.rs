@@ -51,9 +51,7 @@ fn joined_text(text: PySequence<'_>, other: &PyObject, vm: &VirtualMachine) -> P
 fn joined_list(list: PySequence<'_>, other: &PyObject, vm: &VirtualMachine) -> PyResult {
     match other.downcast_ref::<PyList>() {
         Some(_) => concat::<1>(list, other, vm),
-        None => {
-            Err(vm.new_type_error(format!("can only concatenate list (not \"{}\") to list", other.class().name())))
-        }
+        None => Err(vm.new_type_error(format!("can only concatenate list (not \"{}\") to list", other.class().name()))),
     }
 }
 

@@ -111,6 +111,19 @@ print(asyncio.run(main()))",
 }
 
 #[test]
+fn text_of_chinese_tools_is_read_and_written() {
+    same_as_cpython(
+        "print('你好'.encode('gbk'), b'\\xc4\\xe3'.decode('gbk'), '€'.encode('gb18030'), 'é'.encode('latin-1'))
+print('a😀b'.encode('gbk', 'replace'), b'\\xc4'.decode('gbk', 'ignore') == '', 'x'.encode('utf-16-le'))
+for f in lambda: '😀'.encode('gbk'), lambda: b'ab\\xff\\xff'.decode('gbk'), lambda: 'x'.encode('nosuch'):
+    try:
+        print(f())
+    except (UnicodeError, LookupError) as e:
+        print(type(e).__name__, e)",
+    );
+}
+
+#[test]
 fn files_are_cpythons() {
     same_as_cpython(
         "import os
