@@ -86,9 +86,23 @@ pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -
 
 /// The same for a Linux computer, whose compiler the interpreter's is like.
 fn as_it_is(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
-    let code = catch_unwind(AssertUnwindSafe(|| compiler::compile(text, mode, path, vm.compile_opts())));
-    let code = code.map_err(|_| not_compiled(vm))?;
-    Ok(vm.ctx.new_code(code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?))
+    let code = lost::quietly(|| compiler::compile(text, mode, path, vm.compile_opts()));
+    let code = code.ok_or_else(|| not_compiled(vm))?;
+    let mut code = code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
+    make_landings(&mut code);
+    Ok(vm.ctx.new_code(code))
+}
+
+/// What every program needs, whosever dialect it is in.
+fn make_landings(code: &mut CodeObject) {
+    landing::prepare(code);
+    let mut constants = code.constants.to_vec();
+    for constant in &mut constants {
+        if let ConstantData::Code { code } = constant {
+            make_landings(code);
+        }
+    }
+    code.constants = constants.into_iter().collect();
 }
 
 /// Lines end in `\n`, in long strings too.

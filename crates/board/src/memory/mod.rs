@@ -73,9 +73,11 @@ pub(crate) fn limit_process(threads: bool) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Puts the checks into the types.
+/// Puts the checks into the types. Not of a Linux computer, whose memory is what the process may take.
 pub(crate) fn limit_objects(vm: &VirtualMachine) {
-    sizes::limit(vm);
+    if !board().profile.is_cpython() {
+        sizes::limit(vm);
+    }
 }
 
 /// How the interpreter is told.
