@@ -258,7 +258,38 @@ impl Lan {
 
     fn tell(&mut self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &Bytes) {
         if self.watched {
-            self.events.push_back(Event::Frame { at, port, direction, verdict, frame: frame.clone() });
+            let repeats = self.repeats(at, port, direction, verdict, frame);
+            self.events.push_back(Event::Frame { at, port, direction, verdict, repeats, frame: frame.clone() });
+        }
+    }
+
+    /// Whether a frame that has left a link is told at another as well: later, as it is for one board alone, or before,
+    /// as it was spread.
+    fn repeats(&self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &[u8]) -> bool {
+        let (Verdict::Delivered(marks), Some(ethernet)) = (verdict, Ethernet::parse(frame)) else { return false };
+        let Some(entry) = self.ports.get(&port) else { return false };
+        match direction {
+            Direction::Up => {
+                let goes_on = ethernet.from.is_unicast() && ethernet.from != GATEWAY_MAC;
+                let segment = entry.segment.filter(|_| goes_on && ethernet.to.is_unicast());
+                segment.is_some_and(|segment| self.reaches_its_board(at, segment, port, ethernet.to))
+            }
+            Direction::Down => {
+                ethernet.from != GATEWAY_MAC && ethernet.to != entry.attach.mac && marks == Marks::default()
+            }
+        }
+    }
+
+    /// Whether the switch of a segment sends what is for `to` to the board with this address.
+    fn reaches_its_board(&self, at: Time, segment: SegmentId, from: PortId, to: Mac) -> bool {
+        let is_its = |port: &Port| port.attach.mac == to;
+        match self.switches.get(&segment).map(|switch| switch.way(at, to, Some(from))) {
+            Some(Way::Port(port)) => self.ports.get(&port).is_some_and(is_its),
+            Some(Way::Flood) => {
+                let others = self.ports.iter().filter(|(id, port)| port.segment == Some(segment) && **id != from);
+                others.map(|(_, port)| port).any(is_its)
+            }
+            Some(Way::Nowhere) | None => false,
         }
     }
 
