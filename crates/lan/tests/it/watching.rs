@@ -93,3 +93,27 @@ fn what_is_for_nobody_is_told_where_it_ends() {
         assert_eq!((told[0].0, told[0].1), (from, Direction::Up));
     }
 }
+
+#[test]
+fn what_is_dropped_is_told_in_its_place_among_the_others() {
+    for faults in
+        ["loss=20% delay=5ms", "loss=20% rate=10mbit queue=1000 delay=2ms", "rate=10mbit queue=50", "loss=50%"]
+    {
+        let mut cable = Cable::new(1, faults);
+        let from = cable.from;
+        let told = send(&mut cable, from, (0..200).map(frame));
+        let numbers = told.iter().map(|(.., frame)| u32::from_be_bytes(*frame[8..].first_chunk().unwrap()));
+        assert!(numbers.eq(0..200), "{faults}");
+        assert!(told.iter().any(|(_, _, verdict, _)| matches!(verdict, Verdict::Dropped(_))), "{faults}");
+    }
+}
+
+/// More than may wait to be told.
+#[test]
+fn a_flood_of_dropped_frames_is_told_at_once() {
+    let mut cable = Cable::new(1, "rate=1kbit queue=1");
+    let from = cable.from;
+    (0..20_000).for_each(|number| cable.lan.handle_frame(Time::ZERO, from, frame(number)));
+    cable.lan.poll(Time::ZERO);
+    assert!(told(&mut cable.lan).len() > 15_000);
+}
