@@ -90,6 +90,9 @@ struct Progress {
     holes: Vec<(u32, u32)>,
     /// It takes nothing at present.
     is_full: bool,
+    /// Where a byte stood that was sent alone and arrived, if nothing was sent since. It may have asked for room, and
+    /// then comes again with what follows it.
+    alone: Option<u32>,
 }
 
 /// What a segment is to those before it.
@@ -103,8 +106,10 @@ enum Kind {
 
 impl Progress {
     /// Takes in the numbers `start` to `end`, which go round (RFC 9293, 3.4).
-    fn take(&mut self, start: u32, end: u32) -> Kind {
-        let next = *self.next.get_or_insert(start);
+    fn take(&mut self, start: u32, end: u32, is_alone: bool) -> Kind {
+        let asked = self.alone.take().filter(|asked| *asked == start && !is_alone);
+        let next = asked.unwrap_or(*self.next.get_or_insert(start));
+        self.alone = is_alone.then_some(start);
         let ahead = |number: u32| number.wrapping_sub(next) as i32;
         if ahead(end) > 0 {
             self.next = Some(end);
@@ -169,7 +174,7 @@ impl Tracker {
         if frame.damaged && lost {
             return; // its numbers may be what is damaged
         }
-        match segment.kind(progress, side) {
+        match segment.kind(progress, side, lost) {
             Kind::New | Kind::Probe => {}
             Kind::Again => sent.retransmitted += 1,
             Kind::Late => sent.out_of_order += 1,
@@ -239,7 +244,7 @@ impl<'a> Segment<'a> {
     }
 
     /// What it is to what was seen of both sides, and takes it in.
-    fn kind(&self, progress: &mut [Progress; 2], side: usize) -> Kind {
+    fn kind(&self, progress: &mut [Progress; 2], side: usize, lost: bool) -> Kind {
         let end = self.seq.wrapping_add(self.payload as u32 + (self.flags & (SYN | FIN)).count_ones());
         let asks = self.payload <= 1 && self.flags & (SYN | FIN) == 0;
         let next = progress[side].next;
@@ -248,7 +253,7 @@ impl<'a> Segment<'a> {
         if end == self.seq || keeps_alive || asks_for_room {
             return Kind::Probe;
         }
-        progress[side].take(self.seq, end)
+        progress[side].take(self.seq, end, asks && !lost)
     }
 
     /// Whether its checksum is right (RFC 9293, 3.1).
@@ -357,6 +362,8 @@ mod tests {
         let sent = counted(&[(100, ACK, 10), (109, ACK, 0), (109, ACK, 1), (110, ACK, 5)]);
         assert_eq!(sent.retransmitted, 0);
         assert_eq!(counted(&[(100, ACK, 10), (108, ACK, 2)]).retransmitted, 1);
+        assert_eq!(counted(&[(100, ACK, 10), (110, ACK, 1), (110, ACK, 9), (119, ACK, 1)]).retransmitted, 0);
+        assert_eq!(counted(&[(110, ACK, 1), (111, ACK, 9), (110, ACK, 9)]).retransmitted, 1, "it was no question");
     }
 
     #[test]
