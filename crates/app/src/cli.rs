@@ -263,14 +263,15 @@ pub(crate) struct RunArgs {
 #[command(after_help = "Examples:\n  \
     socklab repl                       a prompt in this terminal; Ctrl-] leaves\n  \
     socklab repl --pty                 then: mpremote connect /dev/pts/N\n  \
-    socklab repl --tcp 2323            then: mpremote connect socket://localhost:2323\n\n\
+    socklab repl --tcp 2323            then: mpremote connect socket://localhost:2323\n  \
+    socklab repl --board esp32,rp2 --pty   two boards on one network, a serial port each\n\n\
     The board keeps its files between two starts: see --flash.")]
 pub(crate) struct ReplArgs {
     #[command(flatten)]
     pub(crate) board: BoardArgs,
-    /// Be a serial port, under a name of the system's or this one
-    #[arg(long, value_name = "LINK", num_args = 0..=1)]
-    pub(crate) pty: Option<Option<PathBuf>>,
+    /// Be a serial port, under a name of the system's or this one; of several boards each is one, with commas
+    #[arg(long, value_name = "LINK", num_args = 0..=1, value_delimiter = ',')]
+    pub(crate) pty: Option<Vec<PathBuf>>,
     /// Serve the console on a TCP port of this machine (0: any)
     #[arg(long, value_name = "PORT")]
     pub(crate) tcp: Option<u16>,

@@ -162,11 +162,12 @@ const COMMANDS: [Text; 24] = [
         after: "示例：\n  \
             socklab repl                       在此终端中；Ctrl-] 退出\n  \
             socklab repl --pty                 然后：mpremote connect /dev/pts/N\n  \
-            socklab repl --tcp 2323            然后：mpremote connect socket://localhost:2323\n\n\
+            socklab repl --tcp 2323            然后：mpremote connect socket://localhost:2323\n  \
+            socklab repl --board esp32,rp2 --pty   同一网络上的两块板子，各有一个串口\n\n\
             板子的文件会保留到下次启动：见 --flash。",
         args: &[
             &[
-                ("pty", "作为串口，使用系统给出的或指定的名称"),
+                ("pty", "作为串口，使用系统给出的或指定的名称；多块板子各一个，以逗号分隔"),
                 ("tcp", "在本机的 TCP 端口上提供控制台（0 为任意端口）"),
                 ("webrepl", "在本机的 TCP 端口上以 WebREPL 方式提供控制台和文件（0 为任意端口）"),
                 ("password", "WebREPL 的密码，最多 9 个字符"),

@@ -264,18 +264,34 @@ impl Network {
             Event::Dialled { flow, port, from, to } => self.dialled(hub, flow, port, from, to),
             Event::Flow { flow, what } => self.flow_changed(flow, what),
             Event::Datagram { port, from, to, bytes, .. } => self.datagram(hub, port, from, to, bytes),
-            Event::Joined { port, outcome, .. } => self.tell(port, ToBoard::Joined(outcome.map_err(failure))),
-            Event::Left { port, why, .. } if why != socklab_lan::Left::Asked => self.tell(port, ToBoard::Left),
+            Event::Joined { port, outcome, .. } => {
+                let channel = self.lan.borrow().joined_point(port).map_or(0, |point| point.channel);
+                self.tell(port, ToBoard::Joined(outcome.map(|()| channel).map_err(failure)));
+                self.tell_access_points();
+            }
+            Event::Left { port, why, .. } => {
+                if why != socklab_lan::Left::Asked {
+                    self.tell(port, ToBoard::Left);
+                }
+                self.tell_access_points();
+            }
             Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
             Event::Frame { at, port, direction, verdict, repeats: false, frame } => {
                 self.capture(&hub.recorder, &Ended { at, port, direction, verdict, bytes: &frame });
             }
             Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
-            Event::Left { .. }
-            | Event::Leased { .. }
+            Event::Leased { .. }
             | Event::Frame { .. }
             | Event::DatagramsOver { .. }
             | Event::DatagramRefused { .. } => {}
+        }
+    }
+
+    /// Lets the boards that are access points know who has joined them.
+    fn tell_access_points(&self) {
+        let points = self.lan.borrow().own_points();
+        for (port, stations) in points {
+            self.tell(port, ToBoard::Stations(stations.into_iter().map(|mac| mac.0).collect()));
         }
     }
 

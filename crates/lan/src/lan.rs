@@ -19,7 +19,7 @@ use crate::switch::{Switch, Way};
 use crate::time::earlier;
 use crate::track::Tracker;
 use crate::{Direction, FlowId, Mac, PortId, QuestionId, Seed, Time};
-pub use status::{ArpRow, LanStatus, PortRow};
+pub use status::{ArpRow, LanStatus, PointRow, PortRow};
 
 /// The longest frame; longer ones are damage.
 const LONGEST: usize = ETHERNET + 1500;
@@ -501,6 +501,19 @@ impl Lan {
     /// The access points that a board hears.
     pub fn scan(&self, port: PortId) -> Vec<Seen> {
         self.air.scan(port)
+    }
+
+    /// The access point that a board has joined.
+    pub fn joined_point(&self, port: PortId) -> Option<Seen> {
+        self.air.joined_by(port)
+    }
+
+    /// The boards that are access points, and the hardware addresses of those that have joined each.
+    pub fn own_points(&self) -> Vec<(PortId, Vec<Mac>)> {
+        let macs = |stations: Vec<PortId>| {
+            stations.iter().filter_map(|station| self.ports.get(station)).map(|port| port.attach.mac).collect()
+        };
+        self.air.all().filter_map(|(point, stations)| Some((point.owner?, macs(stations)))).collect()
     }
 
     /// Whether a board has joined an access point.
