@@ -207,11 +207,12 @@ def kept(options):
     """What the report says of groups that are not run now."""
     if not options.group or not os.path.exists(options.write):
         return []
-    run_now = [group for group, _ in GROUPS if group in options.group]
-    tests = [test.removesuffix(".py") for group, patterns in GROUPS if group in run_now for test in tests_of(options, patterns)]
+    run_now = [(group, patterns) for group, patterns in GROUPS if group in options.group]
+    tests = [test.removesuffix(".py") for _, patterns in run_now for test in tests_of(options, patterns)]
+    names = [group for group, _ in run_now] + tests
     with open(options.write, encoding="utf-8") as file:
         rows = [line.rstrip() for line in file if line.startswith("| ") and not line.startswith(("| Group", "| Test"))]
-    return [row for row in rows if row.split(" | ")[0].removeprefix("| ") not in run_now + tests]
+    return [row for row in rows if row.split(" | ")[0].removeprefix("| ") not in names]
 
 
 def report(results, before):
