@@ -158,7 +158,11 @@ impl<'q> Search<'q> {
         let path = &segment.path;
         let Some(file) = open_segment(path, last)? else { return Ok(ControlFlow::Continue(())) };
         let length = file.metadata().map_err(io_error("read", path))?.len();
-        for part in self.parts(run, path, length, last)? {
+        let (parts, index) = self.parts(run, path, length, last)?;
+        for (n, part) in parts.into_iter().enumerate() {
+            if let (1, Some(index)) = (n, &index) {
+                self.decoder.introduce(&index.totals); // a peer's introduction may stand in a part left out
+            }
             if self.part(&file, part, run.is_folder(), path)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -184,21 +188,26 @@ impl<'q> Search<'q> {
     }
 
     /// The stretches of a segment of `length` bytes that must be read.
-    fn parts(&mut self, run: &Run, path: &Path, length: u64, last: bool) -> Result<Vec<Range<u64>>, RunError> {
+    fn parts(
+        &mut self,
+        run: &Run,
+        path: &Path,
+        length: u64,
+        last: bool,
+    ) -> Result<(Vec<Range<u64>>, Option<Index>), RunError> {
         let in_folder = run.is_folder(); // a single exported file has no sidecar and no writer
         let wants_index = in_folder && (last || self.peers.is_some());
         let index = wants_index.then(|| Index::saved(path, length)).flatten();
         Ok(match (index, &self.peers) {
             (Some(index), Some(peers)) => {
-                self.decoder.introduce(&index.totals); // a peer's introduction may stand in a part left out
                 let parts = parts_of(&index, peers, length);
                 if let Some((first, last)) = index.seqs() {
                     self.pass(first, last); // the parts alone would seem to have gaps
                 }
-                parts
+                (parts, Some(index))
             }
-            (None, _) if in_folder && last => one_part(run.readable(path, 0)?),
-            _ => one_part(length),
+            (None, _) if in_folder && last => (one_part(run.readable(path, 0)?), None),
+            _ => (one_part(length), None),
         })
     }
 
@@ -228,6 +237,9 @@ impl<'q> Search<'q> {
     }
 
     fn block(&mut self, block: Block<'_>) -> Result<ControlFlow<()>, Foreign> {
+        if self.decoder.link_of(block).is_some() {
+            return Ok(ControlFlow::Continue(())); // what a frame carries, its connection's records have too
+        }
         if block.kind != pcapng::PACKET {
             return self.decoder.decode(block).map(|_| ControlFlow::Continue(()));
         }
@@ -236,7 +248,7 @@ impl<'q> Search<'q> {
         let side = match view.meaning {
             Meaning::Received => Side::Peer,
             Meaning::Sent => Side::Local,
-            Meaning::Continued => return Ok(ControlFlow::Continue(())),
+            Meaning::Continued | Meaning::Frame => return Ok(ControlFlow::Continue(())),
             _ => return self.event(block),
         };
         let Some(peer) = self.wanted(&view, side) else { return Ok(ControlFlow::Continue(())) };
@@ -248,7 +260,7 @@ impl<'q> Search<'q> {
 
     /// The peer, if what it sent or was sent is asked for.
     fn wanted(&self, view: &PacketView<'_>, side: Side) -> Option<PeerId> {
-        let peer = PeerId { endpoint: EndpointId::from_index(view.interface)?, number: view.peer.try_into().ok()? };
+        let peer = PeerId { endpoint: self.decoder.endpoint_at(view.interface)?, number: view.peer.try_into().ok()? };
         let wanted =
             self.side.is_none_or(|only| only == side) && self.peers.as_ref().is_none_or(|peers| peers.contains(&peer));
         wanted.then_some(peer)
@@ -361,6 +373,8 @@ fn parts_of(index: &Index, peers: &FxHashSet<PeerId>, length: u64) -> Vec<Range<
 mod tests {
     use super::*;
     use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+    use crate::kit;
+    use crate::record::LinkId;
     use crate::run::{RunWriter, file_len};
     use proptest::collection::vec;
     use proptest::prelude::*;
@@ -374,6 +388,7 @@ mod tests {
         encoder: Encoder,
         writer: RunWriter,
         peers: Vec<(PeerId, FlowId, Transport)>,
+        link: Option<LinkId>,
         log: Vec<(u64, usize, Side, Vec<u8>)>,
     }
 
@@ -392,7 +407,7 @@ mod tests {
         });
         let peers = peers.collect();
         let writer = RunWriter::create(folder.path(), "r").expect("run");
-        Fixture { folder, encoder, writer, peers, log: Vec::new() }
+        Fixture { folder, encoder, writer, peers, link: None, log: Vec::new() }
     }
 
     fn address(number: u32) -> Address {
@@ -415,7 +430,11 @@ mod tests {
             self.encoder.record(Timestamp(seq), Subject::Flow(self.peers[peer].1), event);
         }
 
+        /// A frame stands between any two chunks, with what is looked for in it.
         fn commit(&mut self) {
+            let add = || self.encoder.add_link("esp32".into(), "a board", [2, 0, 0, 0, 0, 1]);
+            let link = *self.link.get_or_insert_with(add);
+            self.encoder.frame(&kit::frame(link, self.encoder.next_seq(), b"abcabc 0123 xxx \xd6\xd0"));
             if let Some(chunk) = self.encoder.seal(Timestamp(0), Buffer::default()) {
                 self.writer.write(&chunk).expect("written");
             }
@@ -726,7 +745,7 @@ mod tests {
         let path = run.segments().expect("listed")[0].path.clone();
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
         let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
-        let parts = search.parts(&run, &path, file_len(&path).expect("a segment"), true).expect("planned");
+        let (parts, _) = search.parts(&run, &path, file_len(&path).expect("a segment"), true).expect("planned");
         let read: u64 = parts.iter().map(|part| part.end - part.start).sum();
         assert!((3 * 32 * 1024..20 * 32 * 1024).contains(&read), "{read} bytes read of 120 * 32 KiB");
     }

@@ -1,10 +1,11 @@
 //! The virtual network in real time: it runs on the engine's thread, boards are attached to it by channels, and what
 //! they dial is handed to endpoints as if it came from a socket. What the network does is in the crate `lan`; where a
 //! dial leads, in `dialled`; how this machine's programs reach a board, in `forward`; a connection as a stream, in
-//! `stream`; a board's end, in `port`; what it is asked while it runs, in `steer`.
+//! `stream`; a board's end, in `port`; frames into captures, in `frames`; what it is asked while it runs, in `steer`.
 
 mod dialled;
 mod forward;
+mod frames;
 mod port;
 mod steer;
 mod stream;
@@ -22,11 +23,13 @@ use socklab_lan::{
     AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
     Medium, PortId, Seed, Time,
 };
-pub use socklab_lan::{FaultError, FaultSpec};
+pub use socklab_lan::{FaultError, FaultSpec, brief};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
 pub use forward::{Forward, NoForward};
+pub(crate) use frames::Following;
+use frames::{Ended, Taps};
 pub use port::LanPort;
 use port::Outlet;
 pub use steer::{NotSteered, Steer};
@@ -59,13 +62,16 @@ pub struct LanSettings {
     pub host_loopback: bool,
     /// Boards reach any host.
     pub internet: bool,
+    /// The run's capture has the frames.
+    pub frames: bool,
 }
 
 impl Default for LanSettings {
     /// Any Wi-Fi, which takes a second to join; nothing beyond.
     fn default() -> Self {
         let join_time = Duration::from_secs(1);
-        LanSettings { seed: 0, faults: Vec::new(), wifi: None, join_time, host_loopback: false, internet: false }
+        let (host_loopback, internet, frames) = Default::default();
+        LanSettings { seed: 0, faults: Vec::new(), wifi: None, join_time, host_loopback, internet, frames }
     }
 }
 
@@ -78,6 +84,9 @@ pub(crate) struct Network {
     flows: RefCell<FxHashMap<FlowId, Flow>>,
     /// Somebody has done something with a flow: the network is to act.
     poked: Notify,
+    /// Somebody who followed the frames does no longer.
+    unfollowed: Notify,
+    taps: Taps,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
     /// Datagrams of boards to other programs of this machine.
     relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
@@ -85,6 +94,7 @@ pub(crate) struct Network {
 
 struct Port {
     name: String,
+    mac: Mac,
     outlet: Outlet,
 }
 
@@ -112,13 +122,17 @@ impl Network {
         let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
         let air = AirConfig { home, any_name: settings.wifi.is_none() };
         let config = LanConfig { seed: Seed(settings.seed), air, ..LanConfig::default() };
+        let mut lan = Lan::new(config);
+        lan.watch(settings.frames);
         let network = Network {
-            lan: RefCell::new(Lan::new(config)),
+            lan: RefCell::new(lan),
+            taps: Taps::new(settings.frames),
             settings,
             start: Instant::now(),
             ports: RefCell::default(),
             flows: RefCell::default(),
             poked: Notify::new(),
+            unfollowed: Notify::new(),
             inbox,
             relays: RefCell::default(),
         };
@@ -137,7 +151,7 @@ impl Network {
         let id = self.lan.borrow_mut().attach(self.now(), attach)?;
         self.settings.faults.iter().filter(|spec| spec.is_for(name)).for_each(|spec| self.harm(id, spec));
         let outlet = Outlet::default();
-        self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), outlet: outlet.clone() });
+        self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), mac, outlet: outlet.clone() });
         Ok(LanPort::new(id, mac, name.to_owned(), outlet, self.inbox.clone()))
     }
 
@@ -195,6 +209,7 @@ impl Network {
 
     /// Lets the network act, and hands out what that leads to, until nothing more does.
     fn act(self: &Rc<Self>, hub: &Rc<Hub>) {
+        self.taps.look_at_clock(self.start.elapsed());
         loop {
             self.lan.borrow_mut().poll(self.now());
             let sent = self.send_frames();
@@ -249,15 +264,34 @@ impl Network {
             Event::Dialled { flow, port, from, to } => self.dialled(hub, flow, port, from, to),
             Event::Flow { flow, what } => self.flow_changed(flow, what),
             Event::Datagram { port, from, to, bytes, .. } => self.datagram(hub, port, from, to, bytes),
-            Event::Joined { port, outcome, .. } => self.tell(port, ToBoard::Joined(outcome.map_err(failure))),
-            Event::Left { port, why, .. } if why != socklab_lan::Left::Asked => self.tell(port, ToBoard::Left),
+            Event::Joined { port, outcome, .. } => {
+                let channel = self.lan.borrow().joined_point(port).map_or(0, |point| point.channel);
+                self.tell(port, ToBoard::Joined(outcome.map(|()| channel).map_err(failure)));
+                self.tell_access_points();
+            }
+            Event::Left { port, why, .. } => {
+                if why != socklab_lan::Left::Asked {
+                    self.tell(port, ToBoard::Left);
+                }
+                self.tell_access_points();
+            }
             Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
+            Event::Frame { at, port, direction, verdict, repeats: false, frame } => {
+                self.capture(&hub.recorder, &Ended { at, port, direction, verdict, bytes: &frame });
+            }
             Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
-            Event::Left { .. }
-            | Event::Leased { .. }
+            Event::Leased { .. }
             | Event::Frame { .. }
             | Event::DatagramsOver { .. }
             | Event::DatagramRefused { .. } => {}
+        }
+    }
+
+    /// Lets the boards that are access points know who has joined them.
+    fn tell_access_points(&self) {
+        let points = self.lan.borrow().own_points();
+        for (port, stations) in points {
+            self.tell(port, ToBoard::Stations(stations.into_iter().map(|mac| mac.0).collect()));
         }
     }
 
