@@ -66,8 +66,25 @@ pub(crate) enum Command {
     socklab listen udp://239.1.2.3:5000           a multicast group\n  \
     socklab listen 10000 --echo --show hex        send everything back\n\n\
     URLs: tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH\n\
-    unix-dgram:///PATH, with options behind:\n\
-    ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&halfopen=1")]
+    unix-dgram:///PATH, with options behind: ?keepalive=30s&max_peers=50\n\n\
+    Options of all:\n  \
+    echo=1                 send back what comes\n  \
+    rcvbuf=1m sndbuf=1m    the system's buffers\n\
+    Of tcp, tcp-listen, unix, unix-listen:\n  \
+    halfopen=1             keep sending to a peer that has finished\n  \
+    nodelay=0 keepalive=30s ttl=4 interface=eth0    (tcp)\n\
+    Of servers:\n  \
+    max_peers=1000         how many at a time; udp too\n  \
+    backlog=128 reuse=0    of the listening socket\n  \
+    once=1                 take one connection, and end with it\n\
+    Of clients:\n  \
+    retry=1 timeout=3s     connect again; how long one attempt may take\n  \
+    bind=127.0.0.1:5000    the own address (tcp)\n\
+    Of udp:\n  \
+    peer=HOST:PORT         somebody to send to; may be repeated\n  \
+    age=10m                forget a peer that is silent for so long\n  \
+    join=eth0 ttl=4 loop=0 where to join the group, how far, whether heard here\n  \
+    interface=eth0 broadcast=0 reuse=0")]
 pub(crate) struct ListenArgs {
     /// Ports or endpoint URLs
     #[arg(value_name = "URL|PORT", required = true)]

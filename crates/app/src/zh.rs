@@ -47,8 +47,25 @@ const COMMANDS: [Text; 24] = [
             socklab listen udp://239.1.2.3:5000           组播组\n  \
             socklab listen 10000 --echo --show hex        原样回发，按十六进制显示\n\n\
             URL：tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH\n\
-            或 unix-dgram:///PATH；选项写在后面：\n\
-            ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&age=10m&halfopen=1",
+            或 unix-dgram:///PATH；选项写在后面：?keepalive=30s&max_peers=50\n\n\
+            通用选项：\n  \
+            echo=1                 原样回发\n  \
+            rcvbuf=1m sndbuf=1m    系统缓冲区大小\n\
+            用于 tcp、tcp-listen、unix、unix-listen：\n  \
+            halfopen=1             对方结束发送后仍继续向它发送\n  \
+            nodelay=0 keepalive=30s ttl=4 interface=eth0   （tcp）\n\
+            用于服务器：\n  \
+            max_peers=1000         同时最多多少个对端；也用于 udp\n  \
+            backlog=128 reuse=0    监听套接字的选项\n  \
+            once=1                 只接受一个连接，随它结束\n\
+            用于客户端：\n  \
+            retry=1 timeout=3s     断开后重连；每次尝试的时限\n  \
+            bind=127.0.0.1:5000    本地地址（tcp）\n\
+            用于 udp：\n  \
+            peer=HOST:PORT         发送对象；可重复\n  \
+            age=10m                对端静默这么久后被移除\n  \
+            join=eth0 ttl=4 loop=0 在哪里加入组播组、能传多远、本机是否收到\n  \
+            interface=eth0 broadcast=0 reuse=0",
         args: &[&[("places", "端口或端点 URL")], &SESSION],
     },
     Text {
