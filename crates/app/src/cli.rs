@@ -381,7 +381,7 @@ pub(crate) enum LanCommand {
     /// Print boards, links and what they have lost, addresses, leases, connections
     #[command(after_help = "Example: socklab lan status")]
     Status,
-    /// Print connections, with what was sent again
+    /// Print connections, with what was sent again, and each board's sockets and neighbours
     #[command(after_help = "Example: socklab lan netstat")]
     Netstat,
     /// Change what is wrong with a board's link, from now on

@@ -193,7 +193,10 @@ const COMMANDS: [Text; 24] = [
         args: &[],
     },
     Text {
-        path: "lan netstat", about: "显示连接及重传的报文段", after: "示例：socklab lan netstat", args: &[]
+        path: "lan netstat",
+        about: "显示连接及重传的报文段，以及各板子的套接字和邻居",
+        after: "示例：socklab lan netstat",
+        args: &[],
     },
     Text {
         path: "lan fault",

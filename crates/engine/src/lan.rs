@@ -93,6 +93,9 @@ pub(crate) struct Network {
     /// Somebody who followed the frames does no longer.
     unfollowed: Notify,
     taps: Taps,
+    /// What boards tell of their sockets, for those who have just asked.
+    told: RefCell<FxHashMap<PortId, String>>,
+    has_told: Notify,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
     /// Datagrams of boards to other programs of this machine.
     relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
@@ -140,6 +143,8 @@ impl Network {
             flows: RefCell::default(),
             poked: Notify::new(),
             unfollowed: Notify::new(),
+            told: RefCell::default(),
+            has_told: Notify::new(),
             inbox,
             relays: RefCell::default(),
         };
@@ -203,6 +208,10 @@ impl Network {
                 drop(lan);
                 self.tell(port, ToBoard::Scanned(found));
             }
+            FromBoard::Netstat(told) => {
+                self.told.borrow_mut().insert(port, told);
+                self.has_told.notify_waiters();
+            }
             FromBoard::Serve(None) => lan.close_access_point(now, port),
             FromBoard::Serve(Some(serving)) => {
                 let (ssid, password, channel) = (serving.ssid, serving.key, serving.channel);
@@ -254,7 +263,7 @@ impl Network {
 
     fn tell(&self, port: PortId, what: ToBoard) {
         if let Some(port) = self.ports.borrow().get(&port) {
-            port.outlet.send(what);
+            let _ = port.outlet.send(what); // as on a cable
         }
     }
 

@@ -284,7 +284,13 @@ fn a_network_that_runs_is_asked_and_changed() {
     assert!(status.starts_with("seed    7\nport    p1 esp32 "), "{status}");
     let netstat = lab.run(["lan", "netstat"]).ok();
     assert!(netstat.contains(" > 192.168.1.115:23504 open sent "), "{netstat}");
-    assert!(netstat.lines().all(|line| line.starts_with("flow ") || line.starts_with("tcp ")), "{netstat}");
+    assert!(
+        netstat.lines().all(|line| ["flow ", "tcp ", "esp32 "].iter().any(|head| line.starts_with(head))),
+        "{netstat}"
+    );
+    let own =
+        netstat.lines().find(|line| line.starts_with("esp32   tcp") && line.contains(":23504")).expect("its socket");
+    assert!(own.contains(" 192.168.1.20:") && own.contains(" ESTABLISHED "), "{netstat}");
     let changed = lab.run(["lan", "fault", "esp32", "up:loss=5%", "delay=20ms"]).ok();
     assert!(changed.contains("(delay=20ms loss=0.05)\n") && changed.contains(" (perfect)\n"), "{changed}");
     assert!(!lab.run(["lan", "fault", "all", "perfect"]).ok().contains("loss=0.05"));
