@@ -9,7 +9,7 @@ use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
 use socklab_engine::Forward;
 use socklab_engine::board::Given;
-use socklab_engine::lan::FaultSpec;
+use socklab_engine::lan::{FaultSpec, KnownName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::given::given;
@@ -245,6 +245,7 @@ pub(crate) struct SendArgs {
     socklab run main.py --board k230 --open 10000   and what it sends to port 10000 of the computer\n  \
     socklab run a.py b.py --board esp32,rp2          two boards on one network\n  \
     socklab run web.py --forward 8080:80             its page is http://127.0.0.1:8080\n  \
+    socklab run mqtt.py --name broker.example.com --open 1883   its broker is here\n  \
     socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
     socklab run main.py --frames                     then: socklab capture export --as pcapng -o run.pcapng\n  \
     socklab run blink.py --set 4=1 --events json\n  \
@@ -326,6 +327,9 @@ pub(crate) struct BoardArgs {
     /// What every chance on the network is drawn from: with the same number it loses the same frames
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Have a name such as api.example.com lead to this computer, or to ADDRESS on the boards' network (may be repeated)
+    #[arg(long, value_name = "NAME[=ADDRESS]")]
+    pub(crate) name: Vec<KnownName>,
     /// Keep every frame of the boards' network in the capture, for Wireshark and `capture stat`
     #[arg(long)]
     pub(crate) frames: bool,
@@ -394,7 +398,7 @@ pub(crate) enum LanCommand {
     /// Print boards, links and what they have lost, addresses, leases, connections
     #[command(after_help = "Example: socklab lan status")]
     Status,
-    /// Print connections, with what was sent again
+    /// Print connections, with what was sent again, and each board's sockets and neighbours
     #[command(after_help = "Example: socklab lan netstat")]
     Netstat,
     /// Change what is wrong with a board's link, from now on

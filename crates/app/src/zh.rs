@@ -10,7 +10,7 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
 use socklab_capture::export::{Format, UnknownFormat};
 use socklab_capture::text::UnknownEncoding;
 use socklab_engine::Lang;
-use socklab_engine::lan::{FaultError, NoForward};
+use socklab_engine::lan::{FaultError, NoForward, NoName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
@@ -146,6 +146,7 @@ const COMMANDS: [Text; 24] = [
             socklab run main.py --board k230 --open 10000   它发到电脑端口 10000 的内容也会显示\n  \
             socklab run a.py b.py --board esp32,rp2          两块板子在同一网络中\n  \
             socklab run web.py --forward 8080:80             网页在 http://127.0.0.1:8080\n  \
+            socklab run mqtt.py --name broker.example.com --open 1883   它的代理就在这里\n  \
             socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
             socklab run main.py --frames                     然后：socklab capture export --as pcapng -o run.pcapng\n  \
             socklab run blink.py --set 4=1 --events json\n  \
@@ -209,7 +210,10 @@ const COMMANDS: [Text; 24] = [
         args: &[],
     },
     Text {
-        path: "lan netstat", about: "显示连接及重传的报文段", after: "示例：socklab lan netstat", args: &[]
+        path: "lan netstat",
+        about: "显示连接及重传的报文段，以及各板子的套接字和邻居",
+        after: "示例：socklab lan netstat",
+        args: &[],
     },
     Text {
         path: "lan fault",
@@ -316,7 +320,7 @@ const COMMANDS: [Text; 24] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 16] = [
+const BOARD: [(&str, &str); 17] = [
     ("net", "板子所在的网络"),
     ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
     (
@@ -328,6 +332,7 @@ const BOARD: [(&str, &str); 16] = [
         "板子的链路有什么问题，例如 'loss=5% delay=20ms'；前面加 BOARD: 只对一块板子，加 up: 或 down: 只对一个方向；可重复。全部见 run --help",
     ),
     ("seed", "网络中一切随机的来源：同一个数丢失同样的帧"),
+    ("name", "让 api.example.com 这样的名称指向这台电脑，或板子网络中的 ADDRESS；可重复"),
     ("frames", "把板子网络中的每一帧都保存到抓取中，供 Wireshark 和 `capture stat` 使用"),
     ("host_loopback", "允许板子连接本机回环地址的所有端口，而不仅是 `socklab listen` 打开的端口"),
     ("join_time", "加入 Wi-Fi 所需的时间"),
@@ -756,6 +761,9 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     }
     if source.is::<NoForward>() {
         return "不是 [ADDRESS:]PORT:[BOARD:]PORT，例如 8080:80 或 8080:esp32:80".into();
+    }
+    if source.is::<NoName>() {
+        return "不是 NAME 或 NAME=ADDRESS，例如 api.example.com 或 api.example.com=192.168.1.50".into();
     }
     if source.is::<socklab_capture::record::BadId>() {
         return "不是对端（写成 e1.3）".into();

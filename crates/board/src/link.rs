@@ -67,6 +67,8 @@ pub enum ToBoard {
     Joined(Result<u8, JoinFailure>),
     /// The hardware addresses of those that have joined the board's own access point.
     Stations(Vec<[u8; 6]>),
+    /// Tell what sockets there are. [`FromBoard::Netstat`] answers.
+    Netstat,
     /// The board is no longer joined: it was sent away, or the access point is gone.
     Left,
     /// The answer to [`FromBoard::Scan`].
@@ -314,6 +316,8 @@ pub enum FromBoard {
     Scan,
     /// The board is an access point itself from now on, or none any more.
     Serve(Option<Serving>),
+    /// The board's addresses, sockets and neighbours on the virtual network: a line each.
+    Netstat(String),
     /// The board cannot go on, and its process ends; what ran is over, as by this exception.
     Lost(Raised),
 }
