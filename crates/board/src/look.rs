@@ -17,6 +17,7 @@ mod remark;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod uncalled;
 mod waits;
 
 use std::fmt;
