@@ -3,6 +3,7 @@
 #![allow(clippy::module_inception, reason = "a module for Python is one in Rust, in a file of its name")]
 
 pub(crate) mod array;
+pub(crate) mod asked;
 pub(crate) mod binascii;
 pub(crate) mod cmath;
 pub(crate) mod deflate;
