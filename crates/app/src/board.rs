@@ -92,6 +92,9 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
     if is_alone {
         session.read_keys(None);
     }
+    } else {
+        // Whose input would it be? A program that asks for some is told that there is none.
+        session.boards.iter().for_each(|member| member.board.remote().end_when_idle());
     let outcome = session.wait(&happenings, deadline);
     session.end(shown, outcome)
 }
@@ -480,14 +483,13 @@ impl Session {
             BoardEvent::Crashed(status) => {
                 outcome.fail(1);
                 say::say(format_args!("{about}{}", death(status, self.lang)));
-                return if self.is_program() {
-                    std::ops::ControlFlow::Break(())
-                } else {
-                    std::ops::ControlFlow::Continue(())
-                };
+                // A prompt comes back, with a process of its own.
+                if self.is_program() {
+                    outcome.fail(1);
+                    return std::ops::ControlFlow::Break(());
+                }
             }
             BoardEvent::Failed(error) => {
-                outcome.fail(1);
                 say::say(format_args!("{about}{}: {error}", self.lang.pick("cannot start a board", "无法启动板子")));
                 return std::ops::ControlFlow::Break(());
             }

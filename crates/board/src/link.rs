@@ -29,6 +29,8 @@ pub enum ToBoard {
     Input(Vec<u8>),
     /// Hand back what was typed and nobody has read. [`FromBoard::Unread`] answers.
     GiveBack,
+    /// Nothing more is typed after what was: a pipe has ended.
+    InputEnds,
     /// Ctrl-C: KeyboardInterrupt in the program that runs, if one does.
     Interrupt,
     /// The level that the outside gives to a pin.
@@ -389,6 +391,7 @@ mod tests {
             Just(ToBoard::Interrupt),
             any::<String>().prop_map(|text| ToBoard::Run(Program::Interactive(text))),
             any::<String>().prop_map(ToBoard::Complete),
+            Just(ToBoard::InputEnds),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
             (any::<u8>(), any::<i32>()).prop_map(|(pin, microvolts)| ToBoard::SetAdc { pin, microvolts }),
             prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..9).prop_map(|all| {

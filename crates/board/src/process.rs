@@ -221,6 +221,7 @@ fn read_link(board: &'static Board) {
                 let mut unread = Vec::new();
                 board.change(|state| unread.extend(state.input.drain(..)));
                 board.tell(FromBoard::Unread(unread));
+            Ok(Some(ToBoard::InputEnds)) => board.change(|state| state.input_ends = true),
             }
             Ok(Some(ToBoard::Interrupt)) => board.interrupt(),
             Ok(Some(ToBoard::Run(program))) => board.change(|state| state.begin(program)),
