@@ -124,7 +124,7 @@ pub(crate) fn about_module(profile: &Profile, name: &str) -> Option<Kind> {
 }
 
 /// The deepest that brackets can be nested, counting those in strings too: an estimate from above.
-pub(crate) fn depth(text: &str) -> usize {
+fn depth(text: &str) -> usize {
     let (mut now, mut most) = (0_usize, 0);
     for byte in text.bytes() {
         match byte {
