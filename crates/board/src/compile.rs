@@ -15,7 +15,7 @@ use crate::cpython::sources;
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
-use crate::{indent, landing, lost, nesting, reshape};
+use crate::{import, indent, landing, lost, nesting, reshape};
 
 /// How deep a program may be nested ([`nesting`]): more is RuntimeError, as calls in calls are.
 const DEEPEST: usize = 2000;
@@ -29,7 +29,10 @@ pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option
     match program {
         Program::File(path) if board().flash.metadata(path).is_err() => Ok(None),
         Program::File(path) => file(vm, path).map(Some),
-        Program::Text { name, text } => text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some),
+        Program::Text { name, text } => {
+            import::begin(name);
+            text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some)
+        }
         Program::Interactive(text) => text_of(vm, text, "<stdin>", Mode::Single).map(Some),
     }
 }

@@ -7,6 +7,7 @@ mod clients;
 mod console;
 mod drivers;
 mod files;
+mod imports;
 mod interrupt;
 mod language;
 mod library;
