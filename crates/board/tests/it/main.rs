@@ -23,5 +23,6 @@ mod select;
 mod sockets;
 mod streams;
 mod support;
+mod threads;
 #[cfg(target_os = "linux")]
 mod tls;
