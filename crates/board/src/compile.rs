@@ -12,6 +12,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::cpython::sources;
+use crate::dialect::floats;
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
@@ -94,10 +95,6 @@ fn as_it_is(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult
     Ok(vm.ctx.new_code(code))
 }
 
-/// What every program needs, whosever dialect it is in.
-fn make_landings(code: &mut CodeObject) {
-    landing::prepare(code);
-    let mut constants = code.constants.to_vec();
 /// What the interpreter's compiler makes of the text, or what it says against it. It is not perfect: should it panic,
 /// the board goes on.
 fn compiled(
@@ -140,6 +137,10 @@ fn compile(
     Ok(compiler::codegen::compile::compile_top(program, source, mode, options)?)
 }
 
+/// What every program needs, whosever dialect it is in.
+fn make_landings(code: &mut CodeObject) {
+    landing::prepare(code);
+    let mut constants = code.constants.to_vec();
     for constant in &mut constants {
         if let ConstantData::Code { code } = constant {
             make_landings(code);
@@ -182,8 +183,13 @@ fn as_boards_do(code: &mut CodeObject, prefixes: &mut Vec<String>) {
     landing::prepare(code);
     let mut constants = code.constants.to_vec();
     for constant in &mut constants {
-        if let ConstantData::Code { code } = constant {
-            as_boards_do(code, prefixes);
+        match constant {
+            ConstantData::Code { code } => as_boards_do(code, prefixes),
+            // Too large for a float of the board's.
+            ConstantData::Float { value } if board().profile.single && floats::single(*value).is_infinite() => {
+                *value = floats::single(*value);
+            }
+            _ => {}
         }
     }
     code.constants = constants.into_iter().collect();

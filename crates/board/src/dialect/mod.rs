@@ -4,6 +4,7 @@
 mod builtins;
 mod bytes;
 mod calls;
+pub(crate) mod floats;
 mod generators;
 mod numbers;
 mod reprs;
@@ -12,17 +13,22 @@ mod text;
 mod unhashable;
 
 use std::collections::HashMap;
-
 use std::sync::LazyLock;
-use rustpython_vm::builtins::PyType;
+
 use parking_lot::RwLock;
+use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{FuncArgs, IntoPyNativeFn};
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::board::board;
 
 /// Changes the types.
 pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     generators::apply(vm);
     numbers::apply(vm);
+    if board().profile.single {
+        floats::apply(vm);
+    }
     reprs::apply(vm);
     text::apply(vm);
     bytes::apply(vm);

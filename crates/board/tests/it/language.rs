@@ -243,3 +243,32 @@ fn the_name_of_an_encoding_is_ignored() {
 fn annotations_of_a_module_go_with_exec_and_eval() {
     assert_eq!(printed("exec('a = 1')\nx: int = eval('a + 1')\nlocals()\ny: int = x\nprint(a, x, y)"), "1 2 2\r\n");
 }
+
+#[test]
+fn bytes_are_formatted_with_text_and_anything_that_can_be_printed() {
+    let program =
+        "print(b'%s' % 'x', b'%s|%d' % (b'a', 3), b'%s' % 5, b'%s' % None, b'%5s|%-5s|' % ('a', 'b'), b'%x' % 255)
+print(b'%s: %s' % ('\u{e9}', [1]), b'GET %s HTTP/1.0' % '/')
+try:
+    b'%d' % 'x'
+except TypeError:
+    print('no number')";
+    let expected =
+        "b'x' b'a|3' b'5' b'None' b'    a|b    |' b'ff'\r\nb'\\xc3\\xa9: [1]' b'GET / HTTP/1.0'\r\nno number\r\n";
+    assert_eq!(printed(program), expected);
+}
+
+#[test]
+fn floats_are_printed_as_precisely_as_the_board_has_them() {
+    let program = "x = 0.1 + 0.2
+print(x, 100 / 3, [1e7, 1e-5], str(2 / 3), f'{x} {x:.9f}', '{:.3f} {}'.format(x, x), '%s %.8f %g' % (x, 1 / 3, 1e10))
+print(float('1e300'), 1e300, -1e39, 3e38 * 10, '%f' % 0.5)
+import json
+print(json.dumps({'t': 23.4}))";
+    let single = "0.3 33.33333 [1e+07, 1e-05] 0.6666667 0.3 0.300000012 0.300 0.3 0.3 0.33333334 1e+10\r\ninf inf -inf inf 0.500000\r\n{\"t\": 23.4}\r\n";
+    for profile in ["esp32", "rp2", "mpython", "waffle"] {
+        assert_eq!(printed_by(profile, program), single, "{profile}");
+    }
+    let double = printed_by("k230", program);
+    assert!(double.starts_with("0.30000000000000004 33.333333333333336 "), "{double}");
+}
