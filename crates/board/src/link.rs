@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use crate::parts::LIGHT;
+
 /// No frame is longer: a length beyond it is damage, and not a reason to allocate.
 pub const LONGEST: usize = 1 << 20;
 
@@ -27,10 +29,10 @@ pub enum ToBoard {
     Complete(String),
     /// Bytes typed at the console, or sent by a program there.
     Input(Vec<u8>),
-    /// Hand back what was typed and nobody has read. [`FromBoard::Unread`] answers.
-    GiveBack,
     /// Nothing more is typed after what was: a pipe has ended.
     InputEnds,
+    /// Hand back what was typed and nobody has read. [`FromBoard::Unread`] answers.
+    GiveBack,
     /// Ctrl-C: KeyboardInterrupt in the program that runs, if one does.
     Interrupt,
     /// The level that the outside gives to a pin.
@@ -389,9 +391,9 @@ mod tests {
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..300).prop_map(ToBoard::Input),
             Just(ToBoard::Interrupt),
+            Just(ToBoard::InputEnds),
             any::<String>().prop_map(|text| ToBoard::Run(Program::Interactive(text))),
             any::<String>().prop_map(ToBoard::Complete),
-            Just(ToBoard::InputEnds),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
             (any::<u8>(), any::<i32>()).prop_map(|(pin, microvolts)| ToBoard::SetAdc { pin, microvolts }),
             prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..9).prop_map(|all| {

@@ -173,6 +173,47 @@ fn a_prompt_in_a_pipe_ends_with_its_input() {
 }
 
 #[test]
+fn a_program_that_waits_for_input_meets_its_end() {
+    let (lab, path) = with("print(input())\ntry:\n    input()\nexcept EOFError:\n    print('end')");
+    let done = lab.run_with(["run", &path], b"typed\n");
+    assert_eq!(done.ok(), "typed\ntyped\nend\n");
+    let done = lab.run_with(["repl"], b"input('? ')\r");
+    assert!(String::from_utf8_lossy(&done.out).contains("EOFError: \r\n>>> ") && done.code == Some(0), "{done:?}");
+}
+
+#[test]
+fn a_prompt_that_came_back_after_a_crash_ends_well() {
+    let done = Lab::new().run_with(["repl"], b"l = [0] * 1000\rwhile True: l.extend(l)\r\r6 * 7\r");
+    let text = String::from_utf8_lossy(&done.out).into_owned();
+    assert!(text.contains("MemoryError") && text.contains("\r\n42\r\n>>> ") && done.code == Some(0), "{done:?}");
+}
+
+#[test]
+fn a_second_board_of_a_name_has_files_of_its_own() {
+    let lab = Lab::new();
+    let (first, mut stream) = offered(&lab);
+    talk(&mut stream, b"\r", b"\r\n>>> ");
+    let program = lab.typed("main.py");
+    fs::write(lab.path("main.py"), "import os\nopen('mine', 'w').close()\nprint(os.listdir())").expect("a program");
+    let done = lab.run(["run", &program]);
+    assert!(done.err.contains("another board has the files of esp32: this one has its own, in "), "{done:?}");
+    assert_eq!(done.ok(), "['mine']\n");
+    talk(&mut stream, b"import os\r", b"import os\r\n>>> ");
+    talk(&mut stream, b"'mine' in os.listdir()\r", b"'mine' in os.listdir()\r\nFalse\r\n>>> ");
+    drop(stream);
+    first.interrupt();
+    first.finish();
+    let done = lab.run(["run", &program]);
+    assert!(!done.err.contains("another board"), "{done:?}");
+}
+
+#[test]
+fn the_light_of_a_pico_is_called_so() {
+    let done = run("from machine import Pin\nPin('LED', Pin.OUT).on()", &["--board", "rp2"]);
+    assert!(done.err.contains("[LED] 1") && !done.err.contains("128"), "{done:?}");
+}
+
+#[test]
 fn files_outlive_the_board() {
     let lab = Lab::new();
     lab.run_with(["repl"], b"f = open('boot.py', 'w'); f.write('print(\"booted\")'); f.close()\r").ok();
