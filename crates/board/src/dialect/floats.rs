@@ -1,18 +1,17 @@
 //! Floats of boards that have them in single precision: they are printed with as many digits as they have there, and
-//! what is too large for one is infinite. Programs calculate with more digits here than on the board.
+//! what is too large for one is infinite. Programs calculate with more digits here than on the board, and a format that
+//! asks for more shows them.
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyFloat, PyStrRef, PyTuple, PyTypeRef};
+use rustpython_vm::builtins::{PyFloat, PyStrRef, PyTypeRef};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 type New = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
-type Remainder = fn(&PyObject, &PyObject, &VirtualMachine) -> PyResult;
 
-/// The interpreter's own `float(...)` and `'...' % ...`.
+/// The interpreter's own `float(...)`.
 static NEW: OnceLock<New> = OnceLock::new();
-static FORMAT: OnceLock<Remainder> = OnceLock::new();
 
 /// Digits that are shown of a float.
 const DIGITS: usize = 7;
@@ -23,12 +22,6 @@ pub(super) fn apply(vm: &VirtualMachine) {
     if let Some(new) = types.float_type.slots.new.load() {
         NEW.get_or_init(|| new);
         types.float_type.slots.new.store(Some(new_float));
-    }
-    super::method_around(vm, types.float_type, ("float.__format__", "__format__"), format);
-    let number = &types.str_type.slots.as_number;
-    if let Some(own) = number.remainder.load() {
-        FORMAT.get_or_init(|| own);
-        number.remainder.store(Some(formatted));
     }
 }
 
@@ -71,30 +64,6 @@ fn new_float(class: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult 
     match value {
         Some(value) if value.is_finite() && single(value).is_infinite() => Ok(vm.ctx.new_float(single(value)).into()),
         _ => Ok(made),
-    }
-}
-
-fn rounded(object: &PyObject, vm: &VirtualMachine) -> Option<PyObjectRef> {
-    object.downcast_ref::<PyFloat>().map(|float| vm.ctx.new_float(single(float.to_f64())).into())
-}
-
-/// `'{:.9f}'.format(0.1)`.
-fn format(float: PyObjectRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    super::kept("float.__format__", &rounded(&float, vm).unwrap_or(float), args, vm)
-}
-
-/// `'%.9f' % 0.1`.
-fn formatted(format: &PyObject, values: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let Some(own) = FORMAT.get() else { return Err(vm.new_type_error("no format")) };
-    if let Some(rounded) = rounded(values, vm) {
-        return own(format, &rounded, vm);
-    }
-    match values.downcast_ref::<PyTuple>() {
-        Some(all) if all.iter().any(|value| value.downcast_ref::<PyFloat>().is_some()) => {
-            let all = all.iter().map(|value| rounded(value, vm).unwrap_or_else(|| value.clone())).collect();
-            own(format, vm.ctx.new_tuple(all).as_object(), vm)
-        }
-        _ => own(format, values, vm),
     }
 }
 

@@ -229,6 +229,7 @@ fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8
 }
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod os {
     use rustpython_vm::builtins::PyStrRef;
     use rustpython_vm::function::{FuncArgs, OptionalArg};
@@ -238,6 +239,10 @@ mod os {
     use crate::modules::mounts::{self, on_flash};
     use crate::modules::random;
     use crate::profile::RELEASE;
+
+    /// What parts of a path have between them.
+    #[pyattr(name = "sep")]
+    const SEPARATOR: &str = "/";
 
     fn or_here(path: OptionalArg<PyStrRef>) -> String {
         path.into_option().map_or_else(String::new, |path| path.to_string_lossy().into_owned())

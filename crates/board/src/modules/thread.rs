@@ -19,6 +19,7 @@ pub(crate) fn finish(vm: &VirtualMachine) -> PyResult<()> {
 
 // Not under the name by which programs import it: the interpreter needs its own `_thread` at its start.
 #[pymodule(name = "_board_thread")]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod thread {
     use std::cell::Cell;
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
