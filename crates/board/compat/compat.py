@@ -41,6 +41,7 @@ GROUPS = [
     ("unicode", ["unicode/*"]),
     ("misc", ["misc/*"]),
     ("stress", ["stress/*"]),
+    ("thread", ["thread/*"]),
     ("socket, select", ["extmod/socket_*", "extmod/select_*"]),
     ("asyncio", ["extmod/asyncio_*"]),
     ("ssl, tls", ["extmod/ssl_*", "extmod/tls_*"]),

@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use crate::parts::LIGHT;
+
 /// No frame is longer: a length beyond it is damage, and not a reason to allocate.
 pub const LONGEST: usize = 1 << 20;
 
@@ -27,6 +29,8 @@ pub enum ToBoard {
     Complete(String),
     /// Bytes typed at the console, or sent by a program there.
     Input(Vec<u8>),
+    /// Nothing more is typed after what was: a pipe has ended.
+    InputEnds,
     /// Hand back what was typed and nobody has read. [`FromBoard::Unread`] answers.
     GiveBack,
     /// Ctrl-C: KeyboardInterrupt in the program that runs, if one does.
@@ -393,6 +397,7 @@ mod tests {
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..300).prop_map(ToBoard::Input),
             Just(ToBoard::Interrupt),
+            Just(ToBoard::InputEnds),
             any::<String>().prop_map(|text| ToBoard::Run(Program::Interactive(text))),
             any::<String>().prop_map(ToBoard::Complete),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),
