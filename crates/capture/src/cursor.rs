@@ -461,5 +461,28 @@ pub fn totals(run: &Run) -> Result<Totals, RunError> {
     Ok(totals)
 }
 
+/// The first record of a run that can still be read; 1 where there is none.
+pub fn first_seq(run: &Run) -> Result<u64, RunError> {
+    match Cursor::open(run.clone(), 1)?.next() {
+        Ok(Next::Record(record)) => Ok(record.seq),
+        Ok(Next::Wait | Next::End) => Ok(1),
+        Err(error) => error.gap().map(|gap| gap.to + 1).ok_or(error),
+    }
+}
+
+/// The last record of a run as far as it is written now; 0 where there is none. Costs a look into the index of the
+/// last segment, or, where another program writes that, a walk through it.
+pub fn last_seq(run: &Run) -> Result<u64, RunError> {
+    let extent = run.extent()?;
+    for Segment { number, path } in extent.segments.iter().rev() {
+        let length = extent.limit(*number).map_or_else(|| file_len(path), Ok)?;
+        let index = Index::of(path, length, run.is_folder() && extent.is_sealed(*number))?;
+        if let Some((_, last)) = index.seqs() {
+            return Ok(last);
+        }
+    }
+    Ok(0)
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use crate::lan::{Forward, LanPort};
 use crate::peer::{Ending, Outcome};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
+use crate::watch::Tally;
 
 /// Which peers a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +101,10 @@ pub enum Command {
     Forward(Forward),
     /// How all endpoints and peers are.
     Status,
+    /// Answered with `Done` when there is something for `Changes` to tell.
+    AwaitChange,
+    /// What has changed since this was asked last, or since the start. Only of an engine that has a `control` port.
+    Changes,
     /// Answered with `Ended` when the endpoint is over.
     AwaitEnd(EndpointId),
 }
@@ -116,6 +121,8 @@ pub enum Reply {
     Peers(Vec<PeerId>),
     /// To `Status`.
     Status(Vec<EndpointStatus>),
+    /// To `Changes`.
+    Changed(Changes),
     /// To `Attach`: the board's place.
     Attached(LanPort),
     /// To `Attach` and `Forward`: there is no network, or no place on it, for this reason.
@@ -144,6 +151,17 @@ pub enum LastEnd {
     Failed,
 }
 
+/// What is not as it was.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// All endpoints, each with those of its peers that have changed.
+    pub endpoints: Vec<EndpointStatus>,
+    /// Peers that are gone.
+    pub gone: Vec<PeerId>,
+    /// The number of the record that comes next. Those before it may still be on their way to the disk.
+    pub next_seq: u64,
+}
+
 /// How an endpoint is.
 #[derive(Clone, Debug)]
 pub struct EndpointStatus {
@@ -153,6 +171,12 @@ pub struct EndpointStatus {
     pub url: EndpointUrl,
     /// How it is.
     pub state: EndpointState,
+    /// Whether it sends back what comes.
+    pub echo: bool,
+    /// What its peers have done, those that are gone included.
+    pub tally: Tally,
+    /// How its last connection ended.
+    pub last_end: LastEnd,
     /// Peers, or datagrams of unknown ones, that were turned away.
     pub refused: u64,
     /// Datagrams that the system dropped.

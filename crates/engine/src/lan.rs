@@ -22,7 +22,7 @@ use socklab_lan::{
     AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
     Medium, PortId, Seed, Time,
 };
-pub use socklab_lan::{FaultError, FaultSpec};
+pub use socklab_lan::{FaultError, FaultSpec, Preset};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
