@@ -7,7 +7,7 @@ export class ApiError extends Error {
   constructor(
     readonly code: string,
     readonly text: string,
-    readonly hint?: string,
+    readonly status: number,
   ) {
     super(text);
   }
@@ -15,12 +15,11 @@ export class ApiError extends Error {
 
 /** Whether it says that this page has no session any more: the server was started anew. */
 export function isLockedOut(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === "unauthorized" || error.code === "no-token");
+  return error instanceof ApiError && error.status === 401;
 }
 
 /** One line for whatever was thrown. */
 export function reason(error: unknown): string {
-  if (error instanceof ApiError) return error.hint ? `${error.text} · ${error.hint}` : error.text;
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -35,9 +34,8 @@ export function speak(lang: string): void {
 async function checked(response: Response): Promise<Response> {
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);
-  const error = (body as { error?: { code?: string; text?: string; hint?: string } } | null)?.error;
-  const code = error?.code ?? (response.status === 401 ? "unauthorized" : String(response.status));
-  throw new ApiError(code, error?.text ?? `${response.status} ${response.statusText}`, error?.hint);
+  const error = (body as { error?: { code?: string; text?: string } } | null)?.error;
+  throw new ApiError(error?.code ?? "", error?.text ?? `${response.status} ${response.statusText}`, response.status);
 }
 
 /** A request; throws an [`ApiError`] unless the answer is a good one. */

@@ -26,7 +26,7 @@ export interface Peer {
   sent: number;
   records: number;
   waiting: number;
-  encoding?: string;
+  encoding: string;
   rtt_us?: number;
   retransmits?: number;
 }
@@ -70,22 +70,10 @@ export interface Board {
   warnings: Warning[];
 }
 
-export interface Faults {
-  text: string;
-  up: boolean;
-  loss: number;
-  delay_ms: number;
-  jitter_ms: number;
-  rate_kbit?: number;
-  duplicate: number;
-  corrupt: number;
-  reorder: number;
-}
-
 export interface Counts {
   frames: number;
   bytes: number;
-  lost: number;
+  delivered: number;
 }
 
 export interface Link {
@@ -94,8 +82,8 @@ export interface Link {
   medium: string;
   attached: boolean;
   address?: string;
-  up: Faults;
-  down: Faults;
+  up: string;
+  down: string;
   counts: [Counts, Counts];
 }
 
@@ -118,13 +106,12 @@ export interface Lan {
 
 export interface Job {
   id: string;
-  kind: string;
-  name?: string;
+  what: { kind: "repeat"; every_ms: number } | { kind: "file"; name: string };
+  to: string;
   done: number;
   total?: number;
-  every_ms?: number;
-  state: string;
-  error?: string;
+  turns: number;
+  since: number;
 }
 
 export interface Notice {
@@ -171,11 +158,12 @@ export interface Rec {
   at: number;
   endpoint: string;
   peer?: string;
-  address?: string;
+  address: string;
   kind: string;
   bytes: number;
   data?: string;
   cut?: boolean;
+  datagram?: boolean;
   text?: string;
 }
 
@@ -207,7 +195,7 @@ export interface FlashFile {
 
 export interface Frame {
   n: number;
-  at: string;
+  at: number;
   board: string;
   direction: string;
   verdict: string;
@@ -237,13 +225,16 @@ export interface Example {
 }
 
 export interface Hello {
-  version: string;
+  program: string;
+  lang: string;
   platform: string;
   run: string;
-  addresses: { interface: string; address: string }[];
-  lan_addresses: string[];
-  profiles: { name: string; machine: string }[];
+  addresses: { interface: string; address: string; reach: string }[];
+  lan: { network: string; computer: string; gateway: string };
+  profiles: { name: string; machine: string; has_wifi: boolean; pins: [number, number] }[];
   encodings: string[];
+  presets: string[];
+  formats: string[];
   examples: Example[];
 }
 
@@ -251,4 +242,18 @@ export type Targets = "all" | { endpoint: string } | { peers: string[] };
 export type Payload = { text: string; encoding?: string } | { hex: string } | { base64: string } | { escaped: string };
 
 export type Command = { do: string } & Record<string, unknown>;
-export type Reply = { reply: string } & Record<string, unknown>;
+export interface PeerOutcome {
+  peer: string;
+  outcome: "queued" | "full" | "gone";
+  waiting?: number;
+}
+
+export type Reply = (
+  | { reply: "opened"; endpoint: string; url: string }
+  | { reply: "outcomes"; outcomes: PeerOutcome[] }
+  | { reply: "peers"; peers: string[] }
+  | { reply: "job"; job: string }
+  | { reply: "board"; board: string; name: string }
+  | { reply: "forwarded"; at: string }
+  | { reply: "done" }
+) & { as_command?: string };

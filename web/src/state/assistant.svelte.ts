@@ -1,8 +1,8 @@
 // What the assistant's view holds: which endpoint is looked at, which peers are written to, how the log is shown, and what
 // is being written.
 
-import { ApiError, query, request } from "../api/http";
-import type { Command, Endpoint, Payload, Peer, Targets } from "../api/model";
+import { query, request } from "../api/http";
+import type { Endpoint, Payload, Peer, PeerOutcome, Targets } from "../api/model";
 import { bench } from "./bench.svelte";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
@@ -19,9 +19,8 @@ const isList = (value: unknown) => Array.isArray(value) && value.every((item) =>
 
 /** What came of a send. */
 export interface Sent {
-  peers: number;
-  bytes: number;
-  failed: { peer: string; text: string }[];
+  reached: number;
+  missed: PeerOutcome[];
 }
 
 class Assistant {
@@ -101,30 +100,34 @@ class Composer {
   #back = -1;
   #draft = "";
 
-  get data(): Payload {
-    if (this.format.value === "hex") return { hex: this.text };
-    return this.format.value === "escaped" ? { escaped: this.text } : { text: this.text };
-  }
-
-  #command(kind: "send" | "repeat"): Command {
-    const ending = this.format.value === "hex" ? "none" : this.ending.value;
-    const common = { to: assistant.to, data: this.data, line_ending: ending };
-    return kind === "send" ? { do: "send", ...common } : { do: "repeat", ...common, every_ms: this.every.value };
+  /** What to send to whom. Peers that speak different encodings get bytes of their own. */
+  #parts(): { to: Targets; data: Payload; line_ending: Ending }[] {
+    if (this.format.value === "hex") return [{ to: assistant.to, data: { hex: this.text }, line_ending: "none" }];
+    const groups = Map.groupBy(assistant.targets, (peer) => peer.encoding);
+    const words = (encoding: string): Payload =>
+      this.format.value === "escaped" ? { escaped: this.text, encoding } : { text: this.text, encoding };
+    const ending = this.ending.value;
+    if (groups.size <= 1) {
+      const [encoding = "utf-8"] = groups.keys();
+      return [{ to: assistant.to, data: words(encoding), line_ending: ending }];
+    }
+    return [...groups].map(([encoding, peers]) => ({ to: { peers: peers.map((peer) => peer.id) }, data: words(encoding), line_ending: ending }));
   }
 
   async send(): Promise<void> {
     if (this.busy) return;
     this.busy = true;
-    const reply = await bench.tell(this.#command("send"));
+    const replies = await Promise.all(this.#parts().map((part) => bench.tell({ do: "send", ...part })));
     this.busy = false;
-    if (!reply) return;
-    this.last = outcome(reply);
+    const outcomes = replies.flatMap((reply) => (reply?.reply === "outcomes" ? reply.outcomes : []));
+    if (replies.includes(undefined)) return;
+    this.last = { reached: outcomes.filter((each) => each.outcome === "queued").length, missed: outcomes.filter((each) => each.outcome !== "queued") };
     this.#remember();
   }
 
   async repeat(): Promise<void> {
-    const reply = await bench.tell(this.#command("repeat"));
-    if (reply) this.#remember();
+    const replies = await Promise.all(this.#parts().map((part) => bench.tell({ do: "repeat", ...part, every_ms: this.every.value })));
+    if (!replies.includes(undefined)) this.#remember();
   }
 
   /** The one sent before, or after, as in a shell. */
@@ -149,7 +152,7 @@ class Composer {
     try {
       await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
     } catch (error) {
-      if (!(error instanceof ApiError && error.code === "stopped")) bench.fail(error);
+      bench.fail(error);
     }
   }
 }
@@ -158,12 +161,6 @@ class Composer {
 export function targetText(to: Targets): string {
   if (to === "all") return "all";
   return "endpoint" in to ? to.endpoint : to.peers.join(",");
-}
-
-function outcome(reply: Record<string, unknown>): Sent {
-  const outcomes = (reply["outcomes"] ?? []) as { peer: string; queued?: number; error?: string }[];
-  const failed = outcomes.filter((each) => each.error).map((each) => ({ peer: each.peer, text: each.error ?? "" }));
-  return { peers: outcomes.length - failed.length, bytes: Number(reply["bytes"] ?? 0), failed };
 }
 
 export const composer = new Composer();

@@ -11,7 +11,6 @@ export interface Remark {
   id: number;
   level: "info" | "warn" | "error";
   text: string;
-  hint?: string | undefined;
 }
 
 const MOST_REMARKS = 4;
@@ -61,7 +60,7 @@ class Bench {
   async tell(command: Command): Promise<Reply | undefined> {
     try {
       const reply = await api.command(command);
-      if (typeof reply["as_command"] === "string") this.asCommand = reply["as_command"];
+      if (reply.as_command) this.asCommand = reply.as_command;
       return reply;
     } catch (error) {
       this.fail(error);
@@ -71,13 +70,13 @@ class Bench {
 
   fail(error: unknown): void {
     if (isLockedOut(error)) this.live.line = "locked";
-    else if (error instanceof ApiError) this.say("error", error.text, error.hint);
+    else if (error instanceof ApiError) this.say("error", error.text);
     else if (!(error instanceof DOMException && error.name === "AbortError")) this.say("error", reason(error));
   }
 
-  say(level: Remark["level"], text: string, hint?: string): void {
+  say(level: Remark["level"], text: string): void {
     const id = ++this.#remarked;
-    this.remarks = [...this.remarks.filter((remark) => remark.text !== text), { id, level, text, hint }].slice(-MOST_REMARKS);
+    this.remarks = [...this.remarks.filter((remark) => remark.text !== text), { id, level, text }].slice(-MOST_REMARKS);
     if (level !== "error") setTimeout(() => this.dismiss(id), READING_TIME);
   }
 

@@ -200,13 +200,13 @@ export class LogWindow {
     const found: Rec[][] = [];
     let missing = limit;
     for (let at = from; missing > 0 && at > Math.max(this.first, this.#floor); ) {
-      const page = await api.records(this.#run, { ...this.#filter, from: at, limit: missing, dir: "back" }, signal);
+      const page = await api.records(this.#run, { ...this.#filter, from: at - 1, limit: missing, dir: "back" }, signal);
       this.#learn(page.first);
       const rows = page.records.filter((row) => row.seq >= this.#floor);
       found.unshift(rows);
       missing -= page.records.length;
-      if (page.complete || page.next === undefined || page.next >= at) break;
-      at = page.next;
+      if (page.next === undefined || page.next + 1 >= at) break;
+      at = page.next + 1;
       this.seeking = true;
     }
     return found.flat();
@@ -220,10 +220,8 @@ export class LogWindow {
       const page = await api.records(this.#run, { ...this.#filter, from: at, limit: limit - rows.length, dir: "forward" }, signal);
       this.#learn(page.first);
       rows.push(...page.records);
-      const reached = Math.max(at, page.next ?? (rows.at(-1)?.seq ?? at - 1) + 1);
-      const moved = reached > at;
-      at = reached;
-      if (page.complete || !moved) break;
+      at = Math.max(at, page.next ?? page.last + 1);
+      if (page.complete) break;
       this.seeking = true;
     }
     return { rows, cursor: at };
