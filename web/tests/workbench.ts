@@ -26,7 +26,7 @@ export class Workbench {
       : [SOCKLAB, ["serve", "--no-open", "--listen", `127.0.0.1:${port}`, "--data", this.data, ...(token ? ["--token", token] : [])]];
     const child = spawn(command, words, { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
     this.#process = child;
-    this.url = await said(child, /http:\/\/\S+token=\w+/);
+    this.url = await said(child, /http:\/\/\S+token=[\w-]+/);
   }
 
   get origin(): string {

@@ -193,8 +193,8 @@ export const en = {
   },
   peers: {
     title: "Peers",
-    none: "All",
-    tickAll: "Choose",
+    none: "Clear",
+    tickAll: "Select all",
     seek: "Find a peer",
     address: "host:port",
     add: "Add",

@@ -193,7 +193,7 @@ export const zh: Messages = {
   },
   peers: {
     title: "对端",
-    none: "全部",
+    none: "取消选择",
     tickAll: "全选",
     seek: "查找对端",
     address: "主机:端口",

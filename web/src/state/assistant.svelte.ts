@@ -45,9 +45,13 @@ class Assistant {
   readonly tabs: Endpoint[] = $derived(bench.endpoints.filter((endpoint) => endpoint.state !== "closed" || this.#seen.has(endpoint.id) && !this.#away.has(endpoint.id)));
   readonly #seen = new Set<string>();
 
-  /** Remembers who was there: what was closed before the page came has no tab. */
+  /** Remembers who was there: what was closed before the page came has no tab. Who looks at nothing in particular is
+   *  shown what has just been opened. */
   notice(): void {
-    for (const endpoint of bench.endpoints) if (endpoint.state !== "closed") this.#seen.add(endpoint.id);
+    const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
+    for (const endpoint of fresh) this.#seen.add(endpoint.id);
+    const newest = fresh.at(-1);
+    if (newest && this.tab === undefined && !this.opening) this.look(newest.id);
   }
 
   /** Closes it, or puts away what is closed. */

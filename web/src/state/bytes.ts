@@ -10,10 +10,40 @@ export function visible(text: string): string {
   return text.replace(UNSEEN, escaped);
 }
 
-/** The same, but line breaks inside of it stay line breaks; those at its end are escapes. */
-export function visibleLines(text: string): string {
-  const end = /[\r\n]*$/.exec(text)?.index ?? text.length;
-  return text.slice(0, end).split(/\r?\n/).map(visible).join("\n") + visible(text.slice(end));
+/** A stretch of text, or an escape for what cannot be seen. */
+export interface Part {
+  text: string;
+  isEscape: boolean;
+}
+
+/** Text and escapes apart. With `breaks`, line breaks inside of it stay what they are; those at its end are escapes. */
+export function parts(text: string, breaks: boolean): Part[] {
+  const found: Part[] = [];
+  const end = breaks ? (/[\r\n]*$/.exec(text)?.index ?? text.length) : 0;
+  let plain = "";
+  let escapes = "";
+  const turn = () => {
+    if (plain) found.push({ text: plain, isEscape: false });
+    if (escapes) found.push({ text: escapes, isEscape: true });
+    plain = escapes = "";
+  };
+  let at = 0;
+  for (const match of text.matchAll(UNSEEN)) {
+    const before = text.slice(at, match.index);
+    if (before && escapes) turn();
+    plain += before;
+    at = match.index + match[0].length;
+    const stays = match.index < end && (match[0] === "\n" || (match[0] === "\r" && text[at] === "\n"));
+    if (!stays) escapes += escaped(match[0]);
+    else if (match[0] === "\n") {
+      if (escapes) turn();
+      plain += "\n";
+    }
+  }
+  if (at < text.length && escapes) turn();
+  plain += text.slice(at);
+  turn();
+  return found;
 }
 
 function escaped(letter: string): string {

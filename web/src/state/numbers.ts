@@ -44,7 +44,7 @@ function fromPair(text: string): Point[] {
   const name = parts[0] ?? "";
   if (parts.length < 2 || parts.length > 3 || !NAME.test(name)) return [];
   const last = parts.at(-1) ?? "";
-  const measured = /^([+-]?[\d.]+(?:e[+-]?\d+)?)\s*([^\d\s.].{0,7})?$/iu.exec(last);
+  const measured = /^([+-]?[\d.]+(?:e[+-]?\d+)?)(?:\s*([°℃℉%µΩA-Za-z][\w°/%²³]{0,7}))?(?:\s|$)/u.exec(last);
   const value = number(measured?.[1] ?? last);
   const of = unit ?? measured?.[2];
   return value === undefined ? [] : [{ name, value, ...(of ? { unit: of } : {}) }];

@@ -66,3 +66,9 @@ export function led(endpoint: Endpoint): string {
 export function portOf(text: string): string | undefined {
   return /:(\d+)(?:\?|$)/.exec(text)?.[1];
 }
+
+/** Whether who dials this IPv4 address of the machine reaches the endpoint. */
+export function isMeant(text: string, address: string): boolean {
+  const bound = /^[\w-]+:\/\/(.*):\d+(?:\?|$)/.exec(text)?.[1];
+  return !address.includes(":") && (bound === address || bound === "*" || bound === "0.0.0.0" || bound === "[::]");
+}
