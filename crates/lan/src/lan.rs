@@ -19,7 +19,7 @@ use crate::switch::{Switch, Way};
 use crate::time::earlier;
 use crate::track::Tracker;
 use crate::{Direction, FlowId, Mac, PortId, QuestionId, Seed, Time};
-pub use status::{ArpRow, LanStatus, PortRow};
+pub use status::{AirRow, ArpRow, LanStatus, PortRow};
 
 /// The longest frame; longer ones are damage.
 const LONGEST: usize = ETHERNET + 1500;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Lan, Medium};
+use crate::air::{Point, Station};
 use crate::gateway::{FlowRow, Lease};
 use crate::track::Connection;
 use crate::{Counts, Direction, Mac, PortId};
@@ -19,6 +20,8 @@ pub struct LanStatus {
     pub leases: Vec<Lease>,
     /// Connections with the outside.
     pub flows: Vec<FlowRow>,
+    /// The access points.
+    pub air: Vec<AirRow>,
     /// All connections that were seen, those between boards included.
     pub connections: Vec<Connection>,
 }
@@ -36,6 +39,8 @@ pub struct PortRow {
     pub medium: Medium,
     /// Whether frames pass: it has a cable, or has joined.
     pub attached: bool,
+    /// The name of the access point that it has joined.
+    pub ssid: Option<String>,
     /// What each direction of its link has done, first the one from the board.
     pub counts: [Counts; 2],
     /// What is wrong with each.
@@ -53,6 +58,21 @@ pub struct ArpRow {
     pub port: PortId,
 }
 
+/// An access point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AirRow {
+    /// Its name.
+    pub ssid: String,
+    /// Its channel.
+    pub channel: u8,
+    /// Whether it wants a password.
+    pub secured: bool,
+    /// Whether it is switched off.
+    pub gone: bool,
+    /// The board whose it is; the network's own has none.
+    pub owner: Option<PortId>,
+}
+
 impl Lan {
     pub(super) fn make_status(&self) -> LanStatus {
         let rows = self.gateway.holders();
@@ -61,6 +81,7 @@ impl Lan {
             arp: rows.map(|(address, holder)| ArpRow { address, mac: holder.mac, port: holder.port }).collect(),
             leases: self.gateway.leases().cloned().collect(),
             flows: self.gateway.flow_rows().collect(),
+            air: self.air.points.values().map(air_row).collect(),
             connections: self.tracker.all().cloned().collect(),
         }
     }
@@ -74,9 +95,23 @@ impl Lan {
             mac: port.attach.mac,
             medium: port.attach.medium,
             attached: port.segment.is_some(),
+            ssid: self.air.stations.get(&id).and_then(joined),
             counts: each.map(|direction| port.link.counts(direction)),
             faults: each.map(|direction| port.link.faults(direction).to_string()),
         })
+    }
+}
+
+fn air_row(point: &Point) -> AirRow {
+    let config = &point.config;
+    let (secured, ssid) = (config.password.is_some(), config.ssid.clone());
+    AirRow { ssid, channel: config.channel, secured, gone: config.gone, owner: point.owner }
+}
+
+fn joined(station: &Station) -> Option<String> {
+    match station {
+        Station::Joined { ssid, .. } => Some(ssid.clone()),
+        Station::Idle | Station::Joining { .. } => None,
     }
 }
 
