@@ -12,8 +12,6 @@ use socklab_engine::board::Given;
 use socklab_engine::lan::FaultSpec;
 use socklab_engine::quantity::{parse_duration, parse_size};
 
-use crate::given::given;
-
 /// Socket workbench for people who build and teach connected devices.
 #[derive(Debug, Parser)]
 #[command(name = "socklab", version, about, max_term_width = 100, subcommand_help_heading = "Commands")]
@@ -326,7 +324,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, conflicts_with = "strict")]
     pub(crate) lenient: bool,
     /// What the outside gives to a pin or a sensor, such as 4=1 or adc34=1.5; `run --help` has them all
-    #[arg(long, value_name = "NAME=VALUE", value_parser = given)]
+    #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<Given>,
     /// How pin changes are told on stderr
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]

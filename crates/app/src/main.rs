@@ -5,7 +5,6 @@ mod board;
 mod capture;
 mod cli;
 mod command;
-mod given;
 mod input;
 mod interactive;
 mod lan;

@@ -75,7 +75,7 @@ pub(crate) fn run(
     let seen = Arc::clone(&lost);
     let (engine, reader) = Engine::start(config, move |trouble| {
         seen.fetch_or(matches!(trouble, Trouble::Lost { .. }), Ordering::SeqCst);
-        report(&trouble, lang);
+        say::say(trouble.text(lang));
     })?;
     let mut session = Session {
         remote: engine.remote(),
@@ -289,37 +289,6 @@ fn remove_folder(folder: &Path) -> std::io::Result<()> {
         fs::remove_dir(folder)?;
     }
     Ok(())
-}
-
-/// What happens to the capture itself, or to the endpoints while nobody may be shown their records.
-fn report(trouble: &Trouble, lang: Lang) {
-    say::say(match (trouble, lang) {
-        (Trouble::Stuck(error), Lang::En) => {
-            format!("{}; reading has stopped, and goes on when there is room", say::capture_text(error, lang))
-        }
-        (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", say::capture_text(error, lang)),
-        (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
-        (Trouble::Unsafe(error), Lang::En) => {
-            format!("{}; what is captured may not survive a power cut", say::capture_text(error, lang))
-        }
-        (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", say::capture_text(error, lang)),
-        (Trouble::NotAccepting(failure), _) => {
-            failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
-        }
-        (Trouble::Accepting(place), Lang::En) => format!("{place} takes new connections again"),
-        (Trouble::Accepting(place), Lang::Zh) => format!("{place} 又可以接受新的连接了"),
-        (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
-        (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
-        (Trouble::Removed { segments, bytes }, Lang::En) => {
-            format!(
-                "removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep",
-                segments.len()
-            )
-        }
-        (Trouble::Removed { segments, bytes }, Lang::Zh) => {
-            format!("为不超过 --keep，已删除最旧的 {} 个抓取分段（{bytes} 字节）", segments.len())
-        }
-    });
 }
 
 /// Says what could not be sent; true if there was any.

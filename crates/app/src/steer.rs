@@ -9,7 +9,6 @@ use socklab_engine::lan::{FaultSpec, Steer};
 
 use crate::cli::{AirState, LanArgs, LanCommand};
 use crate::say::{self, Fail};
-use crate::zh;
 
 pub(crate) fn run(args: &LanArgs) -> Result<ExitCode, Fail> {
     let shown = control::ask(args.pid, &steer(&args.command)?)?;
@@ -31,7 +30,7 @@ fn fault(board: &str, spec: &str) -> Result<String, Fail> {
     let text = if board == "all" { spec.to_owned() } else { format!("{board}:{spec}") };
     match text.parse::<FaultSpec>() {
         Ok(_) => Ok(text),
-        Err(error) => Err(Fail::usage(error.to_string(), zh::fault_reason(&error))),
+        Err(error) => Err(Fail::usage(error.to_string(), error.zh())),
     }
 }
 

@@ -10,11 +10,11 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
 use socklab_capture::export::{Format, UnknownFormat};
 use socklab_capture::text::UnknownEncoding;
 use socklab_engine::Lang;
+use socklab_engine::board::NotGiven;
 use socklab_engine::lan::{FaultError, NoForward};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
-use crate::given::NotGiven;
 
 /// What a command is called by, and its Chinese: of its line in the list, of what follows its options, of these.
 struct Text {
@@ -721,7 +721,7 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
         return error.text(Lang::Zh).into();
     }
     if let Some(error) = source.downcast_ref::<FaultError>() {
-        return fault_reason(error);
+        return error.zh();
     }
     if source.is::<NoForward>() {
         return "不是 [ADDRESS:]PORT:[BOARD:]PORT，例如 8080:80 或 8080:esp32:80".into();
@@ -734,15 +734,6 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     }
     let said = source.to_string();
     quantity_reason(value, &said).or_else(|| range_reason(&said)).unwrap_or(said)
-}
-
-/// What is wrong with the text of a fault.
-pub(crate) fn fault_reason(error: &FaultError) -> String {
-    match error {
-        FaultError::Word(word) => format!("没有名为 {word:?} 的故障"),
-        FaultError::Value(value, word, example) => format!("{word} 不能是 {value:?}；例如 {example}"),
-        FaultError::Preset(name) => format!("没有名为 {name:?} 的预设"),
-    }
 }
 
 fn not_a_number(error: &ParseIntError) -> &'static str {

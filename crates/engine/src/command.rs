@@ -8,7 +8,7 @@ use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
 
 use crate::failure::Failure;
 use crate::hub::EndpointState;
-use crate::lan::{Forward, LanPort};
+use crate::lan::{Forward, FrameRow, LanPort, LanReport, NotSteered, Steer};
 use crate::peer::{Ending, Outcome};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
@@ -97,6 +97,14 @@ pub enum Command {
         /// By cable, or by radio.
         cable: bool,
     },
+    /// Take the board of this name off the virtual network.
+    Detach(String),
+    /// How the virtual network is.
+    Lan,
+    /// What was seen on the virtual network, from this frame on. Frames are kept while somebody asks for them.
+    Frames(u64),
+    /// Change the virtual network.
+    Steer(Steer),
     /// Lead a port of this machine to a board's.
     Forward(Forward),
     /// How all endpoints and peers are.
@@ -127,6 +135,12 @@ pub enum Reply {
     Attached(LanPort),
     /// To `Attach` and `Forward`: there is no network, or no place on it, for this reason.
     NotAttached(String),
+    /// To `Lan`; `None` without one.
+    Lan(Option<LanReport>),
+    /// To `Frames`.
+    Frames(Vec<FrameRow>),
+    /// To `Steer`: what there is to show.
+    Steered(Result<String, NotSteered>),
     /// To `Forward`: where it listens.
     Forwarded(SocketAddr),
     /// To `AwaitEnd`: how its last connection ended.

@@ -5,11 +5,12 @@
 
 mod dialled;
 mod forward;
+mod frames;
 mod port;
 mod steer;
 mod stream;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -18,15 +19,20 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use socklab_board::link::{Frames, FromBoard, JoinFailure, Seen, ToBoard};
+use socklab_capture::Timestamp;
 use socklab_lan::{
-    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
-    Medium, PortId, Seed, Time,
+    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac, Seed,
 };
-pub use socklab_lan::{FaultError, FaultSpec, Preset};
+pub use socklab_lan::{
+    Connection, Counts, Direction, FaultError, FaultSpec, LanStatus, Medium, PortId, PortRow, Preset, Segment, Sent,
+    Time, Verdict,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
+use crate::recorder::now;
 pub use forward::{Forward, NoForward};
+pub use frames::FrameRow;
 pub use port::LanPort;
 use port::Outlet;
 pub use steer::{NotSteered, Steer};
@@ -74,13 +80,29 @@ pub(crate) struct Network {
     lan: RefCell<Lan>,
     settings: LanSettings,
     start: Instant,
+    began: Timestamp,
     ports: RefCell<FxHashMap<PortId, Port>>,
     flows: RefCell<FxHashMap<FlowId, Flow>>,
     /// Somebody has done something with a flow: the network is to act.
     poked: Notify,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
     /// Datagrams of boards to other programs of this machine.
+    /// What was seen, while somebody looks.
+    frames: RefCell<frames::Frames>,
+    /// Boards that were ever attached: each has a hardware address of its own.
+    attached: Cell<u32>,
     relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+}
+
+/// A network at one moment.
+#[derive(Clone, Debug)]
+pub struct LanReport {
+    /// Boards, links, addresses, leases, connections.
+    pub status: LanStatus,
+    /// What every chance is drawn from.
+    pub seed: u64,
+    /// When its time began.
+    pub start: Timestamp,
 }
 
 struct Port {
@@ -116,10 +138,13 @@ impl Network {
             lan: RefCell::new(Lan::new(config)),
             settings,
             start: Instant::now(),
+            began: now(),
             ports: RefCell::default(),
             flows: RefCell::default(),
             poked: Notify::new(),
             inbox,
+            frames: RefCell::default(),
+            attached: Cell::new(0),
             relays: RefCell::default(),
         };
         (Rc::new(network), heard)
@@ -132,13 +157,47 @@ impl Network {
     /// Attaches a board, by cable or by radio.
     pub(crate) fn attach(&self, name: &str, cable: bool) -> Result<LanPort, AttachError> {
         let medium = if cable { Medium::Cable } else { Medium::Air };
-        let mac = Mac::local(self.ports.borrow().len() as u32 + 1);
+        self.attached.set(self.attached.get() + 1);
+        let mac = Mac::local(self.attached.get());
         let attach = Attach { name: name.to_owned(), mac, medium, address: None };
         let id = self.lan.borrow_mut().attach(self.now(), attach)?;
         self.settings.faults.iter().filter(|spec| spec.is_for(name)).for_each(|spec| self.harm(id, spec));
         let outlet = Outlet::default();
         self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), outlet: outlet.clone() });
         Ok(LanPort::new(id, mac, name.to_owned(), outlet, self.inbox.clone()))
+    }
+
+    /// Takes a board off the network; false where none has this name.
+    pub(crate) fn detach(&self, name: &str) -> bool {
+        let mut ports = self.ports.borrow_mut();
+        let Some(id) = ports.iter().find(|(_, port)| port.name == name).map(|(id, _)| *id) else { return false };
+        ports.remove(&id);
+        self.lan.borrow_mut().detach(self.now(), id);
+        self.poked.notify_one();
+        true
+    }
+
+    /// How everything is.
+    pub(crate) fn report(&self) -> LanReport {
+        let status = self.lan.borrow().status();
+        LanReport { status, seed: self.settings.seed, start: self.began }
+    }
+
+    /// Frames from this number on, and those to come.
+    pub(crate) fn frames(&self, from: u64) -> Vec<FrameRow> {
+        self.lan.borrow_mut().watch(true);
+        self.frames.borrow_mut().ask(from)
+    }
+
+    fn see(&self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &[u8]) {
+        let mut frames = self.frames.borrow_mut();
+        if !frames.is_wanted() {
+            return self.lan.borrow_mut().watch(false);
+        }
+        let board = self.ports.borrow().get(&port).map_or_else(String::new, |port| port.name.clone());
+        let at = self.began.after(at.since(Time::ZERO));
+        let (brief, segment, length) = (socklab_lan::brief(frame), socklab_lan::segment(frame), frame.len());
+        frames.add(port, FrameRow { number: 0, at, board, direction, verdict, brief, length, segment, again: false });
     }
 
     fn harm(&self, port: PortId, spec: &FaultSpec) {
@@ -253,11 +312,9 @@ impl Network {
             Event::Left { port, why, .. } if why != socklab_lan::Left::Asked => self.tell(port, ToBoard::Left),
             Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
             Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
-            Event::Left { .. }
-            | Event::Leased { .. }
-            | Event::Frame { .. }
-            | Event::DatagramsOver { .. }
-            | Event::DatagramRefused { .. } => {}
+            Event::Frame { at, port, direction, verdict, frame } => self.see(at, port, direction, verdict, &frame),
+            Event::Left { .. } | Event::Leased { .. } | Event::DatagramsOver { .. } | Event::DatagramRefused { .. } => {
+            }
         }
     }
 

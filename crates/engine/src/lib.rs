@@ -26,6 +26,7 @@ mod recorder;
 mod registry;
 mod stream;
 mod sys;
+pub mod trouble;
 pub mod url;
 mod watch;
 mod writer;

@@ -14,7 +14,7 @@ use crate::command::{Changes, Command, EndpointStatus, PeerStatus, Reply, Target
 use crate::engine::Farewell;
 use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, EndpointState, Hub};
-use crate::lan::Forward;
+use crate::lan::{Forward, NotSteered};
 use crate::peer::{Ending, Outcome, Peer};
 use crate::url::{EndpointUrl, Interface, Place, Target};
 use crate::{datagram, dial, listen, multicast};
@@ -42,6 +42,15 @@ impl Hub {
                 Some(Err(error)) => Reply::NotAttached(error.to_string()),
                 None => Reply::NotAttached("there is no virtual network".into()),
             },
+            Command::Detach(name) => {
+                self.lan.as_ref().map(|lan| lan.detach(&name));
+                Reply::Done
+            }
+            Command::Lan => Reply::Lan(self.lan.as_ref().map(|lan| lan.report())),
+            Command::Frames(from) => Reply::Frames(self.lan.as_ref().map_or_else(Vec::new, |lan| lan.frames(from))),
+            Command::Steer(steer) => {
+                Reply::Steered(self.lan.as_ref().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer)))
+            }
             Command::Forward(forward) => self.forward(forward).await,
             Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => {
