@@ -219,6 +219,21 @@ impl Run {
         if self.path.is_file() { self.path.clone() } else { self.path.join(format!("{number:06}.pcapng")) }
     }
 
+    /// Removes it with all of its files, and nothing else: a folder in which somebody has put more stays, with that.
+    ///
+    /// # Errors
+    /// The system refuses. Whether the run is live is not asked here.
+    pub fn remove(&self) -> Result<(), RunError> {
+        let segments = self.segments()?;
+        for Segment { path, .. } in &segments {
+            fs::remove_file(path).map_err(io_error("remove", path))?;
+            let _ = fs::remove_file(crate::index::sidecar(path)); // not every segment has one
+        }
+        let _ = fs::remove_file(self.path.join(LOCK));
+        let _ = fs::remove_dir(&self.path); // a single file has none, and a folder may hold what is not ours
+        Ok(())
+    }
+
     /// Whether a program is writing it now.
     pub fn is_live(&self) -> bool {
         let Ok(lock) = File::open(self.path.join(LOCK)) else { return false };

@@ -14,7 +14,7 @@ use crate::guard::{self, Guard};
 use crate::problem::Problem;
 use crate::state::State as Whole;
 use crate::workbench::Workbench;
-use crate::{command, hello, jobs, live, page, records};
+use crate::{command, desk, hello, jobs, lan, live, metrics, page, records, runs};
 
 /// The longest command: a message of that size, and its JSON around it.
 const LONGEST_COMMAND: usize = 16 << 20;
@@ -35,6 +35,17 @@ fn described() -> OpenApiRouter<Arc<Workbench>> {
         .routes(routes!(command::command))
         .routes(routes!(records::window))
         .routes(routes!(records::one))
+        .routes(routes!(runs::all))
+        .routes(routes!(runs::remove))
+        .routes(routes!(runs::stat))
+        .routes(routes!(runs::search))
+        .routes(routes!(runs::export))
+        .routes(routes!(desk::console))
+        .routes(routes!(desk::files))
+        .routes(routes!(desk::read, desk::write, desk::remove))
+        .routes(routes!(desk::look_at))
+        .routes(routes!(lan::frames))
+        .routes(routes!(metrics::metrics))
         .layer(DefaultBodyLimit::max(LONGEST_COMMAND))
         .merge(OpenApiRouter::new().routes(routes!(jobs::send_file)).layer(DefaultBodyLimit::disable()))
 }

@@ -87,7 +87,7 @@ mod tests {
         for example in all() {
             let is_chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
             assert!(Profile::named(example.profile).is_some(), "{}", example.id);
-            assert!(!is_chinese(example.title) && is_chinese(example.title_zh), "{}", example.id);
+            assert!(!is_chinese(example.title) && is_chinese(example.description_zh), "{}", example.id);
             assert!(!example.title.is_empty() && example.title.len() < 80, "{}", example.title);
         }
     }

@@ -93,6 +93,12 @@ impl Gathered {
         lock(&self.room).first.map(|(_, first)| first)
     }
 
+    /// The virtual network has been changed: it is to be looked at now.
+    pub(crate) fn look_at_lan(&self) {
+        lock(&self.room).lan_seen = None;
+        self.bell.notify_one();
+    }
+
     /// The whole as it was when it was gathered last.
     pub(crate) fn state(&self) -> Option<State> {
         State::of(&lock(&self.room).whole)

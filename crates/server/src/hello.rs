@@ -1,5 +1,6 @@
 //! What a client has to know once: who this is, what there is to choose from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -70,6 +71,8 @@ struct ProfileView {
     has_wifi: bool,
     /// Its pins, from the first to the last.
     pins: [u8; 2],
+    /// Pins that have a name of their own.
+    pin_names: BTreeMap<&'static str, u8>,
 }
 
 /// Who this is, and what there is to choose from.
@@ -100,6 +103,7 @@ pub(crate) async fn hello(State(workbench): State<Arc<Workbench>>, Speaks(lang):
                 machine: profile.machine,
                 has_wifi: profile.has_wifi(),
                 pins: [*profile.pins.start(), *profile.pins.end()],
+                pin_names: profile.parts.pin_names.iter().copied().collect(),
             })
             .collect(),
         encodings: Encoding::COMMON.to_vec(),

@@ -6,6 +6,7 @@ mod ask;
 mod boards;
 mod command;
 mod data;
+mod desk;
 mod examples;
 mod gather;
 mod guard;
@@ -13,9 +14,11 @@ mod hello;
 mod jobs;
 mod lan;
 mod live;
+mod metrics;
 mod page;
 mod problem;
 mod records;
+mod runs;
 mod state;
 mod terminal;
 mod token;
@@ -25,7 +28,7 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use socklab_capture::run::{Retention, run_name};
@@ -114,11 +117,21 @@ impl Server {
             control: Some(at),
             lan: Some(LanSettings::default()),
         };
-        let (engine, _) = Engine::start(config, trouble)?;
+        let told = Arc::<OnceLock<Weak<Workbench>>>::default();
+        let (engine, _) = Engine::start(config, {
+            let told = Arc::clone(&told);
+            move |what| {
+                if let Some(workbench) = told.get().and_then(Weak::upgrade) {
+                    workbench.gathered.say(what.text(Lang::En), what.text(Lang::Zh));
+                }
+                trouble(what);
+            }
+        })?;
         let run = engine.run().cloned().ok_or_else(|| io::Error::other("there is no capture"))?;
         let (remote, live) = (engine.remote(), engine.live());
-        let ground = Ground { remote, live, run, captures, flash, board_command, lang };
+        let ground = Ground { remote, live, run, captures, flash, board_command };
         let workbench = Arc::new(Workbench::new(ground));
+        let _ = told.set(Arc::downgrade(&workbench)); // nobody else does
         let runtime =
             Builder::new_multi_thread().worker_threads(WORKERS).thread_name("socklab-server").enable_all().build()?;
         let router = api::router(Arc::clone(&workbench), Guard::new(token.clone(), at, lang), page);

@@ -16,7 +16,7 @@ pub enum Page {
 }
 
 /// What files are, by the ends of their names.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("html", "text/html; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
     ("css", "text/css; charset=utf-8"),
@@ -27,6 +27,7 @@ const KINDS: [(&str, &str); 10] = [
     ("woff2", "font/woff2"),
     ("webmanifest", "application/manifest+json"),
     ("txt", "text/plain; charset=utf-8"),
+    ("md", "text/plain; charset=utf-8"),
 ];
 
 impl Page {

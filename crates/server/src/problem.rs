@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use socklab_capture::run::RunError;
+use socklab_engine::trouble::capture_text;
 use socklab_engine::url::UrlError;
 use socklab_engine::{Failure, Lang};
 use utoipa::ToSchema;
@@ -112,16 +113,7 @@ impl From<UrlError> for Problem {
 
 impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
-        let en = error.to_string();
-        let zh = match &error {
-            RunError::NoSuchRun { name, .. } => format!("没有名为 {name:?} 的抓取"),
-            RunError::NoRuns(_) => "还没有抓取".to_owned(),
-            RunError::Damaged { path, offset } => format!("无法读取 {}：在第 {offset} 字节处损坏", path.display()),
-            RunError::Io { path, source, .. } => {
-                format!("无法读取 {}：{}", path.display(), socklab_engine::failure::cause(source, Lang::Zh))
-            }
-            other => other.to_string(),
-        };
+        let (en, zh) = (capture_text(&error, Lang::En), capture_text(&error, Lang::Zh));
         match error {
             RunError::NoSuchRun { .. } | RunError::NoRuns(_) => Problem::missing("no_such_run", en, zh),
             _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "capture", en, zh),

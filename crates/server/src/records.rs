@@ -12,10 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use socklab_capture::cursor::{self, Cursor, Next};
 use socklab_capture::run::{Run, RunError};
-use socklab_capture::{EndpointId, Event, PeerId, Record};
+use socklab_capture::{EndpointId, Event, PeerId, Record, Side};
+use socklab_engine::Lang;
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{Wanted, list};
+use crate::guard::Speaks;
 use crate::problem::Problem;
 use crate::state::millis;
 use crate::workbench::Workbench;
@@ -103,13 +106,13 @@ pub(crate) struct Rec {
     /// Whether the bytes are a datagram: no character goes on in the next.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     datagram: bool,
-    /// What a person reads of a record without bytes.
+    /// What a person reads of a record without bytes, in the language of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
 }
 
 impl Rec {
-    fn new(record: &Record<'_>, most: usize) -> Self {
+    fn new(record: &Record<'_>, most: usize, lang: Lang) -> Self {
         let payload = record.event.payload();
         let has_data = matches!(record.event, Event::Received(_) | Event::Sent(_));
         Rec {
@@ -123,9 +126,27 @@ impl Rec {
             data: has_data.then(|| STANDARD.encode(&payload[..payload.len().min(most)])),
             cut: payload.len() > most,
             datagram: record.is_datagram,
-            text: record.event.text().map(str::to_owned),
+            text: text(&record.event, lang),
         }
     }
+}
+
+/// What happened, as a person reads it; nothing of bytes, which are their own text. What names an error was put into
+/// words when it happened.
+fn text(event: &Event<'_>, lang: Lang) -> Option<String> {
+    let (en, zh) = match event {
+        Event::Opened("open") => ("open", "已打开"),
+        Event::Opened("dialling") => ("dialling", "正在连接"),
+        Event::Connected => ("connected", "已连接"),
+        Event::Finished(Side::Local) => ("finished sending", "本端已结束发送"),
+        Event::Finished(Side::Peer) => ("peer finished sending", "对端已结束发送"),
+        Event::Closed(Side::Local) => ("closed", "已关闭"),
+        Event::Closed(Side::Peer) => ("closed by peer", "对端已关闭"),
+        Event::Reset(Side::Local) => ("reset", "已强制断开"),
+        Event::Reset(Side::Peer) => ("reset by peer", "被对端强制断开"),
+        other => return other.text().map(str::to_owned),
+    };
+    Some(lang.pick(en, zh).to_owned())
 }
 
 /// Which records are wanted.
@@ -163,10 +184,11 @@ impl Filter {
 pub(crate) async fn window(
     State(workbench): State<Arc<Workbench>>,
     Path(run): Path<String>,
+    Speaks(lang): Speaks,
     Wanted(query): Wanted<WindowQuery>,
 ) -> Result<Json<Window>, Problem> {
     let filter = Filter::of(&query)?;
-    let read = workbench.read(&run, move |archive| archive.window(&query, &filter)).await?;
+    let read = workbench.read(&run, move |archive| archive.window(&query, &filter, lang)).await?;
     Ok(Json(read?))
 }
 
@@ -176,8 +198,9 @@ pub(crate) async fn window(
 pub(crate) async fn one(
     State(workbench): State<Arc<Workbench>>,
     Path((run, seq)): Path<(String, u64)>,
+    Speaks(lang): Speaks,
 ) -> Result<Json<Rec>, Problem> {
-    let read = workbench.read(&run, move |archive| archive.one(seq)).await??;
+    let read = workbench.read(&run, move |archive| archive.one(seq, lang)).await??;
     let missing = || Problem::missing("no_such_record", format!("there is no record {seq}"), format!("没有记录 {seq}"));
     read.map(Json).ok_or_else(missing)
 }
@@ -197,8 +220,18 @@ impl Workbench {
         run: &str,
         read: impl FnOnce(&Archive) -> T + Send + 'static,
     ) -> Result<T, Problem> {
+        self.read_in_turn(&self.readers, run, read).await
+    }
+
+    /// The same, where others than those who look at the screen have their turns.
+    pub(crate) async fn read_in_turn<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        run: &str,
+        read: impl FnOnce(&Archive) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
         let archive = self.archive(run)?;
-        let permit = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| Problem::ended())?;
+        let permit = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::ended())?;
         let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             read(&archive)
@@ -240,33 +273,40 @@ impl Archive {
         Ok((first, last))
     }
 
-    fn one(&self, seq: u64) -> Result<Option<Rec>, Problem> {
+    fn one(&self, seq: u64, lang: Lang) -> Result<Option<Rec>, Problem> {
         let mut found = None;
         self.each(seq, seq, |record| {
-            found = Some(Rec::new(record, usize::MAX));
+            found = Some(Rec::new(record, usize::MAX, lang));
             false
         })?;
         Ok(found)
     }
 
-    fn window(&self, query: &WindowQuery, filter: &Filter) -> Result<Window, Problem> {
+    fn window(&self, query: &WindowQuery, filter: &Filter, lang: Lang) -> Result<Window, Problem> {
         let limit = query.limit.unwrap_or(MOST).clamp(1, MOST);
         let (first, last) = self.ends()?;
         let window = Window { first, last, complete: true, ..Window::default() };
+        let filter = (filter, lang);
         match query.dir {
             Direction::Forward => self.forward(query.from.unwrap_or(first).max(first), limit, filter, window),
             Direction::Back => self.back(query.from.unwrap_or(last).min(last), limit, filter, window),
         }
     }
 
-    fn forward(&self, from: u64, limit: usize, filter: &Filter, mut window: Window) -> Result<Window, Problem> {
+    fn forward(
+        &self,
+        from: u64,
+        limit: usize,
+        (filter, lang): (&Filter, Lang),
+        mut window: Window,
+    ) -> Result<Window, Problem> {
         let (begun, mut room, mut seen) = (Instant::now(), ROOM, from);
         let mut full = false;
         self.each(from, window.last, |record| {
             seen = record.seq + 1;
             if filter.takes(record) {
                 room = room.saturating_sub(record.event.payload().len().min(CUT));
-                window.records.push(Rec::new(record, CUT));
+                window.records.push(Rec::new(record, CUT, lang));
             }
             full = window.records.len() >= limit || room == 0;
             !full && begun.elapsed() < PATIENCE
@@ -277,7 +317,13 @@ impl Archive {
     }
 
     /// Goes back by steps, each read forwards: the log has no other way.
-    fn back(&self, from: u64, limit: usize, filter: &Filter, mut window: Window) -> Result<Window, Problem> {
+    fn back(
+        &self,
+        from: u64,
+        limit: usize,
+        (filter, lang): (&Filter, Lang),
+        mut window: Window,
+    ) -> Result<Window, Problem> {
         let begun = Instant::now();
         let mut step = if filter.takes_all() { limit as u64 } else { STEPS.0 };
         let (mut records, mut before) = (VecDeque::new(), from + 1);
@@ -290,7 +336,7 @@ impl Archive {
                     if part.len() == wanted {
                         part.pop_front();
                     }
-                    part.push_back(Rec::new(record, CUT));
+                    part.push_back(Rec::new(record, CUT, lang));
                 }
                 true
             })?;

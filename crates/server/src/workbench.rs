@@ -10,7 +10,7 @@ use socklab_capture::live::Live;
 use socklab_capture::run::Run;
 use socklab_capture::text::Encoding;
 use socklab_capture::{EndpointId, PeerId};
-use socklab_engine::{Command, Lang, Remote, Reply};
+use socklab_engine::{Command, Remote, Reply};
 use tokio::sync::Semaphore;
 
 use crate::boards::Boards;
@@ -18,8 +18,11 @@ use crate::gather::Gathered;
 use crate::jobs::Jobs;
 use crate::problem::Problem;
 
-/// So many windows, searches and exports are read at a time: each has a thread, and the disk is one.
+/// So many windows are read at a time: each has a thread, and the disk is one.
 const READERS: usize = 4;
+
+/// So many searches and exports at a time: a client that reads slowly holds one up for as long as it likes.
+const STREAMS: usize = 8;
 
 /// Shared by everything that answers.
 #[derive(Debug)]
@@ -34,9 +37,8 @@ pub(crate) struct Workbench {
     pub(crate) flash: PathBuf,
     /// The program, and its first arguments, that is a board process.
     pub(crate) board_command: Vec<OsString>,
-    /// The language of those who ask for none.
-    pub(crate) lang: Lang,
     pub(crate) readers: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
     pub(crate) gathered: Gathered,
     pub(crate) jobs: Jobs,
     pub(crate) boards: Boards,
@@ -60,12 +62,11 @@ pub(crate) struct Ground {
     pub(crate) captures: PathBuf,
     pub(crate) flash: PathBuf,
     pub(crate) board_command: Vec<OsString>,
-    pub(crate) lang: Lang,
 }
 
 impl Workbench {
     pub(crate) fn new(ground: Ground) -> Self {
-        let Ground { remote, live, run, captures, flash, board_command, lang } = ground;
+        let Ground { remote, live, run, captures, flash, board_command } = ground;
         Workbench {
             remote,
             live,
@@ -73,8 +74,8 @@ impl Workbench {
             captures,
             flash,
             board_command,
-            lang,
             readers: Arc::new(Semaphore::new(READERS)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
             gathered: Gathered::default(),
             jobs: Jobs::default(),
             boards: Boards::default(),
