@@ -1,6 +1,6 @@
 // Requests to the server, and their errors as the server words them. What can be asked is in `model`.
 
-import type { Command, Hello, Reply, RunInfo, RecordPage, State, Look, FlashFile, FramePage } from "./model";
+import type { Answer, Command, FlashFile, Found, Frames, Hello, Look, Rec, RecordPage, RunInfo } from "./model";
 
 /** Why something was not done: `text` is one line in the reader's language. */
 export class ApiError extends Error {
@@ -71,14 +71,6 @@ export interface Window {
   kinds?: string | undefined;
 }
 
-/** One hit of a search. */
-export interface Hit {
-  seq: number;
-  peer?: string;
-  at?: string;
-  preview?: string;
-}
-
 /** What is searched for. */
 export interface Wanted {
   text?: string | undefined;
@@ -86,6 +78,7 @@ export interface Wanted {
   regex?: string | undefined;
   from?: number | undefined;
   peer?: string | undefined;
+  encoding?: string | undefined;
   limit?: number | undefined;
 }
 
@@ -94,14 +87,13 @@ const board = (id: string) => `/api/boards/${encodeURIComponent(id)}`;
 
 export const api = {
   hello: () => get<Hello>("/api/hello"),
-  state: () => get<State>("/api/state"),
-  command: async (command: Command): Promise<Reply> =>
-    (await (await request("/api/command", json("POST", command))).json()) as Reply,
+  command: async (command: Command): Promise<Answer> =>
+    (await (await request("/api/command", json("POST", command))).json()) as Answer,
   runs: () => get<{ runs: RunInfo[] }>("/api/runs"),
   removeRun: (name: string) => request(run(name), json("DELETE", {})),
   records: (name: string, window: Window, signal?: AbortSignal) =>
     get<RecordPage>(`${run(name)}/records${query({ ...window })}`, signal),
-  record: (name: string, seq: number) => get<RecordPage["records"][number]>(`${run(name)}/records/${seq}`),
+  record: (name: string, seq: number) => get<Rec>(`${run(name)}/records/${seq}`),
   exportUrl: (name: string, as: string, peer?: string) => `${run(name)}/export${query({ as, peer })}`,
   look: async (profile: string, source: string, signal?: AbortSignal): Promise<Look> =>
     (await (await request("/api/look", { ...json("POST", { profile, source }), ...(signal ? { signal } : {}) })).json()) as Look,
@@ -110,15 +102,15 @@ export const api = {
   putFlash: (id: string, path: string, body: Blob | string) =>
     request(`${board(id)}/flash/${encodePath(path)}`, { method: "PUT", headers: { "Content-Type": "application/octet-stream" }, body }),
   removeFlash: (id: string, path: string) => request(`${board(id)}/flash/${encodePath(path)}`, json("DELETE", {})),
-  frames: (after: number, limit: number) => get<FramePage>(`/api/lan/frames${query({ after, limit })}`),
+  frames: (from: number) => get<Frames>(`/api/lan/frames${query({ from })}`),
 };
 
 function encodePath(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/");
 }
 
-/** Searches a run; gives each hit as it is found, and at the end whether all was searched. Aborting stops the server. */
-export async function* search(name: string, wanted: Wanted, signal: AbortSignal): AsyncGenerator<Hit | { done: true }> {
+/** Searches a run; gives each hit as it is found, and at the end a summary. Aborting stops the server. */
+export async function* search(name: string, wanted: Wanted, signal: AbortSignal): AsyncGenerator<Found> {
   const response = await request(`${run(name)}/search${query({ ...wanted })}`, { signal });
   if (!response.body) return;
   const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -128,9 +120,9 @@ export async function* search(name: string, wanted: Wanted, signal: AbortSignal)
     if (done) break;
     const parts = (rest + value).split("\n");
     rest = parts.pop() ?? "";
-    for (const line of parts) if (line) yield JSON.parse(line) as Hit | { done: true };
+    for (const line of parts) if (line) yield JSON.parse(line) as Found;
   }
-  if (rest.trim()) yield JSON.parse(rest) as Hit | { done: true };
+  if (rest.trim()) yield JSON.parse(rest) as Found;
 }
 
 /** The address of a WebSocket of this server. */

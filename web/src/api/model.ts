@@ -1,259 +1,38 @@
-// The words of the server's answers, by the names that the page uses.
+// The words of the API by the names that the page uses. The types themselves are generated from the server's document.
 
-export type EndpointState = "open" | "connecting" | "waiting" | "closed";
+import type { components } from "./types";
 
-export interface Endpoint {
-  id: string;
-  url: string;
-  scheme: string;
-  state: EndpointState;
-  last_end: "good" | "reset" | "failed";
-  refused: number;
-  dropped: number;
-  echo: boolean;
-  encoding: string;
-}
+type Schemas = components["schemas"];
 
-export interface Peer {
-  id: string;
-  endpoint: string;
-  name?: string;
-  address: string;
-  local: string;
-  since: number;
-  last_seen: number;
-  received: number;
-  sent: number;
-  records: number;
-  waiting: number;
-  encoding: string;
-  rtt_us?: number;
-  retransmits?: number;
-}
-
-export interface Log {
-  run: string;
-  first: number;
-  next: number;
-  bytes: number;
-}
-
-export interface Totals {
-  received: number;
-  sent: number;
-  received_records: number;
-  sent_records: number;
-}
-
-export interface Warning {
-  line: number;
-  column?: number;
-  text: string;
-}
-
-export interface Pin {
-  pin: number;
-  mode?: string;
-  level?: boolean;
-  duty?: number;
-}
-
-export interface Board {
-  id: string;
-  name: string;
-  profile: string;
-  state: string;
-  program?: string;
-  address?: string;
-  led?: boolean;
-  pins: Pin[];
-  warnings: Warning[];
-}
-
-export interface Counts {
-  frames: number;
-  bytes: number;
-  delivered: number;
-}
-
-export interface Link {
-  board: string;
-  mac: string;
-  medium: string;
-  attached: boolean;
-  address?: string;
-  up: string;
-  down: string;
-  counts: [Counts, Counts];
-}
-
-export interface Connection {
-  board: string;
-  local: string;
-  remote: string;
-  state: string;
-  rtt_us?: number;
-  window?: number;
-  retransmits: number;
-}
-
-export interface Lan {
-  address: string;
-  access_points: { ssid: string; gone: boolean }[];
-  links: Link[];
-  connections: Connection[];
-}
-
-export interface Job {
-  id: string;
-  what: { kind: "repeat"; every_ms: number } | { kind: "file"; name: string };
-  to: string;
-  done: number;
-  total?: number;
-  turns: number;
-  since: number;
-}
-
-export interface Notice {
-  number: number;
-  en: string;
-  zh: string;
-}
-
-export interface State {
-  endpoints: Endpoint[];
-  peers: Peer[];
-  log: Log;
-  totals: Totals;
-  boards: Board[];
-  lan: Lan | null;
-  jobs: Job[];
-  notices: Notice[];
-}
-
-export interface Snapshot {
-  type: "snapshot";
-  n: number;
-  state: State;
-}
-
-export interface Change {
-  type: "change";
-  n: number;
-  endpoints?: Endpoint[];
-  peers?: Peer[];
-  peers_gone?: string[];
-  log?: Log;
-  totals?: Totals;
-  boards?: Board[];
-  boards_gone?: string[];
-  lan?: Lan;
-  jobs?: Job[];
-  jobs_gone?: string[];
-  notices?: Notice[];
-}
-
-export interface Rec {
-  seq: number;
-  at: number;
-  endpoint: string;
-  peer?: string;
-  address: string;
-  kind: string;
-  bytes: number;
-  data?: string;
-  cut?: boolean;
-  datagram?: boolean;
-  text?: string;
-}
-
-export interface RecordPage {
-  first: number;
-  last: number;
-  records: Rec[];
-  next?: number;
-  complete: boolean;
-}
-
-export interface RunInfo {
-  run: string;
-  began: number;
-  ended?: number;
-  live: boolean;
-  records: number;
-  bytes: number;
-}
-
-export interface Look {
-  warnings: Warning[];
-}
-
-export interface FlashFile {
-  path: string;
-  bytes: number;
-}
-
-export interface Frame {
-  n: number;
-  at: number;
-  board: string;
-  direction: string;
-  verdict: string;
-  protocol: string;
-  from: string;
-  to: string;
-  flags?: string;
-  seq?: number;
-  ack?: number;
-  length: number;
-  window?: number;
-  retransmission: boolean;
-  summary: string;
-}
-
-export interface FramePage {
-  next: number;
-  frames: Frame[];
-}
-
-export interface Example {
-  id: string;
-  title: string;
-  title_zh: string;
-  profile: string;
-  source: string;
-}
-
-export interface Hello {
-  program: string;
-  lang: string;
-  platform: string;
-  run: string;
-  addresses: { interface: string; address: string; reach: string }[];
-  lan: { network: string; computer: string; gateway: string };
-  profiles: { name: string; machine: string; has_wifi: boolean; pins: [number, number] }[];
-  encodings: string[];
-  presets: string[];
-  formats: string[];
-  examples: Example[];
-}
-
-export type Targets = "all" | { endpoint: string } | { peers: string[] };
-export type Payload = { text: string; encoding?: string } | { hex: string } | { base64: string } | { escaped: string };
-
-export type Command = { do: string } & Record<string, unknown>;
-export interface PeerOutcome {
-  peer: string;
-  outcome: "queued" | "full" | "gone";
-  waiting?: number;
-}
-
-export type Reply = (
-  | { reply: "opened"; endpoint: string; url: string }
-  | { reply: "outcomes"; outcomes: PeerOutcome[] }
-  | { reply: "peers"; peers: string[] }
-  | { reply: "job"; job: string }
-  | { reply: "board"; board: string; name: string }
-  | { reply: "forwarded"; at: string }
-  | { reply: "done" }
-) & { as_command?: string };
+export type Endpoint = Schemas["EndpointView"];
+export type Peer = Schemas["PeerView"];
+export type PeerOutcome = Schemas["PeerOutcome"];
+export type Log = Schemas["LogView"];
+export type Totals = Schemas["Totals"];
+export type Job = Schemas["JobView"];
+export type Notice = Schemas["Notice"];
+export type Board = Schemas["BoardView"];
+export type Profile = Schemas["ProfileView"];
+export type Example = Schemas["Example"];
+export type Warning = Schemas["Remark"];
+export type Look = Schemas["Remarks"];
+export type FlashFile = Schemas["FlashFile"];
+export type Lan = Schemas["LanView"];
+export type Place = Schemas["PortView"];
+export type Connection = Schemas["ConnectionView"];
+export type Frame = Schemas["FrameView"];
+export type Frames = Schemas["Frames"];
+export type Rec = Schemas["Rec"];
+export type RecordPage = Schemas["Window"];
+export type RunInfo = Schemas["RunView"];
+export type Found = Schemas["Found"];
+export type Hit = Schemas["HitView"];
+export type Hello = Schemas["Hello"];
+export type State = Schemas["State"];
+export type Targets = Schemas["To"];
+export type Payload = Schemas["Data"];
+export type Command = Schemas["Command"];
+export type Answer = Schemas["Answer"];
+export type Message = Schemas["Message"];
+export type Snapshot = Extract<Message, { type: "snapshot" }>;
+export type Change = Extract<Message, { type: "change" }>;

@@ -2,7 +2,7 @@
 // what went wrong is said in one place.
 
 import { api, ApiError, isLockedOut, reason } from "../api/http";
-import type { Board, Change, Command, Endpoint, Hello, Job, Lan, Log, Notice, Peer, Reply, Snapshot, Totals } from "../api/model";
+import type { Answer, Board, Change, Command, Endpoint, Hello, Job, Lan, Log, Message, Notice, Peer, Snapshot, Totals } from "../api/model";
 import { Live } from "./live.svelte";
 import { look } from "./look.svelte";
 
@@ -57,7 +57,7 @@ class Bench {
   }
 
   /** Does it; gives nothing where it failed, and then it has been said. */
-  async tell(command: Command): Promise<Reply | undefined> {
+  async tell(command: Command): Promise<Answer | undefined> {
     try {
       const reply = await api.command(command);
       if (reply.as_command) this.asCommand = reply.as_command;
@@ -97,7 +97,7 @@ class Bench {
     }
   }
 
-  #take(message: Snapshot | Change): void {
+  #take(message: Message): void {
     if (message.type === "snapshot") this.#begin(message);
     else this.#change(message);
   }

@@ -1,7 +1,7 @@
 // What the boards' view holds: which board is looked at, and the program in its editor, which is the page's until it is run.
 
 import { api, reason } from "../api/http";
-import type { Board, Example, Warning } from "../api/model";
+import type { Board, Example, Lan, Place, Profile, Warning } from "../api/model";
 import { bench } from "./bench.svelte";
 import { look } from "./look.svelte";
 
@@ -52,6 +52,30 @@ export class Desk {
     clearTimeout(this.#timer);
     await Promise.all([this.look(), bench.tell({ do: "board_run", board: this.board, source: this.source, name: this.name })]);
   }
+}
+
+/** Where the lamp of a kind of board is, as its lessons have it. */
+const LAMPS: Record<string, number> = { esp32: 2, mpython: 2, waffle: 2, k230: 52 };
+
+/** The pin of a board's lamp, if it has one. */
+export function lampOf(profile: Profile | undefined): number | undefined {
+  return profile && (profile.pin_names["LED"] ?? LAMPS[profile.name]);
+}
+
+/** Whether a board's lamp is lit; a wave lights it too. */
+export function isLit(board: Board): boolean {
+  const lamp = lampOf(bench.hello?.profiles.find((profile) => profile.name === board.profile));
+  return lamp !== undefined && (board.pins[lamp] === 1 || (board.pwm[lamp]?.duty ?? 0) > 0);
+}
+
+/** A board's place on the network, and the address that others dial. */
+export function placeOf(lan: Lan | undefined, board: Board): Place | undefined {
+  return lan?.boards.find((place) => place.name === board.name);
+}
+
+/** Its IPv4 address, else any. */
+export function addressOf(place: Place | undefined): string | undefined {
+  return place?.addresses.find((address) => !address.includes(":")) ?? place?.addresses[0];
 }
 
 class Boards {

@@ -18,7 +18,7 @@ export function decodeRows(rows: readonly Rec[], of: (record: Rec) => string): s
   const open = new Map<string, TextDecoder>();
   const encodings = new Map<string, string>();
   return rows.map((row) => {
-    if (row.data === undefined) return row.text ?? "";
+    if (row.data == null) return row.text ?? "";
     const peer = row.peer ?? row.endpoint;
     let encoding = encodings.get(peer);
     if (encoding === undefined) encodings.set(peer, (encoding = of(row)));

@@ -1,21 +1,18 @@
 // A search through a whole run, and where one is in its hits.
 
-import { search, type Hit } from "../api/http";
+import { search } from "../api/http";
+import type { Hit } from "../api/model";
 
 /** How what was typed is meant. */
 export type Meant = "text" | "hex" | "regex";
-
-/** No more hits than this are kept; the count says that there are more. */
-const MOST_HITS = 20_000;
 
 export class Finding {
   wanted = $state("");
   meant: Meant = $state("text");
   hits: Hit[] = $state.raw([]);
   running = $state(false);
-  /** The list holds as many as it can. */
-  full = $state(false);
-  done = $state(false);
+  /** How many there are, of which the list may hold only the first; known at the end. */
+  total: number | undefined = $state();
   failure: unknown = $state.raw();
   /** The hit that is looked at. */
   at = $state(-1);
@@ -26,12 +23,11 @@ export class Finding {
   }
 
   /** Searches anew; with nothing wanted, forgets. */
-  async start(run: string, peer: string | undefined): Promise<void> {
+  async start(run: string, peer: string | undefined, encoding: string | undefined): Promise<void> {
     this.stop();
     this.hits = [];
     this.at = -1;
-    this.full = false;
-    this.done = false;
+    this.total = undefined;
     this.failure = undefined;
     if (this.wanted === "") return;
     const abort = (this.#abort = new AbortController());
@@ -44,22 +40,17 @@ export class Finding {
       told = performance.now();
     };
     try {
-      for await (const hit of search(run, { [this.meant]: this.wanted, peer }, abort.signal)) {
-        if (!("seq" in hit)) break;
-        fresh.push(hit);
-        if (this.hits.length + fresh.length >= MOST_HITS) {
-          this.full = true;
-          break;
-        }
+      for await (const found of search(run, { [this.meant]: this.wanted, peer, encoding }, abort.signal)) {
+        if (found.type === "hit") fresh.push(found);
+        else if (found.type === "summary") this.total = found.hits;
+        else this.failure = new Error(found.text);
         if (performance.now() - told > 100) tell();
       }
       tell();
-      this.done = true;
     } catch (error) {
       if (!abort.signal.aborted) this.failure = error;
     } finally {
       if (abort === this.#abort) this.running = false;
-      if (this.full) abort.abort();
     }
   }
 

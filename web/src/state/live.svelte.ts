@@ -2,7 +2,7 @@
 // number is missing. What is done with the changes is in `bench`.
 
 import { socketUrl } from "../api/http";
-import type { Change, Snapshot } from "../api/model";
+import type { Message } from "../api/model";
 
 /** How the line to the server is. */
 export type Line = "connecting" | "open" | "lost" | "locked";
@@ -22,7 +22,7 @@ export class Live {
   #over = false;
 
   constructor(
-    readonly take: (message: Snapshot | Change) => void,
+    readonly take: (message: Message) => void,
     /** Whether the server still knows this page; asked when a connection was refused. */
     readonly isKnown: () => Promise<boolean>,
   ) {}
@@ -60,8 +60,7 @@ export class Live {
 
   #hear(text: string): void {
     this.#heard = performance.now();
-    const message = JSON.parse(text) as Snapshot | Change | { type: "pong" };
-    if (message.type === "pong") return;
+    const message = JSON.parse(text) as Message;
     if (message.type === "snapshot") {
       this.line = "open";
       this.#wait = FIRST_WAIT;

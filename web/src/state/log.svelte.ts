@@ -205,7 +205,7 @@ export class LogWindow {
       const rows = page.records.filter((row) => row.seq >= this.#floor);
       found.unshift(rows);
       missing -= page.records.length;
-      if (page.next === undefined || page.next + 1 >= at) break;
+      if (page.next == null || page.next + 1 >= at) break;
       at = page.next + 1;
       this.seeking = true;
     }
