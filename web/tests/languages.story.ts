@@ -1,5 +1,5 @@
 // Both languages, in every view; and no serious fault for those who use the page by other means than eyes and mouse.
-import AxeBuilder from "@axe-core/playwright";
+import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test, visit } from "./workbench.ts";
 
 const WORDS = {

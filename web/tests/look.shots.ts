@@ -69,6 +69,33 @@ for (const lang of LANGS) {
         await shot("boards-new");
         await page.goto(`${bench.origin}/#lan`);
         await shot("lan-empty");
+        const { examples } = await bench.ask<{ examples: { id: string; source: string }[] }>("/api/hello");
+        const source = (examples.find((each) => each.id === "tcp_client")?.source ?? "").replace("115\", 10000", `115", ${port}`);
+        await bench.ask("/api/command", { do: "board_new", profile: "esp32" });
+        await bench.ask("/api/command", { do: "board_new", profile: "k230", name: "camera" });
+        await page.goto(`${bench.origin}/#boards/b1`);
+        await page.locator(".examples").selectOption("tcp_client");
+        const editor = page.locator(".cm-content");
+        await expect(editor).toContainText("SERVER");
+        await page.goto(`${bench.origin}/#lan`);
+        await bench.ask("/api/command", { do: "fault", spec: "loss=10% delay=20ms jitter=5ms" });
+        await bench.ask("/api/command", { do: "board_run", board: "b1", name: "tcp_client.py", source });
+        await expect(page.locator(".frame").filter({ hasText: "SYN" }).first()).toBeVisible({ timeout: 30_000 });
+        for (let i = 0; i < 12; i += 1) {
+          await bench.ask("/api/command", { do: "send", to: { endpoint: "e1" }, data: { text: `message ${i}` } });
+          await page.waitForResponse((response) => response.url().includes("/api/lan/frames"));
+        }
+        await shot("lan");
+        await page.locator(".main .panel-head label").nth(1).click();
+        await expect(page.locator("canvas").first()).toBeVisible();
+        await shot("lan-connections");
+        await page.goto(`${bench.origin}/#boards/b1`);
+        await editor.click();
+        await page.keyboard.press("Control+End");
+        await page.keyboard.type("\nimport os\nos.system('reboot')\n");
+        await expect(page.locator(".warnings li")).toHaveCount(1);
+        await expect(page.getByTestId("console").locator(".xterm-rows")).toContainText("received");
+        await shot("boards");
       });
     }
   }

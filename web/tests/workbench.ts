@@ -144,7 +144,17 @@ export const test = base.extend<Fixtures>({
     const wrong: string[] = [];
     page.on("pageerror", (error) => wrong.push(String(error)));
     page.on("console", (message) => {
-      if (message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(message.text())) wrong.push(message.text());
+      if (message.type() === "error" && !/Failed to load resource|WebSocket connection|Content Security Policy/.test(message.text())) wrong.push(message.text());
+    });
+    // Chromium itself styles what it types into the editor for a moment, which the policy refuses and nobody sees.
+    await page.exposeFunction("violated", (directive: string, target: string) => {
+      if (directive !== "style-src-attr" || target !== "editor") wrong.push(`${directive} at ${target}`);
+    });
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => {
+        const target = event.target instanceof Element ? event.target.className.split(" ")[0] : "document";
+        (globalThis as unknown as { violated(directive: string, target: string): void }).violated(event.effectiveDirective, target ?? "");
+      });
     });
     await use(page);
     expect(wrong).toEqual([]);

@@ -17,7 +17,9 @@ export class BoardConsole {
   #over = false;
 
   constructor(host: HTMLElement, board: string, label: string, leave: () => void) {
+    const documents = documentWithSheets(this.#closing);
     this.#terminal = new Terminal({
+      documentOverride: documents,
       fontFamily: getComputedStyle(host).fontFamily,
       fontSize: 13,
       scrollback: SCROLLBACK,
@@ -26,7 +28,13 @@ export class BoardConsole {
       theme: themeOf(host),
     });
     this.#terminal.loadAddon(this.#fit);
-    openWithSheets(this.#terminal, host, this.#closing);
+    // Part of it asks the page's own document, and only while it opens.
+    document.createElement = documents.createElement;
+    try {
+      this.#terminal.open(host);
+    } finally {
+      Reflect.deleteProperty(document, "createElement");
+    }
     this.#terminal.textarea?.setAttribute("aria-label", label);
     // Tab belongs to the prompt's completion; F6 is the way out.
     this.#terminal.attachCustomKeyEventHandler((event) => {
@@ -85,32 +93,39 @@ function themeOf(host: HTMLElement): ITheme {
   return { background: style.backgroundColor, foreground: style.color, cursor: style.color, cursorAccent: style.backgroundColor, selectionBackground: "#4fc3cf55" };
 }
 
-/** Opens the terminal so that the styles it writes hold: it would put them into style elements, which the page's policy
- *  refuses. As plain text those stay silent, and what is in them becomes constructed sheets, which are allowed. */
-function openWithSheets(terminal: Terminal, host: HTMLElement, closing: (() => void)[]): void {
-  const create = document.createElement.bind(document);
-  const take = (element: HTMLStyleElement) => {
-    const sheet = new CSSStyleSheet();
-    const read = () => sheet.replaceSync(element.textContent ?? "");
-    const watch = new MutationObserver(read);
-    watch.observe(element, { childList: true, characterData: true, subtree: true });
-    document.adoptedStyleSheets.push(sheet);
-    closing.push(() => {
-      watch.disconnect();
-      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
-    });
-  };
-  document.createElement = ((name: string, options?: ElementCreationOptions) => {
-    const element = create(name, options);
-    if (element instanceof HTMLStyleElement) {
-      element.type = "text/plain";
-      take(element);
-    }
+/** A document as the terminal needs it. It would put its styles into style elements and attributes, which the page's
+ *  policy refuses. It gets templates instead, which show nothing: what it writes there becomes constructed sheets, and
+ *  what it says in attributes is set as properties; both are allowed. */
+function documentWithSheets(closing: (() => void)[]): Document {
+  const create = (name: string, options?: ElementCreationOptions): HTMLElement => {
+    const element = Document.prototype.createElement.call(document, name === "style" ? "template" : name, options);
+    if (name === "style") adopt(element, closing);
+    else element.setAttribute = setWithoutStyle;
     return element;
-  }) as typeof document.createElement;
-  try {
-    terminal.open(host);
-  } finally {
-    Reflect.deleteProperty(document, "createElement");
-  }
+  };
+  return new Proxy(document, {
+    get(target, key) {
+      if (key === "createElement") return create;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+    set: (target, key, value) => Reflect.set(target, key, value, target),
+  });
+}
+
+function setWithoutStyle(this: HTMLElement, name: string, value: string): void {
+  if (name === "style") this.style.cssText = value;
+  else Element.prototype.setAttribute.call(this, name, value);
+}
+
+/** What is written into the element is a style sheet of the page, until the terminal is closed. */
+function adopt(element: HTMLElement, closing: (() => void)[]): void {
+  const sheet = new CSSStyleSheet();
+  const watch = new MutationObserver(() => sheet.replaceSync(element.textContent ?? ""));
+  watch.observe(element, { childList: true, characterData: true, subtree: true });
+  document.adoptedStyleSheets.push(sheet);
+  closing.push(() => {
+    watch.disconnect();
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
+  });
 }
