@@ -25,7 +25,7 @@ for (const line of messages.split("\n")) {
   const head = /^  (\w+): \{$/.exec(line);
   if (head) group = head[1];
   const key = /^    (\w+):/.exec(line)?.[1];
-  if (key && group && !new RegExp(`\\b${group}\\.${key}\\b|\\b${group}\\[`).test(all)) wrong.push(`i18n: ${group}.${key} is never said`);
+  if (key && group && !new RegExp(`\\b${group}\\.${key}\\b|\\b${group}(?:\\[|;)`).test(all)) wrong.push(`i18n: ${group}.${key} is never said`);
 }
 for (const line of wrong) console.error(line);
 process.exit(wrong.length > 0 ? 1 : 0);

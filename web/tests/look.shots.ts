@@ -81,6 +81,7 @@ for (const lang of LANGS) {
         await bench.ask("/api/command", { do: "fault", spec: "loss=10% delay=20ms jitter=5ms" });
         await bench.ask("/api/command", { do: "board_run", board: "b1", name: "tcp_client.py", source });
         await expect(page.locator(".frame").filter({ hasText: "SYN" }).first()).toBeVisible({ timeout: 30_000 });
+        await expect.poll(async () => (await bench.ask<{ peers: unknown[] }>("/api/state")).peers.length).toBe(clients.length + 1);
         for (let i = 0; i < 12; i += 1) {
           await bench.ask("/api/command", { do: "send", to: { endpoint: "e1" }, data: { text: `message ${i}` } });
           await page.waitForResponse((response) => response.url().includes("/api/lan/frames"));

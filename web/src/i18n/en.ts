@@ -318,6 +318,18 @@ export const en = {
     failed: "The frames cannot be read.",
     empty: "Nothing has gone over the network yet. Run a program on a board and watch SYN, data and ACK go by.",
   },
+  verdicts: {
+    lost: "lost",
+    filtered: "filtered out",
+    "too long": "too long",
+    "link down": "link down",
+    "queue full": "queue full",
+    "not joined": "not joined",
+    "stations kept apart": "stations kept apart",
+    copy: "copy",
+    corrupted: "bit error",
+    overtaking: "overtakes",
+  },
   connections: {
     from: "Who dialled",
     to: "Whom",

@@ -318,6 +318,18 @@ export const zh: Messages = {
     failed: "无法读取帧。",
     empty: "网络中还没有数据。在板子上运行程序，即可看到 SYN、数据和 ACK 依次经过。",
   },
+  verdicts: {
+    lost: "丢失",
+    filtered: "被过滤",
+    "too long": "过长",
+    "link down": "链路断开",
+    "queue full": "队列已满",
+    "not joined": "未加入",
+    "stations kept apart": "站点被隔离",
+    copy: "重复",
+    corrupted: "误码",
+    overtaking: "乱序",
+  },
   connections: {
     from: "发起方",
     to: "目标",

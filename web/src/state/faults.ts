@@ -50,3 +50,10 @@ export function position(knob: Knob, words: Words): number {
   });
   return best;
 }
+
+/** What the words say of it, as its slider would: parts of one are per cent. */
+export function said(knob: Knob, words: Words): string | undefined {
+  const given = words.get(knob.word);
+  if (given === undefined || !knob.steps[1]?.endsWith("%") || !/^[\d.]+$/.test(given)) return given;
+  return `${Number((Number(given) * 100).toPrecision(3))}%`;
+}
