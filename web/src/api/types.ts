@@ -49,12 +49,12 @@ export interface paths {
             cookie?: never;
         };
         /** A file's bytes. */
-        get: operations["read"];
+        get: operations["read_file"];
         /** Write a file, and make the directories that it is in. */
-        put: operations["write"];
+        put: operations["write_file"];
         post?: never;
         /** Remove a file, or an empty directory. */
-        delete: operations["remove"];
+        delete: operations["remove_file"];
         options?: never;
         head?: never;
         patch?: never;
@@ -160,7 +160,7 @@ export interface paths {
             cookie?: never;
         };
         /** All runs, the newest first. */
-        get: operations["all"];
+        get: operations["runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -180,7 +180,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Remove a run that nobody writes. */
-        delete: operations["remove2"];
+        delete: operations["remove_run"];
         options?: never;
         head?: never;
         patch?: never;
@@ -211,7 +211,7 @@ export interface paths {
             cookie?: never;
         };
         /** Records of a run, `current` for the one that is being captured. */
-        get: operations["window"];
+        get: operations["records"];
         put?: never;
         post?: never;
         delete?: never;
@@ -228,7 +228,7 @@ export interface paths {
             cookie?: never;
         };
         /** One record, with all of its data. */
-        get: operations["one"];
+        get: operations["record"];
         put?: never;
         post?: never;
         delete?: never;
@@ -508,6 +508,17 @@ export interface components {
             /** @enum {string} */
             do: "board_set";
             set: string;
+        } | {
+            board: string;
+            /** @enum {string} */
+            do: "board_offer";
+            /** @description 9 characters at most. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description 0 is any.
+             */
+            port?: number;
         } | {
             /** @description A board's name; all if it is not there. */
             board?: string | null;
@@ -1411,8 +1422,6 @@ export interface components {
             /** @description What the file is called. */
             name: string;
         };
-        /** @enum {string} */
-        Direction: "forward" | "back";
     };
     responses: never;
     parameters: never;
@@ -1478,7 +1487,7 @@ export interface operations {
             };
         };
     };
-    read: {
+    read_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -1508,7 +1517,7 @@ export interface operations {
             };
         };
     };
-    write: {
+    write_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -1540,7 +1549,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    remove_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -1698,7 +1707,7 @@ export interface operations {
             };
         };
     };
-    all: {
+    runs: {
         parameters: {
             query?: never;
             header?: never;
@@ -1725,7 +1734,7 @@ export interface operations {
             };
         };
     };
-    remove2: {
+    remove_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -1788,7 +1797,7 @@ export interface operations {
             };
         };
     };
-    window: {
+    records: {
         parameters: {
             query?: {
                 /** @description The record to begin with; forwards the first, backwards the last. Without it, the first or the last of all. */
@@ -1796,7 +1805,7 @@ export interface operations {
                 /** @description So many records, 1000 at most. */
                 limit?: number;
                 /** @description `forward` or `back`. */
-                dir?: components["schemas"]["Direction"];
+                dir?: "forward" | "back";
                 /** @description Only of these peers: `e1.3,e1.4`. */
                 peer?: string;
                 /** @description Only of these endpoints: `e1,e2`. */
@@ -1830,7 +1839,7 @@ export interface operations {
             };
         };
     };
-    one: {
+    record: {
         parameters: {
             query?: never;
             header?: never;
@@ -1876,7 +1885,7 @@ export interface operations {
                 /** @description Only of these peers: `e1.3,e1.4`. */
                 peer?: string;
                 /** @description Only what was `received` or `sent`. */
-                side?: components["schemas"]["SideName"];
+                side?: "received" | "sent";
                 /** @description So many hits, 10000 at most; those beyond are counted. */
                 limit?: number;
             };
