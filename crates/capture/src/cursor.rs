@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::decoder::{Decoder, Foreign, Item};
 use crate::index::{Index, Totals};
-use crate::live::Live;
+use crate::live::{Live, Start};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Record;
@@ -313,12 +313,20 @@ impl Disk {
 
     /// Goes to the slot of record `from`. The decoder has seen what stands before the first record by then.
     fn skip_within(&mut self, decoder: &mut Decoder, from: u64) -> Result<(), RunError> {
-        let Growth::Ended(extent) = &self.growth else { return Ok(()) };
         if from <= 1 {
             return Ok(());
         }
         let path = self.path();
-        let index = Index::of(&path, self.limit, self.is_folder && extent.is_sealed(self.segment));
+        let is_sealed = match &self.growth {
+            Growth::Ended(extent) => extent.is_sealed(self.segment),
+            Growth::Here(live) if live.position().0.segment > self.segment => true,
+            Growth::Here(live) => {
+                let start = live.start_for(self.segment, from);
+                return start.map_or(Ok(()), |start| self.begin_at(start, decoder));
+            }
+            Growth::Elsewhere => return Ok(()),
+        };
+        let index = Index::of(&path, self.limit, self.is_folder && is_sealed);
         let index = index.unwrap_or_default(); // a walk from the start meets the damage again, after what is good
         let offset = index.offset_of(from);
         if offset > 0 && matches!(self.first_seq(decoder), Ok(Some(_))) {
@@ -329,6 +337,14 @@ impl Disk {
         }
         *decoder = Decoder::default();
         self.open(self.segment).map(drop)
+    }
+
+    fn begin_at(&mut self, start: Start, decoder: &mut Decoder) -> Result<(), RunError> {
+        let path = self.path();
+        let file = File::open(&path).map_err(io_error("read", &path))?;
+        self.reader = Some(BlockReader::new(file, start.offset).map_err(io_error("read", &path))?);
+        decoder.begin_at(start.endpoints, start.unshown);
+        Ok(())
     }
 
     /// The next block, in this segment or in the one that follows.

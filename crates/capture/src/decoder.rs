@@ -80,6 +80,17 @@ impl Decoder {
             totals.endpoints.iter().map(|e| EndpointInfo { name: e.name.clone(), url: e.url.clone() }).collect();
     }
 
+    /// Takes over what stands before a place in the segment that is being written.
+    pub(crate) fn begin_at(&mut self, endpoints: Vec<EndpointInfo>, unshown: Vec<(PeerId, Address)>) {
+        self.endpoints = endpoints;
+        self.peers.extend(unshown);
+    }
+
+    /// The address of a peer that was introduced, if its packets do not show it.
+    pub(crate) fn unshown(&self, peer: PeerId) -> Option<Address> {
+        self.peers.get(&peer).filter(|address| !matches!(address, Address::Inet(_))).cloned()
+    }
+
     /// Reads a block and remembers what later ones lean on.
     pub(crate) fn decode<'a>(&mut self, block: Block<'a>) -> Result<Item<'a>, Foreign> {
         match block.kind {

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::{Decoder, EndpointInfo, Item};
+use crate::live::{Live, Place};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, PeerId, Record, Timestamp};
@@ -224,6 +225,12 @@ pub(crate) struct IndexBuilder {
     packets: u64,
     span: Option<(Timestamp, Timestamp)>,
     dropped: Vec<(EndpointId, u64)>,
+    /// How many endpoints were named before each slot.
+    named: Vec<usize>,
+    /// Peers whose addresses their packets do not show.
+    unshown: Vec<(PeerId, Address)>,
+    /// How many slots, and such peers, were told to readers.
+    told: (usize, usize),
     peers: FxHashMap<PeerId, PeerTotals>,
 }
 
@@ -235,6 +242,7 @@ impl IndexBuilder {
             match self.decoder.decode(block) {
                 Ok(Item::Record(record)) => self.add_record(offset, &record),
                 Ok(Item::Dropped(endpoint, total)) => self.dropped.push((endpoint, total)),
+                Ok(Item::Peer(id)) => self.unshown.extend(self.decoder.unshown(id).map(|address| (id, address))),
                 Ok(_) => {}
                 Err(_) => return,
             }
@@ -246,6 +254,7 @@ impl IndexBuilder {
     fn add_record(&mut self, offset: u64, record: &Record<'_>) {
         if self.slots.last().is_none_or(|slot| offset >= slot.offset + SLOT) {
             self.slots.push(Slot { seq: record.seq, at: record.at, offset });
+            self.named.push(self.decoder.endpoints().len());
         }
         self.records += 1;
         self.span = Some((self.span.map_or(record.at, |span| span.0), record.at));
@@ -261,6 +270,17 @@ impl IndexBuilder {
             slots: Vec::new(),
         };
         self.peers.entry(peer).or_insert_with(fresh).add(record, slot);
+    }
+
+    /// Tells readers of the segment that is being written where they can begin.
+    pub(crate) fn tell(&mut self, segment: u32, live: &Live) {
+        let (slots, unshown) = self.told;
+        let named = self.slots[slots..].iter().zip(&self.named[slots..]);
+        let places: Vec<Place> = named.map(|(slot, endpoints)| Place { slot: *slot, endpoints: *endpoints }).collect();
+        if !places.is_empty() {
+            live.add_places(segment, &places, self.decoder.endpoints(), &self.unshown[unshown..]);
+            self.told = (self.slots.len(), self.unshown.len());
+        }
     }
 
     pub(crate) fn finish(self) -> Index {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use crate::decoder::{Decoder, Foreign, Item, PacketView, stated_records};
 use crate::encoder::Chunk;
 use crate::index::{Index, IndexBuilder};
-use crate::live::Position;
+use crate::live::{Live, Position};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Timestamp;
@@ -514,6 +514,12 @@ impl RunWriter {
         self.position.offset = self.segment.length();
         self.position.last_seq = chunk.last_seq;
         Ok(self.position)
+    }
+
+    /// Tells readers of this run where in the segment that is being written they can begin: without that, whoever wants
+    /// its end walks all of it.
+    pub fn tell_places(&mut self, live: &Live) {
+        self.index.tell(self.position.segment, live);
     }
 
     fn begin_segment(&mut self, number: u32) -> Result<(), RunError> {
