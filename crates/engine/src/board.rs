@@ -114,6 +114,8 @@ pub struct Source {
 pub enum BoardEvent {
     /// The board has something to show: a pin, a remark. It waits when too much of that is held.
     Told(FromBoard, Ticket),
+    /// It begins anew, for this reason: what its parts showed is over.
+    Anew(Cause),
     /// Whether a program runs from now on, or the prompt waits.
     Busy(bool),
     /// An exception that nobody caught, after its traceback was printed.
@@ -455,6 +457,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     lan.connect(process.teller());
                 }
                 self.process = Some(process);
+                (self.tell)(BoardEvent::Anew(cause));
             }
             Err(error) => {
                 (self.tell)(BoardEvent::Failed(error));
