@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use socklab_engine::board::link::{End, FromBoard};
-use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Given, Profile, Source, explain};
+use socklab_engine::board::flash::Flash;
+use socklab_engine::board::link::{Cause, End, FromBoard};
+use socklab_engine::board::{
+    Board, BoardConfig, BoardEvent, BoardRemote, Given, Profile, Source, explain, tcp, webrepl,
+};
 use socklab_engine::{Command as Do, Lang, Reply as Done};
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -32,6 +36,9 @@ const NOTES: usize = 50;
 
 /// The longest name, which is also one of the network's.
 const LONGEST_NAME: usize = 32;
+
+/// How long joining a Wi-Fi takes, as `socklab run` has it.
+const JOIN_TIME: [&str; 2] = ["--join-delay", "1000"];
 
 /// A board. Written `b1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -239,6 +246,7 @@ impl Face {
     fn hear(&self, profile: &Profile, event: BoardEvent, lang: Lang) {
         match event {
             BoardEvent::Told(told, _) => self.change(|view| view.hear(told)),
+            BoardEvent::Anew(cause) => self.change(|view| view.begin_anew(cause)),
             BoardEvent::Busy(true) => self.change(|view| view.state = BoardState::Running),
             BoardEvent::Busy(false) => self.change(|view| view.state = BoardState::Prompt),
             BoardEvent::Raised(raised) => {
@@ -285,8 +293,11 @@ impl BoardView {
         }
     }
 
-    /// What a new process does not drive any more.
-    fn clear(&mut self) {
+    /// A new process drives nothing yet. A soft reset does not leave the Wi-Fi.
+    fn begin_anew(&mut self, cause: Cause) {
+        if cause != Cause::Soft {
+            self.wifi = None;
+        }
         self.pins.clear();
         self.pwm.clear();
         self.lights.clear();
@@ -308,7 +319,6 @@ impl Member {
     }
 
     pub(crate) fn run(&self, name: Option<String>, source: String) -> Result<Reply, Problem> {
-        self.face.change(BoardView::clear);
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "main.py".into());
         self.remote.run(Source { name, text: source.into_bytes() });
         Ok(Reply::Done)
@@ -320,13 +330,25 @@ impl Member {
     }
 
     pub(crate) fn reset(&self, hard: bool) -> Result<Reply, Problem> {
-        self.face.change(BoardView::clear);
         if hard {
             self.remote.hard_reset()
         } else {
             self.remote.soft_reset()
         }
         Ok(Reply::Done)
+    }
+
+    pub(crate) fn offer(&self, port: u16, password: Option<String>) -> Result<Reply, Problem> {
+        let (board, address) = (self.remote.clone(), (Ipv4Addr::LOCALHOST, port).into());
+        let at = match password {
+            None => tcp::serve(board, address)?,
+            Some(password) => {
+                let flash = Flash::open(&self.flash.to_string_lossy());
+                let flash = flash.map_err(|error| Problem::of_system("flash", &error))?;
+                webrepl::serve(board, flash, password, address)?
+            }
+        };
+        Ok(Reply::Forwarded { at: at.to_string() })
     }
 
     pub(crate) fn set(&self, words: &str) -> Result<Reply, Problem> {
@@ -343,6 +365,13 @@ impl Member {
     }
 }
 
+/// None of those that there are.
+pub(crate) fn no_such_profile() -> Problem {
+    let names = Profile::names().collect::<Vec<_>>().join(", ");
+    let (en, zh) = (format!("no such board; there are {names}"), format!("没有这种板子；可用的有 {names}"));
+    Problem::bad("no_such_profile", en, zh)
+}
+
 impl Workbench {
     /// The board of this number.
     pub(crate) fn board(&self, id: BoardId) -> Result<Arc<Member>, Problem> {
@@ -356,37 +385,20 @@ impl Workbench {
     }
 
     pub(crate) async fn new_board(self: &Arc<Self>, new: NewBoard, lang: Lang) -> Result<Reply, Problem> {
-        let profile = Profile::named(&new.profile).ok_or_else(|| {
-            let names = Profile::names().collect::<Vec<_>>().join(", ");
-            let (en, zh) = (format!("no such board; there are {names}"), format!("没有这种板子；可用的有 {names}"));
-            Problem::bad("no_such_profile", en, zh)
-        })?;
+        let profile = Profile::named(&new.profile).ok_or_else(no_such_profile)?;
         let (id, name) = self.reserve(profile, new.name.as_deref())?;
+        let flash = self.flash.join(&name);
+        std::fs::create_dir_all(&flash).map_err(|error| Problem::of_system("flash", &error))?;
         let lan = match self.ask(Do::Attach { name: name.clone(), cable: !profile.has_wifi() }).await? {
-            Done::Attached(port) => port,
+            Done::Attached(port) => Some(port),
             Done::NotAttached(why) => return Err(Problem::bad_text("no_place", why)),
             _ => return Err(Problem::ended()),
         };
-        let flash = self.flash.join(&name);
-        std::fs::create_dir_all(&flash).map_err(|error| {
-            let path = flash.display();
-            Problem::bad("no_flash", format!("cannot create {path}: {error}"), format!("无法创建 {path}：{error}"))
-        })?;
-        let mut options: Vec<OsString> = vec!["--join-delay".into(), "1000".into()];
+        let mut options: Vec<OsString> = JOIN_TIME.map(Into::into).into();
         options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
-        if new.strict {
-            options.push("--strict".into());
-        }
-        let command = self.board_command.clone();
-        let config = BoardConfig {
-            command,
-            profile,
-            flash: flash.clone(),
-            options,
-            given: Vec::new(),
-            lan: Some(lan),
-            source: None,
-        };
+        options.extend(new.strict.then(|| "--strict".into()));
+        let (command, given) = (self.board_command.clone(), Vec::new());
+        let config = BoardConfig { command, profile, flash, options, given, lan, source: None };
         self.switch_on(id, name.clone(), config, lang);
         Ok(Reply::Board { board: id.to_string(), name })
     }
@@ -434,26 +446,7 @@ impl Workbench {
             return Err(Problem::bad("too_many_boards", en, zh));
         }
         let is_taken = |name: &str| held.members.values().any(|member| member.name == name);
-        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let name = match wanted.map(str::trim).filter(|name| !name.is_empty()) {
-            Some(name) if name.len() > LONGEST_NAME || !name.chars().all(is_plain) || name.starts_with('-') => {
-                return Err(Problem::bad(
-                    "bad_name",
-                    "a board's name is of small letters, digits and -, 32 at most",
-                    "板子名称只能包含小写字母、数字和 -，最多 32 个字符",
-                ));
-            }
-            Some(name) if is_taken(name) => {
-                let (en, zh) = (format!("there is a board {name} already"), format!("已有名为 {name} 的板子"));
-                return Err(Problem::bad("name_taken", en, zh));
-            }
-            Some(name) => name.to_owned(),
-            None => {
-                let numbered = (2..).map(|number| format!("{}-{number}", profile.name));
-                let mut names = std::iter::once(profile.name.to_owned()).chain(numbered);
-                names.find(|name| !is_taken(name)).unwrap_or_default()
-            }
-        };
+        let name = choose_name(profile, wanted.map(str::trim).filter(|name| !name.is_empty()), is_taken)?;
         held.last += 1;
         Ok((BoardId(held.last), name))
     }
@@ -470,5 +463,61 @@ impl Workbench {
         drop(held);
         self.gathered.bell.notify_one();
         Ok(Reply::Done)
+    }
+}
+
+/// The name that is wanted, or the first of the profile's that nobody has.
+fn choose_name(profile: &Profile, wanted: Option<&str>, is_taken: impl Fn(&str) -> bool) -> Result<String, Problem> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match wanted {
+        Some(name) if name.len() > LONGEST_NAME || !name.chars().all(is_plain) || name.starts_with('-') => {
+            Err(Problem::bad(
+                "bad_name",
+                "a board's name is of small letters, digits and -, 32 at most",
+                "板子名称只能包含小写字母、数字和 -，最多 32 个字符",
+            ))
+        }
+        Some(name) if is_taken(name) => {
+            let (en, zh) = (format!("there is a board {name} already"), format!("已有名为 {name} 的板子"));
+            Err(Problem::bad("name_taken", en, zh))
+        }
+        Some(name) => Ok(name.to_owned()),
+        None => {
+            let numbered = (2..).map(|number| format!("{}-{number}", profile.name));
+            let mut names = std::iter::once(profile.name.to_owned()).chain(numbered);
+            Ok(names.find(|name| !is_taken(name)).unwrap_or_default())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_has_a_name_of_its_own() {
+        let profile = Profile::named("esp32").expect("a profile");
+        let choose = |wanted, taken: &[&str]| choose_name(profile, wanted, |name| taken.contains(&name)).ok();
+        assert_eq!(choose(None, &[]).as_deref(), Some("esp32"));
+        assert_eq!(choose(None, &["esp32", "esp32-2"]).as_deref(), Some("esp32-3"));
+        assert_eq!(choose(Some("desk-1"), &[]).as_deref(), Some("desk-1"));
+        let long = "x".repeat(LONGEST_NAME + 1);
+        for bad in ["Desk", "a b", "../x", "-x", "é", "a/b", &long] {
+            assert_eq!(choose(Some(bad), &[]), None, "{bad}");
+        }
+        assert_eq!(choose(Some("desk"), &["desk"]), None);
+    }
+
+    #[test]
+    fn a_console_is_read_on_from_where_a_seat_was() {
+        let scroll = Scroll::new();
+        scroll.put(b"hello");
+        assert_eq!(scroll.after(0), (0, b"hello".to_vec(), 5));
+        scroll.put(b" board");
+        assert_eq!(scroll.after(5), (0, b" board".to_vec(), 11));
+        assert_eq!(scroll.after(11), (0, Vec::new(), 11));
+        scroll.put(&vec![b'x'; SCROLL]);
+        let (skipped, bytes, next) = scroll.after(5);
+        assert_eq!((skipped, bytes.len(), next), (6, SCROLL, 11 + SCROLL as u64), "the six before are gone");
     }
 }

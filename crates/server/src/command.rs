@@ -137,6 +137,18 @@ pub(crate) enum Command {
         board: Text<BoardId>,
         set: String,
     },
+    /// Offer a board's console on a port of 127.0.0.1, until the workbench ends: to mpremote, as `socket://...`; with a
+    /// password, its files too, as WebREPL does.
+    BoardOffer {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+        /// 0 is any.
+        #[serde(default)]
+        port: u16,
+        /// 9 characters at most.
+        #[serde(default)]
+        password: Option<String>,
+    },
     /// What is wrong with links from now on, in the words of `socklab run --fault`: `loss=5% delay=20ms`, or a preset's
     /// name. What is not named is as it should be.
     Fault {
@@ -203,7 +215,7 @@ pub(crate) enum Reply {
     Job { job: String },
     /// To `board_new`.
     Board { board: String, name: String },
-    /// To `forward`: where it listens.
+    /// To `forward` and `board_offer`: where it listens.
     Forwarded { at: String },
     /// It was done.
     Done,
@@ -293,6 +305,7 @@ impl Workbench {
             Command::BoardReset { board, hard } => self.board(board.0)?.reset(hard),
             Command::BoardRemove { board } => self.remove_board(board.0).await,
             Command::BoardSet { board, set } => self.board(board.0)?.set(&set),
+            Command::BoardOffer { board, port, password } => self.board(board.0)?.offer(port, password),
             Command::Fault { board, direction, spec } => self.harm(board.as_deref(), direction, &spec).await,
             Command::Air { name, gone } => self.switch_air(name, gone).await,
             Command::Forward { forward } => self.forward(&forward).await,

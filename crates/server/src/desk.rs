@@ -15,7 +15,7 @@ use socklab_engine::board::{Profile, look};
 use utoipa::ToSchema;
 
 use crate::ask::Asked;
-use crate::boards::Member;
+use crate::boards::{Member, no_such_profile};
 use crate::guard::Speaks;
 use crate::problem::{Problem, ProblemBody};
 use crate::workbench::Workbench;
@@ -89,7 +89,7 @@ fn told(error: &std::io::Error) -> Problem {
     let cause = |lang| socklab_engine::failure::cause(error, lang);
     match error.kind() {
         std::io::ErrorKind::NotFound => Problem::missing("no_such_file", cause(Lang::En), cause(Lang::Zh)),
-        _ => Problem::bad("flash", cause(Lang::En), cause(Lang::Zh)),
+        _ => Problem::of_system("flash", error),
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn files(
 }
 
 /// A file's bytes.
-#[utoipa::path(get, path = "/api/boards/{board}/flash/{*path}",
+#[utoipa::path(get, operation_id = "read_file", path = "/api/boards/{board}/flash/{*path}",
     params(("board" = String, Path), ("path" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn read(
@@ -117,7 +117,7 @@ pub(crate) async fn read(
 }
 
 /// Write a file, and make the directories that it is in.
-#[utoipa::path(put, path = "/api/boards/{board}/flash/{*path}",
+#[utoipa::path(put, operation_id = "write_file", path = "/api/boards/{board}/flash/{*path}",
     params(("board" = String, Path), ("path" = String, Path)),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 204), (status = "4XX", body = ProblemBody)))]
@@ -131,7 +131,7 @@ pub(crate) async fn write(
 }
 
 /// Remove a file, or an empty directory.
-#[utoipa::path(delete, path = "/api/boards/{board}/flash/{*path}",
+#[utoipa::path(delete, operation_id = "remove_file", path = "/api/boards/{board}/flash/{*path}",
     params(("board" = String, Path), ("path" = String, Path)),
     responses((status = 204), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn remove(
@@ -168,8 +168,7 @@ pub(crate) struct Remarks {
 #[utoipa::path(post, path = "/api/look", request_body = Looked,
     responses((status = 200, body = Remarks), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn look_at(Speaks(lang): Speaks, Asked(asked): Asked<Looked>) -> Result<Json<Remarks>, Problem> {
-    let profile = Profile::named(&asked.profile)
-        .ok_or_else(|| Problem::bad("no_such_profile", "there is no such board", "没有这种板子"))?;
+    let profile = Profile::named(&asked.profile).ok_or_else(no_such_profile)?;
     let looking = tokio::task::spawn_blocking(move || look::look(&asked.source, profile));
     let warnings = looking.await.map_err(|_| Problem::ended())?;
     let remarks = warnings.iter().map(|warning| Remark { line: warning.line, text: warning.kind.text(lang) });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use socklab_engine::{Outcome, Reply as Done, Targets, WhenFull};
 use tokio::sync::Notify;
@@ -263,42 +263,49 @@ pub(crate) async fn send_file(
     let piece = if workbench.has_datagrams(&to).await? { DATAGRAM } else { PIECE };
     let work = Work::File { name: query.name.unwrap_or_default() };
     let (job, stopped) = workbench.jobs.start(work, &to, length)?;
-    let running = Running { workbench: Arc::clone(&workbench), job };
-    let mut sent = FileSent { bytes: 0, complete: false };
-    let mut data = body.into_data_stream();
-    let mut rest = Bytes::new();
-    loop {
-        if rest.is_empty() {
-            let next = tokio::select! {
-                next = data.next() => next,
-                () = stopped.notified() => break,
-            };
-            match next {
-                Some(Ok(bytes)) => rest = bytes,
-                Some(Err(error)) => return Err(Problem::bad_text("cut_off", error)),
-                None => {
-                    sent.complete = true;
-                    break;
+    let mut file = Pouring { running: Running { workbench, job }, to, sent: FileSent { bytes: 0, complete: false } };
+    tokio::select! {
+        poured = file.pour(body, piece) => poured?,
+        () = stopped.notified() => {}
+    }
+    Ok(Json(file.sent))
+}
+
+/// A file on its way.
+struct Pouring {
+    running: Running,
+    to: Targets,
+    sent: FileSent,
+}
+
+impl Pouring {
+    /// Hands it over in pieces of so many bytes, until its end, or until nobody takes it any more.
+    async fn pour(&mut self, body: Body, piece: usize) -> Result<(), Problem> {
+        let (mut data, mut held) = (body.into_data_stream(), BytesMut::new());
+        while let Some(bytes) = data.next().await {
+            held.extend_from_slice(&bytes.map_err(|error| Problem::bad_text("cut_off", error))?);
+            while held.len() >= piece {
+                if !self.hand_over(held.split_to(piece).freeze()).await? {
+                    return Ok(());
                 }
             }
-            continue;
         }
-        let part = rest.split_to(piece.min(rest.len()));
-        let count = part.len();
-        let send = workbench.ask(command::send(&to, part, WhenFull::Wait));
-        let reply = tokio::select! {
-            reply = send => reply?,
-            () = stopped.notified() => break,
-        };
-        let is_taken =
-            matches!(&reply, Done::Outcomes(outcomes) if outcomes.iter().any(|(_, o)| *o == Outcome::Queued));
-        if !is_taken {
-            break;
-        }
-        sent.bytes += count as u64;
-        running.count(count);
+        self.sent.complete = held.is_empty() || self.hand_over(held.freeze()).await?;
+        Ok(())
     }
-    Ok(Json(sent))
+
+    /// Whether anybody took it.
+    async fn hand_over(&mut self, bytes: Bytes) -> Result<bool, Problem> {
+        let count = bytes.len();
+        let reply = self.running.workbench.ask(command::send(&self.to, bytes, WhenFull::Wait)).await?;
+        let Done::Outcomes(outcomes) = reply else { return Ok(false) };
+        let is_taken = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Queued);
+        if is_taken {
+            self.sent.bytes += count as u64;
+            self.running.count(count);
+        }
+        Ok(is_taken)
+    }
 }
 
 fn parse_to(text: &str) -> Result<Targets, Problem> {

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
-use socklab_capture::run::{Retention, run_name};
+use socklab_capture::run::{Retention, Run, run_name};
 use socklab_engine::url::EndpointUrl;
 use socklab_engine::{Config, Engine, Failure, Farewell, LanSettings, Lang, Store, Sync, Trouble};
 use tokio::runtime::{Builder, Runtime};
@@ -165,6 +165,11 @@ impl Server {
         format!("http://{at}/?token={}", self.token.reveal())
     }
 
+    /// The run that is being captured.
+    pub fn run(&self) -> &Run {
+        &self.workbench.run
+    }
+
     /// Opens an endpoint; gives its URL with what the system filled in.
     ///
     /// # Errors
@@ -203,7 +208,9 @@ fn bind(listen: SocketAddr, moves: bool) -> Result<TcpListener, StartError> {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && at.port() < last => at.set_port(at.port() + 1),
             Err(error) => {
-                return Err(StartError::Listen(Failure::new(socklab_engine::failure::Operation::Listen, at, error)));
+                let holder = socklab_engine::holder_of(at.port()).filter(|_| error.kind() == io::ErrorKind::AddrInUse);
+                let failure = Failure::new(socklab_engine::failure::Operation::Listen, at, error);
+                return Err(StartError::Listen(Failure { holder, ..failure }));
             }
         }
     }

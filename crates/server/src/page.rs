@@ -52,8 +52,11 @@ impl Page {
     }
 }
 
-fn embedded(_: &str) -> Option<&'static [u8]> {
-    None
+/// The files that this program was built with: see `build.rs`.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+fn embedded(name: &str) -> Option<&'static [u8]> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
 }
 
 fn not_built() -> Response {

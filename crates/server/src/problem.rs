@@ -50,6 +50,12 @@ impl Problem {
         Problem::bad(code, text.clone(), text)
     }
 
+    /// The system refused, for this reason.
+    pub(crate) fn of_system(code: &'static str, error: &std::io::Error) -> Self {
+        let cause = |lang| socklab_engine::failure::cause(error, lang);
+        Problem::bad(code, cause(Lang::En), cause(Lang::Zh))
+    }
+
     /// What it is about is not there.
     pub(crate) fn missing(code: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Problem::new(StatusCode::NOT_FOUND, code, en, zh)

@@ -1,8 +1,8 @@
 //! Records by window: so many from one on, forwards or backwards, of all peers or of some. A page shows a capture of any
 //! length by asking for what is on the screen.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use socklab_capture::cursor::{self, Cursor, Next};
-use socklab_capture::run::{Run, RunError};
+use socklab_capture::run::{Run, RunError, Segment};
 use socklab_capture::{EndpointId, Event, PeerId, Record, Side};
 use socklab_engine::Lang;
 use tokio::sync::Semaphore;
@@ -48,6 +48,7 @@ pub(crate) struct WindowQuery {
     limit: Option<usize>,
     /// `forward` or `back`.
     #[serde(default)]
+    #[param(inline)]
     dir: Direction,
     /// Only of these peers: `e1.3,e1.4`.
     peer: Option<String>,
@@ -179,7 +180,7 @@ impl Filter {
 }
 
 /// Records of a run, `current` for the one that is being captured.
-#[utoipa::path(get, path = "/api/runs/{run}/records", params(("run" = String, Path), WindowQuery),
+#[utoipa::path(get, operation_id = "records", path = "/api/runs/{run}/records", params(("run" = String, Path), WindowQuery),
     responses((status = 200, body = Window), (status = "4XX", body = crate::problem::ProblemBody)))]
 pub(crate) async fn window(
     State(workbench): State<Arc<Workbench>>,
@@ -188,12 +189,13 @@ pub(crate) async fn window(
     Wanted(query): Wanted<WindowQuery>,
 ) -> Result<Json<Window>, Problem> {
     let filter = Filter::of(&query)?;
-    let read = workbench.read(&run, move |archive| archive.window(&query, &filter, lang)).await?;
+    let ends = Arc::clone(&workbench.ends);
+    let read = workbench.read(&run, move |archive| archive.window(&query, &filter, lang, &ends)).await?;
     Ok(Json(read?))
 }
 
 /// One record, with all of its data.
-#[utoipa::path(get, path = "/api/runs/{run}/records/{seq}", params(("run" = String, Path), ("seq" = u64, Path)),
+#[utoipa::path(get, operation_id = "record", path = "/api/runs/{run}/records/{seq}", params(("run" = String, Path), ("seq" = u64, Path)),
     responses((status = 200, body = Rec), (status = "4XX", body = crate::problem::ProblemBody)))]
 pub(crate) async fn one(
     State(workbench): State<Arc<Workbench>>,
@@ -203,6 +205,13 @@ pub(crate) async fn one(
     let read = workbench.read(&run, move |archive| archive.one(seq, lang)).await??;
     let missing = || Problem::missing("no_such_record", format!("there is no record {seq}"), format!("没有记录 {seq}"));
     read.map(Json).ok_or_else(missing)
+}
+
+/// The first and the last records of runs that have ended, by the names of these, and what retention has left of them.
+pub(crate) type Ends = Mutex<BTreeMap<(String, u32, u32), (u64, u64)>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A run that is read.
@@ -260,8 +269,26 @@ impl Archive {
         }
     }
 
-    /// The first and the last record that can be read.
-    fn ends(&self) -> Result<(u64, u64), RunError> {
+    /// The first and the last record that can be read, looked for once in a run that has ended.
+    fn ends(&self, known: &Ends) -> Result<(u64, u64), RunError> {
+        if self.live.is_some() || self.run.is_live() {
+            return self.look_for_ends();
+        }
+        let segments = self.run.segments()?;
+        let number = |segment: Option<&Segment>| segment.map_or(0, |segment| segment.number);
+        let key = (self.run.name(), number(segments.first()), number(segments.last()));
+        let found = lock(known).get(&key).copied();
+        match found {
+            Some(found) => Ok(found),
+            None => {
+                let found = self.look_for_ends()?;
+                lock(known).insert(key, found);
+                Ok(found)
+            }
+        }
+    }
+
+    fn look_for_ends(&self) -> Result<(u64, u64), RunError> {
         let first = match self.first {
             Some(first) => first,
             None => cursor::first_seq(&self.run)?,
@@ -282,9 +309,9 @@ impl Archive {
         Ok(found)
     }
 
-    fn window(&self, query: &WindowQuery, filter: &Filter, lang: Lang) -> Result<Window, Problem> {
+    fn window(&self, query: &WindowQuery, filter: &Filter, lang: Lang, ends: &Ends) -> Result<Window, Problem> {
         let limit = query.limit.unwrap_or(MOST).clamp(1, MOST);
-        let (first, last) = self.ends()?;
+        let (first, last) = self.ends(ends)?;
         let window = Window { first, last, complete: true, ..Window::default() };
         let filter = (filter, lang);
         match query.dir {

@@ -97,7 +97,7 @@ pub(crate) struct RunList {
 }
 
 /// All runs, the newest first.
-#[utoipa::path(get, path = "/api/runs",
+#[utoipa::path(get, operation_id = "runs", path = "/api/runs",
     responses((status = 200, body = RunList), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn all(State(workbench): State<Arc<Workbench>>) -> Result<Json<RunList>, Problem> {
     let (captures, current) = (workbench.captures.clone(), workbench.run.clone());
@@ -179,7 +179,7 @@ fn ends(gap: &Gap) -> [u64; 2] {
 }
 
 /// Remove a run that nobody writes.
-#[utoipa::path(delete, path = "/api/runs/{run}", params(("run" = String, Path)),
+#[utoipa::path(delete, operation_id = "remove_run", path = "/api/runs/{run}", params(("run" = String, Path)),
     responses((status = 204), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn remove(
     State(workbench): State<Arc<Workbench>>,
@@ -212,6 +212,7 @@ pub(crate) struct SearchQuery {
     /// Only of these peers: `e1.3,e1.4`.
     peer: Option<String>,
     /// Only what was `received` or `sent`.
+    #[param(inline)]
     side: Option<SideName>,
     /// So many hits, 10000 at most; those beyond are counted.
     limit: Option<u64>,

@@ -32,6 +32,10 @@ pub(crate) fn line(command: &Command) -> Option<String> {
         }
         Command::Echo { on, .. } => format!(":echo {}", if *on { "on" } else { "off" }),
         Command::BoardNew(new) => format!("socklab repl --board {}", word(&new.profile)),
+        Command::BoardOffer { port, password: None, .. } => format!("socklab repl --tcp {port}"),
+        Command::BoardOffer { port, password: Some(password), .. } => {
+            format!("socklab repl --webrepl {port} --password {}", word(password))
+        }
         Command::Fault { board, direction, spec } => {
             let direction = match direction {
                 None => "",

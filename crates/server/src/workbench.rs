@@ -17,6 +17,7 @@ use crate::boards::Boards;
 use crate::gather::Gathered;
 use crate::jobs::Jobs;
 use crate::problem::Problem;
+use crate::records::Ends;
 
 /// So many windows are read at a time: each has a thread, and the disk is one.
 const READERS: usize = 4;
@@ -38,6 +39,7 @@ pub(crate) struct Workbench {
     /// The program, and its first arguments, that is a board process.
     pub(crate) board_command: Vec<OsString>,
     pub(crate) readers: Arc<Semaphore>,
+    pub(crate) ends: Arc<Ends>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) gathered: Gathered,
     pub(crate) jobs: Jobs,
@@ -75,6 +77,7 @@ impl Workbench {
             flash,
             board_command,
             readers: Arc::new(Semaphore::new(READERS)),
+            ends: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             gathered: Gathered::default(),
             jobs: Jobs::default(),
