@@ -28,7 +28,7 @@ use crate::terminal::Terminal;
 use crate::watch::on_interrupt;
 
 /// The subcommand that a board process is; nobody types it.
-const PROCESS: &str = "board-process";
+pub(crate) const PROCESS: &str = "board-process";
 
 /// Ctrl-], which leaves a prompt: every other key is the board's.
 const LEAVE: u8 = 0x1d;
@@ -452,7 +452,7 @@ impl Session {
                 self.teller.say(format!("socklab: {about}{note}"), ticket);
             }
             BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
-            BoardEvent::Ended(_) | BoardEvent::Busy(_) => {}
+            BoardEvent::Ended(_) | BoardEvent::Anew(_) | BoardEvent::Busy(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
                 let said = explain::raised(member.profile, &raised, self.lang);
                 said.into_iter().for_each(|said| outcome.say(format!("{about}{said}")));

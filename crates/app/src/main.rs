@@ -14,6 +14,7 @@ mod places;
 mod run;
 mod say;
 mod send;
+mod serve;
 mod session;
 mod steer;
 mod terminal;

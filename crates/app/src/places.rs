@@ -26,6 +26,11 @@ impl Places {
         asked.map_or_else(|| self.data.join("flash").join(board), Path::to_owned)
     }
 
+    /// The folder of all boards' files.
+    pub(crate) fn flashes(&self) -> PathBuf {
+        self.data.join("flash")
+    }
+
     /// The lines typed before.
     pub(crate) fn history(&self) -> PathBuf {
         self.data.join("history.txt")

@@ -1,8 +1,6 @@
 //! What `listen`, `connect`, `send` and `nc` have in common: an engine started, endpoints opened, their log shown,
 //! and the end, which is the same whatever it was that ended it. What each of them waits for is its own matter.
 
-use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +20,7 @@ use crate::say::{self, Fail, INTERRUPTED};
 use crate::watch::{Happening, Watch};
 
 /// How long what waits to be sent may take at the end.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the end may take where nothing was opened: a look-up of a name that hangs cannot be called off.
 const ABANDON: Duration = Duration::from_millis(500);
 /// After Ctrl-C, a reader that takes nothing for so long is left behind.
@@ -272,27 +270,14 @@ fn shut_down(engine: Engine, is_up: bool) -> Farewell {
 }
 
 /// Removes a run that came to nothing, or it would be the newest.
-fn discard(run: &Run) {
+pub(crate) fn discard(run: &Run) {
     if !run.is_live() && cursor::totals(run).is_ok_and(|totals| totals.peers.is_empty()) {
-        let _ = remove_folder(run.path()); // an empty run is no harm
+        let _ = run.remove(); // an empty run is no harm
     }
-}
-
-fn remove_folder(folder: &Path) -> std::io::Result<()> {
-    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
-    let is_ours = |path: &Path| {
-        path.file_name().is_some_and(|name| name == "lock")
-            || path.extension().is_some_and(|extension| extension == "pcapng" || extension == "idx")
-    };
-    if paths.iter().all(|path| is_ours(path)) {
-        paths.iter().try_for_each(fs::remove_file)?;
-        fs::remove_dir(folder)?;
-    }
-    Ok(())
 }
 
 /// Says what could not be sent; true if there was any.
-fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
+pub(crate) fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
     for (peer, address, bytes) in &farewell.unsent {
         say::say(match lang {
             Lang::En => format!("{bytes} bytes for {peer} ({address}) could not be sent: it does not read"),

@@ -30,7 +30,7 @@ const COMMANDS: [Text; 23] = [
     Text {
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
-        after: "不带命令时：以交互方式监听端口 10000。\n\
+        after: "不带命令时：在浏览器中打开工作台，等同于 `socklab serve`。\n\
             示例：socklab listen 10000        然后让设备连接本机",
         args: &[&[
             ("data", "抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为系统的数据文件夹]"),
@@ -276,7 +276,22 @@ const COMMANDS: [Text; 23] = [
         after: "示例：socklab addr 8080",
         args: &[&[("port", "设备要连接的端口")]],
     },
-    Text { path: "serve", about: "浏览器中的工作台", after: "示例：socklab serve", args: &[] },
+    Text {
+        path: "serve",
+        about: "浏览器中的工作台",
+        after: "示例：\n  \
+            socklab serve\n  \
+            socklab serve --open 10000 --open udp://0.0.0.0:5000\n  \
+            socklab serve --listen 0.0.0.0:7625 --token WORD   其他机器也可以访问\n\n\
+            程序使用同一套 API：文档在 /api/openapi.json，\n\
+            请求时带上 'Authorization: Bearer TOKEN'。",
+        args: &[&[
+            ("listen", "工作台的监听地址 [默认：127.0.0.1:7625，被占用时用下一个空闲端口]"),
+            ("no_open", "不打开浏览器"),
+            ("open", "启动时打开一个端点：端口或 URL，写法与 `listen` 相同（可重复）"),
+            ("token", "浏览器和程序必须知道的令牌 [默认：每次启动都不同]"),
+        ]],
+    },
     Text {
         path: "completions",
         about: "生成 shell 的补全脚本",
