@@ -232,10 +232,17 @@ fn peer() -> PeerId {
 /// Reads to the end, or to an error, which is told.
 fn walk(run: &Run, from: u64, mut each: impl FnMut(&Record<'_>)) -> std::result::Result<(), String> {
     let mut cursor = Cursor::open(run.clone(), from).map_err(|error| error.to_string())?;
+    cursor.give_frames();
     loop {
         match cursor.next() {
             Ok(Next::Record(record)) => each(&record),
             Ok(Next::End) => return Ok(()),
+            Ok(Next::Frame(frame, link)) => {
+                let mut shown = String::new();
+                Printer::new(Form::Both, Encoding::default(), Clock::utc())
+                    .print_frame(&frame, &link.name, "", &mut shown);
+                assert!(shown.ends_with('\n'));
+            }
             Ok(Next::Wait) => panic!("a run that nobody writes has nothing to wait for"),
             Err(error) if error.gap().is_some() => {} // it goes on after that
             Err(error) => return Err(error.to_string()),

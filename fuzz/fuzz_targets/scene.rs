@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
-use socklab_capture::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
+use socklab_capture::{Address, EndpointId, Event, Frame, LinkId, PeerId, Record, Side, Timestamp, Transport, Way};
 
 const URL: &str = "tcp-listen://127.0.0.1:10000";
 
@@ -61,6 +61,7 @@ pub(crate) struct Scene<'a> {
     peers: Vec<(Peer, FlowId)>,
     joined: u32,
     long_ones: usize,
+    links: Vec<LinkId>,
     /// The bytes of the segments, in order.
     pub(crate) segments: Vec<Vec<u8>>,
     pub(crate) marks: Vec<Mark>,
@@ -81,6 +82,7 @@ impl<'a> Scene<'a> {
             peers: Vec::new(),
             joined: 0,
             long_ones: 0,
+            links: Vec::new(),
             segments: Vec::new(),
             marks: Vec::new(),
             records: Vec::new(),
@@ -98,8 +100,9 @@ impl<'a> Scene<'a> {
 
     fn step(&mut self, input: &mut Unstructured<'a>) -> Result<bool> {
         self.at.0 = self.at.0.wrapping_add(input.arbitrary::<u16>()?.into()).rotate_left(input.int_in_range(0..=1)?);
-        match input.int_in_range(0..=11)? {
+        match input.int_in_range(0..=13)? {
             0 => return Ok(false),
+            12 | 13 => self.frame(input)?,
             1 => self.open(),
             2 | 3 => self.join(input)?,
             4 | 5 => {
@@ -117,6 +120,20 @@ impl<'a> Scene<'a> {
             _ => {}
         }
         Ok(true)
+    }
+
+    /// A frame is no record: whoever wants records must not notice.
+    fn frame(&mut self, input: &mut Unstructured<'a>) -> Result<()> {
+        if self.links.is_empty() || input.ratio(1, 8)? {
+            let link = self.encoder.add_link(text(input)?.into(), text(input)?, input.arbitrary()?);
+            self.links.push(link);
+        }
+        let link = *input.choose(&self.links)?;
+        let way = *input.choose(&[Way::In, Way::Out])?;
+        let [dropped, copy, damaged] = input.arbitrary()?;
+        let (note, bytes) = (text(input)?, bytes(input)?);
+        self.encoder.frame(&Frame { at: self.at, link, way, dropped, copy, damaged, note, bytes });
+        Ok(())
     }
 
     fn open(&mut self) {

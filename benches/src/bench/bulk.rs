@@ -67,6 +67,7 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
 /// One run of one contestant; the capture is compared when it is the first.
 fn measure(contestant: Contestant, context: &Context, first: bool, report: &mut Report) -> Result<f64> {
     let bytes = context.options.bulk_bytes;
+    rustix::fs::sync(); // what an earlier one left to be written is not this one's burden
     let mut server = Server::sink(contestant, context)?;
     if contestant == Contestant::Iperf3 {
         return iperf3_client(server.port, bytes);

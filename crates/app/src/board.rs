@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -79,12 +81,14 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
 
 /// `socklab repl`.
 pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCode, Fail> {
-    let [kind] = args.board.board.as_slice() else {
-        return Err(Fail::usage("a prompt is that of one board", "提示符只对应一块板子"));
-    };
-    let plan = plan(&args.board, kind, places, None, lang, &[])?;
-    let lan = Lan::start(&args.board, &[&plan.name], places, lang)?;
-    let (session, happenings) = Session::start(vec![plan], lan, &args.board, lang)?;
+    has_a_place_each(&args)?;
+    let mut plans = Vec::new();
+    for kind in &args.board.board {
+        plans.push(plan(&args.board, kind, places, None, lang, &plans)?);
+    }
+    let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    let lan = Lan::start(&args.board, &names, places, lang)?;
+    let (session, happenings) = Session::start(plans, lan, &args.board, lang)?;
     let offered = session.offer(&args, lang)?;
     if offered.is_some() {
         let outcome = session.wait(&happenings, None);
@@ -96,6 +100,24 @@ pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCo
     session.read_keys(is_terminal.then_some(LEAVE));
     let outcome = session.wait(&happenings, None);
     session.end(vec![shown], outcome)
+}
+
+/// Several boards need a serial port each: all else is for one.
+fn has_a_place_each(args: &ReplArgs) -> Result<(), Fail> {
+    let (boards, links) = (args.board.board.len(), args.pty.as_ref().map(Vec::len));
+    let alone = args.tcp.is_some() || args.webrepl.is_some() || links.is_none();
+    match links {
+        _ if boards == 1 && links.is_none_or(|links| links <= 1) => Ok(()),
+        _ if alone && boards > 1 => Err(Fail::usage(
+            "a prompt is that of one board; several are offered with --pty alone",
+            "提示符只对应一块板子；多块板子只能用 --pty 提供",
+        )),
+        Some(links) if links != 0 && links != boards => Err(Fail::usage(
+            format!("--pty names {links} serial ports for {boards} boards"),
+            format!("--pty 为 {boards} 块板子指定了 {links} 个串口"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A board that is to be started.
@@ -379,12 +401,14 @@ impl Session {
             offered.any = true;
         }
         #[cfg(unix)]
-        if let Some(link) = &args.pty {
-            let port = socklab_engine::board::pty::serve(&self.remote(), link.as_deref());
-            let port = port
-                .map_err(|error| cannot("make", link.as_deref().unwrap_or(Path::new("a serial port")), &error, lang))?;
-            say::tell(format_args!("mpremote connect {}", port.path.display()));
-            offered.ports.push(port);
+        if let Some(links) = &args.pty {
+            for (place, member) in self.boards.iter().enumerate() {
+                let link = links.get(place).map(PathBuf::as_path);
+                let port = socklab_engine::board::pty::serve(&member.board.remote(), link)
+                    .map_err(|error| cannot("make", link.unwrap_or(Path::new("a serial port")), &error, lang))?;
+                say::tell(format_args!("{}mpremote connect {}", self.about(member), port.path.display()));
+                offered.ports.push(port);
+            }
             offered.any = true;
         }
         #[cfg(not(unix))]

@@ -10,12 +10,13 @@ use std::time::Duration;
 use serde_json::json;
 use socklab_capture::cursor::{self, Cursor, Next};
 use socklab_capture::export::{self, ExportError, Filter, Format};
-use socklab_capture::index::Totals;
+use socklab_capture::index::{PeerTotals, Totals};
 use socklab_capture::run::{Gap, Run, RunError};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::{Clock, harmless_json};
+use socklab_capture::tcp::{Connection, Sent};
 use socklab_capture::text::{Decoder, Encoding};
-use socklab_capture::{PeerId, Side, escape, hex};
+use socklab_capture::{Frame, PeerId, Side, escape, hex};
 use socklab_engine::Lang;
 use socklab_engine::quantity::format_size;
 use socklab_engine::trouble::capture_text;
@@ -114,6 +115,9 @@ fn recover(run: &Run, lang: Lang) -> Result<(), RunError> {
 fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let run = find(captures, args.run.as_deref(), lang)?;
     let mut cursor = Cursor::open(run, args.from)?;
+    if args.frames {
+        cursor.give_frames();
+    }
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
     while let Batch::More = batch(&mut cursor, &mut shown, lang)? {}
@@ -124,6 +128,9 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
 fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let run = find(captures, args.run.as_deref(), lang)?;
     let mut cursor = Cursor::follow(run, args.from)?;
+    if args.frames {
+        cursor.give_frames();
+    }
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
     let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
     let watch = Watch::new()?;
@@ -158,6 +165,7 @@ fn batch(cursor: &mut Cursor, shown: &mut Shown<'_>, lang: Lang) -> Result<Batch
     for _ in 0..1000 {
         match cursor.next() {
             Ok(Next::Record(record)) => shown.add(&record)?,
+            Ok(Next::Frame(frame, link)) => shown.add_frame(&frame, &link.name)?,
             Ok(Next::Wait) => return Ok(Batch::Wait),
             Ok(Next::End) => return Ok(Batch::End),
             Err(error) => {
@@ -186,6 +194,15 @@ impl Shown<'_> {
         if self.peers.is_empty() || record.peer.is_some_and(|peer| self.peers.contains(&peer)) {
             self.style.render(record, &mut self.out);
         }
+        self.flush_if_long()
+    }
+
+    fn add_frame(&mut self, frame: &Frame<'_>, board: &str) -> Result<(), Fail> {
+        self.style.render_frame(frame, board, &mut self.out);
+        self.flush_if_long()
+    }
+
+    fn flush_if_long(&mut self) -> Result<(), Fail> {
         if self.out.len() < CHUNK { Ok(()) } else { self.flush() }
     }
 
@@ -391,17 +408,61 @@ fn stat(captures: &Path, run: Option<&str>, as_json: bool, lang: Lang) -> Result
         };
         text += &format!("e{} {}{dropped}\n", index + 1, escape::emit(endpoint.url.as_bytes()));
     }
-    for (id, peer) in &totals.peers {
-        let (id, address) = (id.to_string(), escape::emit(peer.address.to_string().as_bytes()));
-        let (rx, tx) = (format_size(peer.received), format_size(peer.sent));
-        text += &format!(
-            "  {id:<8} {address:<28} rx {rx:<12} tx {tx:<12} {} {}\n",
-            peer.records,
-            lang.pick("records", "条记录")
-        );
-    }
+    text += &peers(&totals, lang);
+    text += &links(&totals, lang);
     say::print(text.as_bytes())?;
     Ok(0)
+}
+
+fn peers(totals: &Totals, lang: Lang) -> String {
+    let row = |(id, peer): (&PeerId, &PeerTotals)| {
+        let (id, address) = (id.to_string(), escape::emit(peer.address.to_string().as_bytes()));
+        let (rx, tx) = (format_size(peer.received), format_size(peer.sent));
+        let (records, word) = (peer.records, lang.pick("records", "条记录"));
+        format!("  {id:<8} {address:<28} rx {rx:<12} tx {tx:<12} {records} {word}\n")
+    };
+    totals.peers.iter().map(row).collect()
+}
+
+/// Links of a virtual network, and what their frames tell of its connections.
+fn links(totals: &Totals, lang: Lang) -> String {
+    let mut text = String::new();
+    for (index, link) in totals.links.iter().enumerate() {
+        let (id, name, bytes) = (index + 1, escape::emit(link.name.as_bytes()), format_size(link.bytes));
+        let (frames, dropped, left_out) = (link.frames, link.dropped, link.left_out);
+        text += &match lang {
+            Lang::En => format!("l{id} {name}  {frames} frames, {bytes}, {dropped} dropped"),
+            Lang::Zh => format!("l{id} {name}  {frames} 帧，{bytes}，丢弃 {dropped} 帧"),
+        };
+        text += &match (left_out, lang) {
+            (0, _) => "\n".to_owned(),
+            (_, Lang::En) => format!("; {left_out} not captured\n"),
+            (_, Lang::Zh) => format!("；未抓取 {left_out} 帧\n"),
+        };
+    }
+    totals.connections.iter().for_each(|connection| text += &connection_rows(connection, lang));
+    text
+}
+
+/// A line for the connection and one for each end.
+fn connection_rows(connection: &Connection, lang: Lang) -> String {
+    let [from, to] = connection.ends;
+    let mut text = format!("tcp {from} > {to}\n");
+    for (end, sent) in connection.ends.iter().zip(connection.sent) {
+        let Sent { segments, retransmitted, out_of_order, duplicates, lost, .. } = sent;
+        let (end, bytes) = (end.to_string(), format_size(sent.bytes));
+        text += &match lang {
+            Lang::En => format!(
+                "  {end:<28} {segments} segments, {bytes}; {retransmitted} retransmitted, {out_of_order} out of order, \
+                 {duplicates} duplicated, {lost} lost\n"
+            ),
+            Lang::Zh => format!(
+                "  {end:<28} {segments} 个报文段，{bytes}；重传 {retransmitted}，乱序 {out_of_order}，\
+                 重复 {duplicates}，丢失 {lost}\n"
+            ),
+        };
+    }
+    text
 }
 
 fn summary(run: &Run, totals: &Totals) -> serde_json::Value {
@@ -411,6 +472,7 @@ fn summary(run: &Run, totals: &Totals) -> serde_json::Value {
         "live": run.is_live(),
         "records": totals.records,
         "packets": totals.packets,
+        "frames": totals.frames(),
         "received": totals.received(),
         "sent": totals.sent(),
         "dropped": totals.endpoints.iter().map(|endpoint| endpoint.dropped).sum::<u64>(),
@@ -439,5 +501,38 @@ fn detail(run: &Run, totals: &Totals) -> serde_json::Value {
             })
         })
         .collect();
+    detail["links"] = totals
+        .links
+        .iter()
+        .enumerate()
+        .map(|(index, link)| {
+            json!({
+                "link": format!("l{}", index + 1),
+                "board": link.name,
+                "frames": link.frames,
+                "bytes": link.bytes,
+                "dropped": link.dropped,
+                "left_out": link.left_out,
+            })
+        })
+        .collect();
+    detail["connections"] = totals.connections.iter().map(connection_value).collect();
     detail
+}
+
+fn connection_value(connection: &Connection) -> serde_json::Value {
+    let sent = |end: usize| {
+        let Sent { segments, bytes, retransmitted, out_of_order, duplicates, lost } = connection.sent[end];
+        json!({
+            "address": connection.ends[end].to_string(),
+            "segments": segments,
+            "bytes": bytes,
+            "retransmitted": retransmitted,
+            "out_of_order": out_of_order,
+            "duplicates": duplicates,
+            "lost": lost,
+        })
+    };
+    let (first, last) = connection.span;
+    json!({ "ends": [sent(0), sent(1)], "first": Clock::rfc3339(first), "last": Clock::rfc3339(last) })
 }

@@ -227,6 +227,7 @@ pub(crate) struct SendArgs {
     socklab run a.py b.py --board esp32,rp2          two boards on one network\n  \
     socklab run web.py --forward 8080:80             its page is http://127.0.0.1:8080\n  \
     socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
+    socklab run main.py --frames                     then: socklab capture export --as pcapng -o run.pcapng\n  \
     socklab run blink.py --set 4=1 --events json\n  \
     socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
     --set takes:\n  \
@@ -260,14 +261,15 @@ pub(crate) struct RunArgs {
 #[command(after_help = "Examples:\n  \
     socklab repl                       a prompt in this terminal; Ctrl-] leaves\n  \
     socklab repl --pty                 then: mpremote connect /dev/pts/N\n  \
-    socklab repl --tcp 2323            then: mpremote connect socket://localhost:2323\n\n\
+    socklab repl --tcp 2323            then: mpremote connect socket://localhost:2323\n  \
+    socklab repl --board esp32,rp2 --pty   two boards on one network, a serial port each\n\n\
     The board keeps its files between two starts: see --flash.")]
 pub(crate) struct ReplArgs {
     #[command(flatten)]
     pub(crate) board: BoardArgs,
-    /// Be a serial port, under a name of the system's or this one
-    #[arg(long, value_name = "LINK", num_args = 0..=1)]
-    pub(crate) pty: Option<Option<PathBuf>>,
+    /// Be a serial port, under a name of the system's or this one; of several boards each is one, with commas
+    #[arg(long, value_name = "LINK", num_args = 0..=1, value_delimiter = ',')]
+    pub(crate) pty: Option<Vec<PathBuf>>,
     /// Serve the console on a TCP port of this machine (0: any)
     #[arg(long, value_name = "PORT")]
     pub(crate) tcp: Option<u16>,
@@ -305,6 +307,9 @@ pub(crate) struct BoardArgs {
     /// What every chance on the network is drawn from: with the same number it loses the same frames
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Keep every frame of the boards' network in the capture, for Wireshark and `capture stat`
+    #[arg(long)]
+    pub(crate) frames: bool,
     /// Let the board dial every port of this machine's loopback, not only those that `socklab listen` has open
     #[arg(long)]
     pub(crate) host_loopback: bool,
@@ -355,7 +360,8 @@ pub(crate) enum Events {
 #[command(after_help = "Examples:\n  \
     socklab lan status\n  \
     socklab lan fault esp32 loss=5%\n  \
-    socklab lan air Socklab gone")]
+    socklab lan air Socklab gone\n  \
+    socklab lan capture | wireshark -k -i -")]
 pub(crate) struct LanArgs {
     #[command(subcommand)]
     pub(crate) command: LanCommand,
@@ -384,6 +390,16 @@ pub(crate) enum LanCommand {
         /// What is to be wrong; up: or down: in front for one direction
         #[arg(value_name = "SPEC", required = true)]
         spec: Vec<String>,
+    },
+    /// Follow the frames live as pcapng, which Wireshark reads, until Ctrl-C; the network waits for nobody who follows
+    #[command(after_help = "Examples:\n  \
+        socklab lan capture | wireshark -k -i -\n  \
+        socklab lan capture -o run.pcapng\n\n\
+        `socklab run --frames` keeps all of them from the start.")]
+    Capture {
+        /// Where to; - is stdout [default: stdout]
+        #[arg(short = 'o', long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Switch an access point off, or on again
     #[command(after_help = "Example: socklab lan air Socklab gone")]
@@ -530,6 +546,9 @@ pub(crate) struct ShowArgs {
     /// The encoding of text
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) encoding: Encoding,
+    /// Show the frames of boards' networks too, in their places among the records
+    #[arg(long, conflicts_with = "peer")]
+    pub(crate) frames: bool,
 }
 
 #[derive(Debug, Args)]

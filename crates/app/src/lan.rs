@@ -91,6 +91,9 @@ fn refuse_on_host(args: &BoardArgs) -> Result<(), Fail> {
             "--open 用于虚拟网络；使用 --net host 时请另外运行 `socklab listen`",
         ));
     }
+    if args.frames {
+        return Err(Fail::usage("--frames is for the virtual network", "--frames 用于虚拟网络"));
+    }
     if !args.fault.is_empty() {
         return Err(Fail::usage("--fault is for the virtual network", "--fault 用于虚拟网络"));
     }
@@ -140,7 +143,7 @@ fn open_forward(engine: &Engine, forward: &Forward, boards: &[&str], lang: Lang)
 
 fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
     let has_endpoints = !args.open.is_empty();
-    let store = match has_endpoints {
+    let store = match has_endpoints || args.frames {
         true => Store::Disk { captures: places.captures(None), retention: Retention::default(), sync: Sync::default() },
         false => Store::Nothing,
     };
@@ -151,6 +154,7 @@ fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
         join_time: args.join_time,
         host_loopback: args.host_loopback,
         internet: args.internet,
+        frames: args.frames,
     };
     let run = run_name(SystemTime::now().into(), std::process::id());
     Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan), control: None }

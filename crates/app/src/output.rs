@@ -10,7 +10,8 @@ use std::time::Duration;
 use socklab_capture::cursor::{Cursor, Next};
 use socklab_capture::show::{Clock, Form, Printer};
 use socklab_capture::text::{Decoder, Encoding};
-use socklab_capture::{Event, PeerId, Record, Side};
+use socklab_capture::{Event, Frame, PeerId, Record, Side};
+use socklab_engine::lan::brief;
 
 use crate::cli::Show;
 use crate::say::{self, Fail};
@@ -124,6 +125,15 @@ impl Style {
                     out.extend_from_slice(harmless(decoder(decoders, peer, *encoding), bytes).as_bytes());
                 }
             }
+        }
+    }
+
+    /// Appends what is to be seen of a frame on the link of `board`: nothing where only bytes are shown that peers sent.
+    pub(crate) fn render_frame(&mut self, frame: &Frame<'_>, board: &str, out: &mut Vec<u8>) {
+        if let Style::Lines { printer, text } = self {
+            text.clear();
+            printer.print_frame(frame, board, &brief(frame.bytes), text);
+            out.extend_from_slice(text.as_bytes());
         }
     }
 
@@ -254,6 +264,7 @@ impl<S: Sink> Showing<S> {
                     self.style.finish(&mut out);
                     return self.hand_on(&out);
                 }
+                Next::Frame(..) => continue, // nobody asked for them
                 Next::Wait => {}
             }
             self.hand_on(&out)?;

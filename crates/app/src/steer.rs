@@ -1,6 +1,11 @@
-//! `lan`: the network of another process is asked, and changed. How it is reached belongs in the engine.
+//! `lan`: the network of another process is asked, changed, and followed. How it is reached belongs in the engine.
 
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use socklab_engine::ControlError;
 use socklab_engine::Lang;
@@ -8,9 +13,14 @@ use socklab_engine::control;
 use socklab_engine::lan::{FaultSpec, Steer};
 
 use crate::cli::{AirState, LanArgs, LanCommand};
-use crate::say::{self, Fail};
+use crate::output::CHUNK;
+use crate::say::{self, Fail, INTERRUPTED};
+use crate::watch::on_interrupt;
 
 pub(crate) fn run(args: &LanArgs) -> Result<ExitCode, Fail> {
+    if let LanCommand::Capture { output } = &args.command {
+        return capture(args.pid, output.as_deref().filter(|path| *path != Path::new("-")));
+    }
     let shown = control::ask(args.pid, &steer(&args.command)?)?;
     say::print(shown.as_bytes())?;
     Ok(ExitCode::SUCCESS)
@@ -20,9 +30,51 @@ fn steer(command: &LanCommand) -> Result<Steer, Fail> {
     Ok(match command {
         LanCommand::Status => Steer::Status,
         LanCommand::Netstat => Steer::Netstat,
+        LanCommand::Capture { .. } => Steer::Capture,
         LanCommand::Fault { board, spec } => Steer::Fault(fault(board, &spec.join(" "))?),
         LanCommand::Air { name, state } => Steer::Air { name: name.clone(), gone: *state == AirState::Gone },
     })
+}
+
+/// Follows the frames, into a file or to stdout, until the network or the user has had enough.
+fn capture(pid: Option<u32>, output: Option<&Path>) -> Result<ExitCode, Fail> {
+    if output.is_none() && io::stdout().is_terminal() {
+        return Err(Fail::usage(
+            "frames are not for a terminal: give -o FILE, or pipe them to wireshark -k -i -",
+            "帧不适合在终端显示：请用 -o 指定文件，或通过管道交给 wireshark -k -i -",
+        ));
+    }
+    let mut out: Box<dyn Write> = match output {
+        Some(path) => Box::new(File::create(path).map_err(|error| not_created(path, &error))?),
+        None => Box::new(io::stdout().lock()),
+    };
+    let mut frames = control::follow(pid)?;
+    let (end, interrupted) = (frames.end(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&interrupted);
+    on_interrupt(move || {
+        told.store(true, Ordering::SeqCst);
+        end();
+    })?;
+    copy(&mut frames, &mut out)?;
+    Ok(if interrupted.load(Ordering::SeqCst) { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Everything as soon as it comes.
+fn copy(frames: &mut control::Frames, out: &mut dyn Write) -> Result<(), Fail> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match frames.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => out.write_all(&buffer[..count]).and_then(|()| out.flush()).map_err(say::output_failed)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ControlError::Broken(error).into()),
+        }
+    }
+}
+
+fn not_created(path: &Path, error: &io::Error) -> Fail {
+    let (path, cause) = (path.display(), |lang| socklab_engine::failure::cause(error, lang));
+    Fail::other(format!("cannot create {path}: {}", cause(Lang::En)), format!("无法创建 {path}：{}", cause(Lang::Zh)))
 }
 
 /// The text of a fault that can be read.

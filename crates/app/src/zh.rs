@@ -26,7 +26,7 @@ struct Text {
     args: &'static [&'static [(&'static str, &'static str)]],
 }
 
-const COMMANDS: [Text; 23] = [
+const COMMANDS: [Text; 24] = [
     Text {
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
@@ -130,6 +130,7 @@ const COMMANDS: [Text; 23] = [
             socklab run a.py b.py --board esp32,rp2          两块板子在同一网络中\n  \
             socklab run web.py --forward 8080:80             网页在 http://127.0.0.1:8080\n  \
             socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
+            socklab run main.py --frames                     然后：socklab capture export --as pcapng -o run.pcapng\n  \
             socklab run blink.py --set 4=1 --events json\n  \
             socklab run climate.py --set temp4=21.5 --set humidity4=60\n\n\
             --set 可以给出：\n  \
@@ -161,11 +162,12 @@ const COMMANDS: [Text; 23] = [
         after: "示例：\n  \
             socklab repl                       在此终端中；Ctrl-] 退出\n  \
             socklab repl --pty                 然后：mpremote connect /dev/pts/N\n  \
-            socklab repl --tcp 2323            然后：mpremote connect socket://localhost:2323\n\n\
+            socklab repl --tcp 2323            然后：mpremote connect socket://localhost:2323\n  \
+            socklab repl --board esp32,rp2 --pty   同一网络上的两块板子，各有一个串口\n\n\
             板子的文件会保留到下次启动：见 --flash。",
         args: &[
             &[
-                ("pty", "作为串口，使用系统给出的或指定的名称"),
+                ("pty", "作为串口，使用系统给出的或指定的名称；多块板子各一个，以逗号分隔"),
                 ("tcp", "在本机的 TCP 端口上提供控制台（0 为任意端口）"),
                 ("webrepl", "在本机的 TCP 端口上以 WebREPL 方式提供控制台和文件（0 为任意端口）"),
                 ("password", "WebREPL 的密码，最多 9 个字符"),
@@ -179,7 +181,8 @@ const COMMANDS: [Text; 23] = [
         after: "示例：\n  \
             socklab lan status\n  \
             socklab lan fault esp32 loss=5%\n  \
-            socklab lan air Socklab gone",
+            socklab lan air Socklab gone\n  \
+            socklab lan capture | wireshark -k -i -",
         args: &[&[("pid", "运行板子的进程；有多个时需要指明")]],
     },
     Text {
@@ -200,6 +203,15 @@ const COMMANDS: [Text; 23] = [
             socklab lan fault all perfect                 不再有任何故障\n\n\
             可用的词与 `socklab run --fault` 相同：见 `socklab run --help`。",
         args: &[&[("board", "板子，或 all（全部）"), ("spec", "有什么问题；前面加 up: 或 down: 只对一个方向")]],
+    },
+    Text {
+        path: "lan capture",
+        about: "以 pcapng（Wireshark 可读）持续输出经过的帧，直到 Ctrl-C；网络不会因此等待",
+        after: "示例：\n  \
+            socklab lan capture | wireshark -k -i -\n  \
+            socklab lan capture -o run.pcapng\n\n\
+            `socklab run --frames` 从一开始就保存所有的帧。",
+        args: &[&[("output", "输出到文件；- 表示标准输出 [默认：标准输出]")]],
     },
     Text {
         path: "lan air",
@@ -302,7 +314,7 @@ const COMMANDS: [Text; 23] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 15] = [
+const BOARD: [(&str, &str); 16] = [
     ("net", "板子所在的网络"),
     ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
     (
@@ -314,6 +326,7 @@ const BOARD: [(&str, &str); 15] = [
         "板子的链路有什么问题，例如 'loss=5% delay=20ms'；前面加 BOARD: 只对一块板子，加 up: 或 down: 只对一个方向；可重复。全部见 run --help",
     ),
     ("seed", "网络中一切随机的来源：同一个数丢失同样的帧"),
+    ("frames", "把板子网络中的每一帧都保存到抓取中，供 Wireshark 和 `capture stat` 使用"),
     ("host_loopback", "允许板子连接本机回环地址的所有端口，而不仅是 `socklab listen` 打开的端口"),
     ("join_time", "加入 Wi-Fi 所需的时间"),
     ("internet", "允许板子连接任何地址，而不仅是本机的地址"),
@@ -339,7 +352,8 @@ const SESSION: [(&str, &str); 8] = [
 ];
 
 /// Of `capture show` and `capture follow`.
-const SHOW: [(&str, &str); 5] = [
+const SHOW: [(&str, &str); 6] = [
+    ("frames", "同时显示板子网络中的帧，按其在记录之间的位置"),
     ("run", RUN),
     ("from", "从这个序号的记录开始"),
     ("peer", PEER),

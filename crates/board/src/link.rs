@@ -63,8 +63,10 @@ pub enum ToBoard {
     SwitchOff,
     /// What the virtual network has for the board.
     Frames(Frames),
-    /// What came of [`FromBoard::Join`].
-    Joined(Result<(), JoinFailure>),
+    /// What came of [`FromBoard::Join`]: the channel of the access point.
+    Joined(Result<u8, JoinFailure>),
+    /// The hardware addresses of those that have joined the board's own access point.
+    Stations(Vec<[u8; 6]>),
     /// The board is no longer joined: it was sent away, or the access point is gone.
     Left,
     /// The answer to [`FromBoard::Scan`].

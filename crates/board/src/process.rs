@@ -237,6 +237,7 @@ fn read_link(board: &'static Board) {
             })),
             Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(frames),
             Ok(Some(ToBoard::Joined(outcome))) => board.network.joined(outcome),
+            Ok(Some(ToBoard::Stations(stations))) => board.network.station(|station| station.stations = stations),
             Ok(Some(ToBoard::Left)) => board.network.lose(),
             Ok(Some(ToBoard::Scanned(seen))) => board.change(|state| state.scanned = Some(seen)),
             // Without a parent there is nobody to run for.

@@ -6,12 +6,12 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decoder::{Decoder, Foreign, Item};
+use crate::decoder::{Decoder, Foreign, Item, LinkInfo};
 use crate::index::{Index, Totals};
 use crate::live::{Live, Start};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
-use crate::record::Record;
+use crate::record::{Frame, Record};
 use crate::run::{Extent, Gap, Run, RunError, Segment, Sequence, file_len, io_error, open_segment};
 
 /// How often a run that another program writes is looked at for more.
@@ -22,6 +22,8 @@ const POLL: Duration = Duration::from_millis(50);
 pub enum Next<'a> {
     /// The next record.
     Record(Record<'a>),
+    /// A frame of a virtual network, from among the records, and its link. Only after [`Cursor::give_frames`].
+    Frame(Frame<'a>, &'a LinkInfo),
     /// Nothing yet: [`Cursor::wait`] for more.
     Wait,
     /// Nothing, and nothing will come.
@@ -37,6 +39,7 @@ pub struct Cursor {
     from: u64,
     next_seq: u64,
     sequence: Sequence,
+    frames: bool,
     /// The length of a block that was passed and not given out, because a gap before it had to be told first.
     held: Option<usize>,
 }
@@ -101,14 +104,14 @@ impl Cursor {
         let reader = live.add_reader();
         let source = Source::Memory { live, reader, chunk: Arc::default(), at: 0 };
         let (decoder, sequence) = (Decoder::default(), Sequence::unknown());
-        Cursor { decoder, source, from: 1, next_seq: 1, sequence, held: None }
+        Cursor { decoder, source, from: 1, next_seq: 1, sequence, frames: false, held: None }
     }
 
     fn on_disk(run: Run, from: u64, growth: Growth) -> Result<Self, RunError> {
         let (is_folder, sequence) = (run.is_folder(), Sequence::of(&run, from));
         let disk = Disk { run, is_folder, growth, segment: 0, reader: None, limit: 0, seen: 0 };
         let (decoder, source) = (Decoder::default(), Source::Disk(disk));
-        let mut cursor = Cursor { decoder, source, from, next_seq: 1, sequence, held: None };
+        let mut cursor = Cursor { decoder, source, from, next_seq: 1, sequence, frames: false, held: None };
         cursor.skip_to(from)?;
         Ok(cursor)
     }
@@ -117,6 +120,9 @@ impl Cursor {
     fn skip_to(&mut self, from: u64) -> Result<(), RunError> {
         let Source::Disk(disk) = &mut self.source else { return Ok(()) };
         let mut begin = None;
+        if from <= 1 {
+            return disk.open_first();
+        }
         for number in disk.numbers()?.into_iter().rev() {
             if !disk.open(number)? {
                 break; // removed just now, and all before it
@@ -131,6 +137,11 @@ impl Cursor {
         }
         let Some(number) = begin else { return Ok(()) };
         if disk.open(number)? { disk.skip_within(&mut self.decoder, from) } else { Ok(()) }
+    }
+
+    /// Gives out the frames of virtual networks as well, from record `from` on.
+    pub fn give_frames(&mut self) {
+        self.frames = true;
     }
 
     /// The next record, if there is one by now.
@@ -156,6 +167,10 @@ impl Cursor {
                 self.next_seq = record.seq + 1;
                 Ok(Next::Record(record))
             }
+            Ok(Item::Frame(frame)) => match self.decoder.link(frame.link) {
+                Some(link) => Ok(Next::Frame(frame, link)),
+                None => Err(self.source.damaged()),
+            },
             _ => Err(self.source.damaged()),
         }
     }
@@ -163,6 +178,9 @@ impl Cursor {
     /// Takes in what is no record, and tells whether the block just passed is one to give out.
     fn is_wanted(&mut self, length: usize) -> Result<bool, RunError> {
         let block = self.source.behind(length);
+        if self.decoder.link_of(block).is_some() {
+            return Ok(self.frames && (self.from <= 1 || self.next_seq > self.from));
+        }
         if block.kind == pcapng::PACKET {
             let packet = crate::decoder::PacketView::parse(block.body).ok_or_else(|| self.source.damaged())?;
             if packet.meaning == crate::encoder::Meaning::Continued {
@@ -284,6 +302,16 @@ impl Disk {
         self.extend().map(|_| true)
     }
 
+    /// Goes to the start of the first segment that has not been removed, if there is one.
+    fn open_first(&mut self) -> Result<(), RunError> {
+        for number in self.numbers()? {
+            if self.open(number)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether no segment can follow that would show that this one is missing.
     fn is_last(&self, segment: u32) -> bool {
         matches!(&self.growth, Growth::Ended(extent) if extent.is_last(segment))
@@ -313,9 +341,6 @@ impl Disk {
 
     /// Goes to the slot of record `from`. The decoder has seen what stands before the first record by then.
     fn skip_within(&mut self, decoder: &mut Decoder, from: u64) -> Result<(), RunError> {
-        if from <= 1 {
-            return Ok(());
-        }
         let path = self.path();
         let is_sealed = match &self.growth {
             Growth::Ended(extent) => extent.is_sealed(self.segment),
@@ -343,7 +368,7 @@ impl Disk {
         let path = self.path();
         let file = File::open(&path).map_err(io_error("read", &path))?;
         self.reader = Some(BlockReader::new(file, start.offset).map_err(io_error("read", &path))?);
-        decoder.begin_at(start.endpoints, start.unshown);
+        *decoder = start.decoder;
         Ok(())
     }
 
@@ -481,7 +506,7 @@ pub fn totals(run: &Run) -> Result<Totals, RunError> {
 pub fn first_seq(run: &Run) -> Result<u64, RunError> {
     match Cursor::open(run.clone(), 1)?.next() {
         Ok(Next::Record(record)) => Ok(record.seq),
-        Ok(Next::Wait | Next::End) => Ok(1),
+        Ok(Next::Frame(..) | Next::Wait | Next::End) => Ok(1), // frames are given to who asks for them
         Err(error) => error.gap().map(|gap| gap.to + 1).ok_or(error),
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::encoder::{
-    EPB_MEANING, EPB_PACKETID, FORMAT, IF_DESCRIPTION, IF_NAME, ISB_DROPPED, Meaning, PeerState, USERAPPL,
+    EPB_FLAGS, EPB_MEANING, EPB_PACKETID, FORMAT, Fate, IF_DESCRIPTION, IF_LINK, IF_NAME, ISB_DROPPED, Meaning,
+    PeerState, USERAPPL,
 };
-use crate::index::Totals;
+use crate::index::{LinkTotals, Totals};
 use crate::packet;
 use crate::pcapng::{self, BYTE_ORDER_MAGIC, Block, COMMENT};
-use crate::record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
+use crate::record::{Address, EndpointId, Event, Frame, LinkId, PeerId, Record, Side, Timestamp, Transport, Way};
 
 /// Why a block cannot be what this project wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,17 +36,26 @@ pub enum Foreign {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item<'a> {
     Section,
-    Endpoint(EndpointId),
+    /// An endpoint or a link.
+    Interface,
     Peer(PeerId),
     Record(Record<'a>),
+    Frame(Frame<'a>),
     /// A packet drawn beside a record's first.
     Drawn,
     /// A commit mark: what stands before it was written whole.
     Mark,
-    /// Datagrams that the kernel dropped at an endpoint since the run began.
-    Dropped(EndpointId, u64),
+    /// What is missing at an interface since the run began: datagrams that the kernel dropped, frames left out.
+    Missing(Interface, u64),
     /// A block of a type that says nothing to us.
     Other,
+}
+
+/// What an interface stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interface {
+    Endpoint(EndpointId),
+    Link(LinkId),
 }
 
 /// An endpoint as the capture names it.
@@ -57,10 +67,21 @@ pub struct EndpointInfo {
     pub url: Arc<str>,
 }
 
-/// Remembers what the blocks so far have said of the run, its endpoints and peers.
+/// A link of a virtual network as the capture names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// That of the board at its end.
+    pub name: String,
+    /// What there is to say of it.
+    pub description: String,
+}
+
+/// Remembers what the blocks so far have said of the run, its endpoints, links and peers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decoder {
+    interfaces: Vec<Interface>,
     endpoints: Vec<EndpointInfo>,
+    links: Vec<LinkInfo>,
     peers: FxHashMap<PeerId, Address>,
 }
 
@@ -69,8 +90,33 @@ impl Decoder {
         self.endpoints.get(id.index() as usize)
     }
 
-    pub(crate) fn endpoints(&self) -> &[EndpointInfo] {
-        &self.endpoints
+    pub(crate) fn link(&self, id: LinkId) -> Option<&LinkInfo> {
+        self.links.get(id.index() as usize)
+    }
+
+    pub(crate) fn links(&self) -> &[LinkInfo] {
+        &self.links
+    }
+
+    /// What the interfaces stand for, in their order.
+    pub(crate) fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The endpoint that interface `number` stands for.
+    pub(crate) fn endpoint_at(&self, number: u32) -> Option<EndpointId> {
+        match self.interfaces.get(number as usize) {
+            Some(Interface::Endpoint(id)) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The link whose frame a packet is.
+    pub(crate) fn link_of(&self, block: Block<'_>) -> Option<LinkId> {
+        match self.interfaces.get(pcapng::read_u32(block.body, 0)? as usize) {
+            Some(Interface::Link(id)) if block.kind == pcapng::PACKET => Some(*id),
+            _ => None,
+        }
     }
 
     /// Takes over what an index knows of peers whose introduction is passed over.
@@ -78,12 +124,27 @@ impl Decoder {
         self.peers.extend(totals.peers.iter().map(|(id, peer)| (*id, peer.address.clone())));
         self.endpoints =
             totals.endpoints.iter().map(|e| EndpointInfo { name: e.name.clone(), url: e.url.clone() }).collect();
+        let link = |link: &LinkTotals| LinkInfo { name: link.name.clone(), description: link.description.clone() };
+        self.links = totals.links.iter().map(link).collect();
+        let mut interfaces: Vec<_> = totals.interfaces().collect();
+        interfaces.sort_unstable_by_key(|(number, _)| *number);
+        self.interfaces = interfaces.into_iter().map(|(_, interface)| interface).collect();
     }
 
-    /// Takes over what stands before a place in the segment that is being written.
-    pub(crate) fn begin_at(&mut self, endpoints: Vec<EndpointInfo>, unshown: Vec<(PeerId, Address)>) {
-        self.endpoints = endpoints;
-        self.peers.extend(unshown);
+    /// What is known of interfaces, and of no peer.
+    pub(crate) fn without_peers(&self) -> Decoder {
+        Decoder { peers: FxHashMap::default(), ..self.clone() }
+    }
+
+    /// What was known before all but the first `interfaces` were named, with these peers.
+    pub(crate) fn as_of(&self, interfaces: usize, peers: &[(PeerId, Address)]) -> Decoder {
+        let mut earlier = self.clone();
+        earlier.interfaces.truncate(interfaces);
+        let links = earlier.interfaces.iter().filter(|interface| matches!(interface, Interface::Link(_))).count();
+        earlier.links.truncate(links);
+        earlier.endpoints.truncate(earlier.interfaces.len() - links);
+        earlier.peers.extend(peers.iter().cloned());
+        earlier
     }
 
     /// The address of a peer that was introduced, if its packets do not show it.
@@ -94,12 +155,16 @@ impl Decoder {
     /// Reads a block and remembers what later ones lean on.
     pub(crate) fn decode<'a>(&mut self, block: Block<'a>) -> Result<Item<'a>, Foreign> {
         match block.kind {
-            pcapng::PACKET => self.packet(block.body).ok_or(Foreign::Malformed),
+            pcapng::PACKET => match self.link_of(block) {
+                Some(link) => frame(link, block.body).map(Item::Frame),
+                None => self.packet(block.body),
+            }
+            .ok_or(Foreign::Malformed),
             pcapng::SECTION => self.section(block.body).map(|()| Item::Section),
             pcapng::INTERFACE => self.interface(block.body).ok_or(Foreign::Malformed),
             pcapng::PEER => self.peer(block.body).ok_or(Foreign::Malformed),
             pcapng::MARK => stated_checksum(block.body).map(|_| Item::Mark).ok_or(Foreign::Malformed),
-            pcapng::STATISTICS => statistics(block.body).ok_or(Foreign::Malformed),
+            pcapng::STATISTICS => self.statistics(block.body).ok_or(Foreign::Malformed),
             _ => Ok(Item::Other),
         }
     }
@@ -113,19 +178,35 @@ impl Decoder {
         let comment = find(COMMENT).unwrap_or_default();
         let word = |key: &str| comment.split([' ', ';']).find_map(|word| word.strip_prefix(key)).map(str::to_owned);
         let (Some(_), Some(format)) = (word("run="), word("format=")) else { return Err(Foreign::Program(program)) };
-        if format != FORMAT.to_string() {
+        if !format.parse().is_ok_and(|format: u32| (1..=FORMAT).contains(&format)) {
             return Err(Foreign::Format(format));
         }
-        self.endpoints.clear(); // a section counts its interfaces anew; peers keep their ids through the run
+        // A section counts its interfaces anew; peers keep their ids through the run.
+        self.interfaces.clear();
+        self.endpoints.clear();
+        self.links.clear();
         Ok(())
     }
 
     fn interface(&mut self, body: &[u8]) -> Option<Item<'static>> {
-        let id = EndpointId::from_index(self.endpoints.len() as u32)?;
-        let name = text_option(body.get(8..)?, IF_NAME)?;
-        let url = text_option(body.get(8..)?, IF_DESCRIPTION)?.into();
-        self.endpoints.push(EndpointInfo { name, url });
-        Some(Item::Endpoint(id))
+        let options = body.get(8..)?;
+        let (name, description) = (text_option(options, IF_NAME)?, text_option(options, IF_DESCRIPTION)?);
+        self.interfaces.push(if pcapng::options(options).any(|(code, _)| code == IF_LINK) {
+            let id = LinkId::from_index(self.links.len() as u32)?;
+            self.links.push(LinkInfo { name, description });
+            Interface::Link(id)
+        } else {
+            let id = EndpointId::from_index(self.endpoints.len() as u32)?;
+            self.endpoints.push(EndpointInfo { name, url: description.into() });
+            Interface::Endpoint(id)
+        });
+        Some(Item::Interface)
+    }
+
+    fn statistics(&self, body: &[u8]) -> Option<Item<'static>> {
+        let interface = *self.interfaces.get(pcapng::read_u32(body, 0)? as usize)?;
+        let missing = pcapng::options(body.get(12..)?).find(|option| option.0 == ISB_DROPPED);
+        Some(Item::Missing(interface, missing.and_then(|(_, value)| pcapng::read_u64(value, 0)).unwrap_or(0)))
     }
 
     fn peer(&mut self, body: &[u8]) -> Option<Item<'static>> {
@@ -140,7 +221,7 @@ impl Decoder {
         if packet.meaning == Meaning::Continued {
             return Some(Item::Drawn);
         }
-        let endpoint = EndpointId::from_index(packet.interface)?;
+        let endpoint = self.endpoint_at(packet.interface)?;
         let peer = packet.peer.try_into().ok().map(|number| PeerId { endpoint, number });
         let view = packet::parse(packet.data)?;
         let address = self.address(endpoint, peer, packet.meaning, view.addresses);
@@ -162,7 +243,10 @@ impl Decoder {
     ) -> Address {
         let introduced = peer.and_then(|peer| self.peers.get(&peer).cloned());
         introduced.unwrap_or_else(|| match shown {
-            Some((source, target, _)) => Address::Inet(if meaning == Meaning::Sent { target } else { source }),
+            Some((source, target, _)) => {
+                let shown = if meaning == Meaning::Sent { target } else { source };
+                Address::Inet(SocketAddr::new(shown.ip().to_canonical(), shown.port())) // it may be drawn as IPv6
+            }
             None => Address::Endpoint(self.endpoint(endpoint).map_or_else(|| "".into(), |info| info.url.clone())),
         })
     }
@@ -199,7 +283,7 @@ impl<'a> PacketView<'a> {
 fn event(meaning: Meaning, payload: &[u8]) -> Option<Event<'_>> {
     let text = || std::str::from_utf8(payload).ok();
     Some(match meaning {
-        Meaning::Continued => return None,
+        Meaning::Continued | Meaning::Frame => return None,
         Meaning::Opened => Event::Opened(text()?),
         Meaning::Connected => Event::Connected,
         Meaning::Received => Event::Received(payload),
@@ -215,6 +299,29 @@ fn event(meaning: Meaning, payload: &[u8]) -> Option<Event<'_>> {
     })
 }
 
+/// An Enhanced Packet Block on the interface of a link.
+fn frame(link: LinkId, body: &[u8]) -> Option<Frame<'_>> {
+    let length = pcapng::read_u32(body, 12)? as usize;
+    let bytes = body.get(20..)?.get(..length)?;
+    let (at, way, note) = (Timestamp(pcapng::read_time(body, 4)?), Way::Out, "");
+    let mut frame = Frame { at, link, way, dropped: false, copy: false, damaged: false, note, bytes };
+    let mut is_ours = false;
+    for (code, value) in pcapng::options(body.get(20 + length.next_multiple_of(4)..)?) {
+        match code {
+            EPB_FLAGS if pcapng::read_u32(value, 0)? & 3 == 1 => frame.way = Way::In,
+            EPB_MEANING => {
+                let [meaning, fates] = *value.get(4..)?.first_chunk()?;
+                let is = |fate: Fate| fates & fate as u8 != 0;
+                is_ours = Meaning::from_number(meaning)? == Meaning::Frame;
+                (frame.dropped, frame.copy, frame.damaged) = (is(Fate::Dropped), is(Fate::Copy), is(Fate::Damaged));
+            }
+            COMMENT => frame.note = str::from_utf8(value).ok()?,
+            _ => {}
+        }
+    }
+    is_ours.then_some(frame)
+}
+
 /// What a commit mark says is the CRC32C of every byte since the mark before, or since the start of the file.
 pub(crate) fn stated_checksum(mark: &[u8]) -> Option<u32> {
     pcapng::read_u32(mark, 16)
@@ -223,12 +330,6 @@ pub(crate) fn stated_checksum(mark: &[u8]) -> Option<u32> {
 /// The first and the last record that a commit mark vouches for; without any, the last is the one before the first.
 pub(crate) fn stated_records(mark: &[u8]) -> Option<(u64, u64)> {
     pcapng::read_u64(mark, 0).zip(pcapng::read_u64(mark, 8))
-}
-
-fn statistics(body: &[u8]) -> Option<Item<'static>> {
-    let endpoint = EndpointId::from_index(pcapng::read_u32(body, 0)?)?;
-    let dropped = pcapng::options(body.get(12..)?).find(|option| option.0 == ISB_DROPPED);
-    Some(Item::Dropped(endpoint, dropped.and_then(|(_, value)| pcapng::read_u64(value, 0)).unwrap_or(0)))
 }
 
 fn text_option(options: &[u8], code: u16) -> Option<String> {
@@ -280,6 +381,10 @@ mod tests {
         seen
     }
 
+    fn cut(text: &str, most: usize) -> &str {
+        &text[..text.floor_char_boundary(most)]
+    }
+
     fn any_event() -> impl Strategy<Value = (u8, Vec<u8>, String)> {
         (0..10u8, proptest::collection::vec(any::<u8>(), 0..70_000), ".{0,40}")
     }
@@ -325,6 +430,51 @@ mod tests {
             let chunk = encoder.finish(Timestamp(9));
             prop_assert_eq!(chunk.last_seq, expected.len() as u64);
             prop_assert_eq!(records(chunk.bytes()), expected);
+        }
+
+        #[test]
+        fn frames_read_back_among_records(
+            frames in proptest::collection::vec((any::<[u8; 4]>(), proptest::collection::vec(any::<u8>(), 0..2000), ".{0,90}"), 0..12),
+            first: bool,
+        ) {
+            let mut encoder = encoder();
+            let add_endpoint = |encoder: &mut Encoder| encoder.add_endpoint("tcp-listen:1".into(), "tcp-listen://:1");
+            let before = first.then(|| add_endpoint(&mut encoder));
+            let links = ["esp32", "k230"].map(|name| encoder.add_link(name.into(), "a board", [2; 6]));
+            let endpoint = before.unwrap_or_else(|| add_endpoint(&mut encoder));
+            let (_, flow) = add_peer(&mut encoder, endpoint, Transport::Stream, inet());
+            let frame = |at: usize| {
+                let ([link, way, fate, _], bytes, note) = &frames[at];
+                let way = if way % 2 == 0 { Way::In } else { Way::Out };
+                let [dropped, copy, damaged] = [1, 2, 4].map(|bit| fate & bit != 0);
+                Frame { at: Timestamp(at as u64), link: links[usize::from(link % 2)], way, dropped, copy, damaged, note, bytes }
+            };
+            for at in 0..frames.len() {
+                encoder.record(Timestamp(9), Subject::Flow(flow), Event::Received(&[at as u8]));
+                encoder.frame(&frame(at));
+            }
+            encoder.leave_out_frame(links[1]);
+            let chunk = encoder.finish(Timestamp(9));
+            let (mut decoder, mut rest, mut next) = (Decoder::default(), chunk.bytes(), 0);
+            while let Some(block) = pcapng::first_block(rest).expect("whole blocks") {
+                rest = &rest[block.len()..];
+                match decoder.decode(block).expect("ours") {
+                    Item::Frame(seen) => {
+                        let note = cut(seen.note, 255);
+                        prop_assert_eq!(seen, Frame { note, ..frame(next) });
+                        next += 1;
+                    }
+                    Item::Record(seen) => {
+                        prop_assert_eq!((seen.seq, seen.endpoint), (next as u64 + 1, endpoint));
+                        prop_assert_eq!(seen.address, inet());
+                    }
+                    Item::Missing(interface, count) => {
+                        prop_assert_eq!(count, u64::from(interface == Interface::Link(links[1])));
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!((next, chunk.last_seq), (frames.len(), frames.len() as u64));
         }
 
         #[test]

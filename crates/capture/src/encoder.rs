@@ -11,28 +11,35 @@ use slab::Slab;
 
 use crate::packet::{self, ACK, Ends, FIN, PSH, RST, SYN, Segment};
 use crate::pcapng::{self, COMMENT};
-use crate::record::{Address, EndpointId, Event, PeerId, Side, Timestamp, Transport};
+use crate::record::{Address, EndpointId, Event, Frame, LinkId, PeerId, Side, Timestamp, Transport, Way};
 
 /// The longest text of an event, in bytes; what is longer is cut.
 const MAX_TEXT: usize = 4096;
+/// The longest note on a frame, and the longest frame.
+const MAX_NOTE: usize = 255;
+const MAX_FRAME: usize = 65_535;
 
 /// `shb_userappl`.
 pub(crate) const USERAPPL: u16 = 4;
-/// `if_name`, `if_description`, `if_tsresol`.
+/// `if_name`, `if_description`, `if_MACaddr`, `if_tsresol`.
 pub(crate) const IF_NAME: u16 = 2;
 pub(crate) const IF_DESCRIPTION: u16 = 3;
+const IF_MAC: u16 = 6;
 const IF_TSRESOL: u16 = 9;
+/// Ours, in the range kept for local use: the interface is a link of a virtual network.
+pub(crate) const IF_LINK: u16 = 0x8001;
 /// `isb_ifrecv`, `isb_ifdrop`.
 pub(crate) const ISB_RECEIVED: u16 = 4;
 pub(crate) const ISB_DROPPED: u16 = 5;
 /// `epb_flags` and `epb_packetid`.
-const EPB_FLAGS: u16 = 2;
+pub(crate) const EPB_FLAGS: u16 = 2;
 pub(crate) const EPB_PACKETID: u16 = 5;
-/// Ours, in the range kept for local use: the peer's number (u32), then what the packet tells (u8).
+/// Ours, in the range kept for local use: the peer's number (u32), what the packet tells (u8), and the fate of a frame
+/// (u8).
 pub(crate) const EPB_MEANING: u16 = 0x8001;
 
-/// The version of this layout, named in every section's comment.
-pub(crate) const FORMAT: u32 = 1;
+/// The version of this layout, named in every section's comment. Those before it are read as well: 1 had no links.
+pub(crate) const FORMAT: u32 = 2;
 
 /// What a packet tells of its record. The numbers are part of the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +59,17 @@ pub(crate) enum Meaning {
     Note = 10,
     FinishedByUs = 11,
     FinishedByPeer = 12,
+    /// No record, but a frame on a link. What became of it stands behind, in the bits of [`Fate`].
+    Frame = 13,
+}
+
+/// What a link did to a frame; the numbers are part of the file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fate {
+    Dropped = 1,
+    Copy = 2,
+    Damaged = 4,
 }
 
 impl Meaning {
@@ -88,6 +106,7 @@ impl Meaning {
             Note,
             FinishedByUs,
             FinishedByPeer,
+            Frame,
         ];
         all.get(usize::from(number)).copied()
     }
@@ -169,14 +188,22 @@ pub(crate) struct PeerState {
 #[derive(Debug)]
 struct Flow {
     state: PeerState,
+    /// The addresses to draw.
     ends: Ends,
+    /// The longest payload of one record, whatever is drawn.
+    most: usize,
 }
 
+/// An endpoint, or a link.
 #[derive(Debug)]
 struct Interface {
     name: String,
-    url: Arc<str>,
+    /// An endpoint's URL, or what there is to say of a link.
+    description: Arc<str>,
+    /// The hardware address at the end of a link; `None` for an endpoint.
+    mac: Option<[u8; 6]>,
     received: u64,
+    /// Datagrams that the kernel dropped, or frames that were left out.
     dropped: u64,
 }
 
@@ -280,6 +307,9 @@ pub struct Encoder {
     provenance: Provenance,
     limits: SegmentLimits,
     interfaces: Vec<Interface>,
+    /// The interface of each endpoint, and of each link.
+    endpoints: Vec<u32>,
+    links: Vec<u32>,
     flows: Slab<Flow>,
     out: Buffer,
     /// The checksum of the first bytes of `out`, and how many these are.
@@ -304,6 +334,8 @@ impl Encoder {
             provenance,
             limits,
             interfaces: Vec::new(),
+            endpoints: Vec::new(),
+            links: Vec::new(),
             flows: Slab::new(),
             out,
             checksum: (0, 0),
@@ -330,24 +362,51 @@ impl Encoder {
 
     /// Adds an endpoint, named like `tcp-listen:10000`, and gives it its id.
     pub fn add_endpoint(&mut self, name: String, url: &str) -> EndpointId {
-        let id = EndpointId::from_index(self.interfaces.len() as u32).expect("fewer than 2^32 endpoints");
-        let interface = Interface { name, url: url.into(), received: 0, dropped: 0 };
+        let id = EndpointId::from_index(self.endpoints.len() as u32).expect("fewer than 2^32 endpoints");
+        let interface =
+            self.add_interface(Interface { name, description: url.into(), mac: None, received: 0, dropped: 0 });
+        self.endpoints.push(interface);
+        id
+    }
+
+    /// Adds a link of a virtual network, named after the board with the hardware address `mac` at its end.
+    ///
+    /// From now on packets that are drawn have addresses of their own: IPv4 as IPv6 (::ffff:192.168.1.20), IPv6 as if
+    /// there were none. With those of the frames, a packet tool would take both for one conversation.
+    pub fn add_link(&mut self, name: String, description: &str, mac: [u8; 6]) -> LinkId {
+        if self.links.is_empty() {
+            self.flows.iter_mut().for_each(|(_, flow)| flow.ends = flow.ends.apart());
+        }
+        let id = LinkId::from_index(self.links.len() as u32).expect("fewer than 2^32 links");
+        let interface = Interface { name, description: description.into(), mac: Some(mac), received: 0, dropped: 0 };
+        let interface = self.add_interface(interface);
+        self.links.push(interface);
+        id
+    }
+
+    fn add_interface(&mut self, interface: Interface) -> u32 {
         write_interface(&mut self.out.bytes, &interface);
         self.interfaces.push(interface);
-        id
+        self.interfaces.len() as u32 - 1
+    }
+
+    fn interface(&mut self, endpoint: EndpointId) -> Option<&mut Interface> {
+        self.interfaces.get_mut(*self.endpoints.get(endpoint.index() as usize)? as usize)
     }
 
     /// The endpoint's URL, as it was opened.
     pub fn url(&self, endpoint: EndpointId) -> Option<&Arc<str>> {
-        self.interfaces.get(endpoint.index() as usize).map(|interface| &interface.url)
+        let interface = *self.endpoints.get(endpoint.index() as usize)?;
+        self.interfaces.get(interface as usize).map(|interface| &interface.description)
     }
 
     /// Adds a peer. Its endpoint must have been added.
     pub fn add_peer(&mut self, peer: Peer) -> FlowId {
-        let ends = peer.ends();
+        let ends = if self.links.is_empty() { peer.ends() } else { peer.ends().apart() };
+        let most = peer.max_payload();
         let state = PeerState { peer, seq: [0; 2], finished: [false; 2] };
         write_peer(&mut self.out.bytes, &state);
-        FlowId(self.flows.insert(Flow { state, ends }))
+        FlowId(self.flows.insert(Flow { state, ends, most }))
     }
 
     /// Forgets a peer, whose id must not be used again.
@@ -357,7 +416,7 @@ impl Encoder {
 
     /// Says how many datagrams the kernel has dropped at an endpoint so far, and gives the number that is new.
     pub fn set_dropped(&mut self, endpoint: EndpointId, total: u64) -> u64 {
-        let Some(interface) = self.interfaces.get_mut(endpoint.index() as usize) else { return 0 };
+        let Some(interface) = self.interface(endpoint) else { return 0 };
         let more = total.saturating_sub(interface.dropped);
         interface.dropped += more;
         more
@@ -381,17 +440,17 @@ impl Encoder {
     /// Has `read` append what a connected peer sent, at most so many bytes as it is told, right where the log
     /// keeps them: to copy them there would cost as much as all the rest. What it appends becomes a record.
     pub fn receive<R>(&mut self, at: Timestamp, FlowId(key): FlowId, read: impl FnOnce(&mut Vec<u8>, usize) -> R) -> R {
-        let Flow { state, ends } = &mut self.flows[key];
-        let interface = &mut self.interfaces[ends.endpoint.index() as usize];
-        let packet = Packet { at, seq: self.next_seq, ends, sender: Side::Peer, tells: Meaning::Received, text: None };
+        let Flow { state, ends, most } = &mut self.flows[key];
+        let interface = self.endpoints[ends.endpoint.index() as usize];
+        let (sender, tells) = (Side::Peer, Meaning::Received);
+        let packet = Packet { at, seq: self.next_seq, interface, ends, sender, tells, text: None };
         let start = self.out.bytes.len();
         let (length, result) = packet.write(&mut self.out.bytes, |out| {
             let headers = out.len();
             let payload = headers + packet::stream_headers_len(ends);
-            let most = ends.max_payload(Transport::Stream);
-            out.reserve(payload - headers + most); // or a buffer that is almost full would be read into in crumbs
+            out.reserve(payload - headers + *most); // or a buffer that is almost full would be read into in crumbs
             out.resize(payload, 0);
-            let result = read(out, most);
+            let result = read(out, *most);
             let length = out.len() - payload;
             let segment = state.segment(Side::Peer, PSH | ACK, length);
             packet::put_headers(&mut out[headers..payload], ends, Side::Peer, Some(segment), length);
@@ -400,7 +459,7 @@ impl Encoder {
         if length == 0 {
             self.out.bytes.truncate(start);
         } else {
-            interface.received += 1;
+            self.interfaces[interface as usize].received += 1;
             self.next_seq += 1;
             self.sum_up(SUM_EVERY);
         }
@@ -408,8 +467,7 @@ impl Encoder {
     }
 
     fn record_bytes(&mut self, at: Timestamp, flow: FlowId, sender: Side, bytes: &[u8]) {
-        let Flow { state, ends } = &self.flows[flow.0];
-        let most = ends.max_payload(state.peer.transport);
+        let most = self.flows[flow.0].most;
         if bytes.is_empty() {
             return self.record_piece(at, flow, sender, bytes); // an empty datagram is a record too
         }
@@ -418,17 +476,17 @@ impl Encoder {
 
     fn record_piece(&mut self, at: Timestamp, FlowId(key): FlowId, sender: Side, bytes: &[u8]) {
         let flow = &mut self.flows[key];
-        let interface = &mut self.interfaces[flow.ends.endpoint.index() as usize];
+        let interface = self.endpoints[flow.ends.endpoint.index() as usize];
         let tells = match sender {
             Side::Peer => {
-                interface.received += 1;
+                self.interfaces[interface as usize].received += 1;
                 Meaning::Received
             }
             Side::Local => Meaning::Sent,
         };
         let segment = (flow.state.peer.transport == Transport::Stream)
             .then(|| flow.state.segment(sender, PSH | ACK, bytes.len()));
-        let packet = Packet { at, seq: self.next_seq, ends: &flow.ends, sender, tells, text: None };
+        let packet = Packet { at, seq: self.next_seq, interface, ends: &flow.ends, sender, tells, text: None };
         packet.write(&mut self.out.bytes, |out| {
             packet::write_headers(out, &flow.ends, sender, segment, bytes.len());
             out.extend_from_slice(bytes);
@@ -440,12 +498,13 @@ impl Encoder {
     /// What the start or end of a connection looks like on a wire.
     fn record_handshake(&mut self, at: Timestamp, key: usize, event: Event<'_>) {
         let flow = &mut self.flows[key];
+        let interface = self.endpoints[flow.ends.endpoint.index() as usize];
         let (seq, text) = (self.next_seq, event.text().unwrap_or_default());
         let mut tells = Meaning::of(&event);
         for (sender, flags) in flow.handshake(&event).into_iter().flatten() {
             let segment = flow.state.segment(sender, flags, 0);
             let told = (tells != Meaning::Continued).then_some(text);
-            let packet = Packet { at, seq, ends: &flow.ends, sender, tells, text: told };
+            let packet = Packet { at, seq, interface, ends: &flow.ends, sender, tells, text: told };
             packet.write(&mut self.out.bytes, |out| packet::write_headers(out, &flow.ends, sender, Some(segment), 0));
             tells = Meaning::Continued;
         }
@@ -467,13 +526,33 @@ impl Encoder {
             Event::Connected => Side::Peer,
             _ => Side::Local,
         };
-        let text = cut(event.text().unwrap_or_default(), MAX_TEXT);
-        let packet = Packet { at, seq: self.next_seq, ends, sender, tells: Meaning::of(&event), text: Some(text) };
+        let (tells, text) = (Meaning::of(&event), cut(event.text().unwrap_or_default(), MAX_TEXT));
+        let interface = self.endpoints[ends.endpoint.index() as usize];
+        let packet = Packet { at, seq: self.next_seq, interface, ends, sender, tells, text: Some(text) };
         packet.write(&mut self.out.bytes, |out| {
             packet::write_event_header(out, ends, sender);
             out.extend_from_slice(text.as_bytes());
         });
         self.next_seq += 1;
+    }
+
+    /// Appends a frame, whose link must have been added. It is no record, and is not counted as one.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        let interface = self.links[frame.link.index() as usize];
+        self.interfaces[interface as usize].received += 1;
+        write_frame(&mut self.out.bytes, interface, frame);
+        self.sum_up(SUM_EVERY);
+    }
+
+    /// Counts a frame of a link that is not captured, for want of room.
+    pub fn leave_out_frame(&mut self, link: LinkId) {
+        let interface = self.links[link.index() as usize];
+        self.interfaces[interface as usize].dropped += 1;
+    }
+
+    /// Appends what is missing at each interface so far, for those who may never see the end of the run.
+    pub fn state_missing(&mut self, at: Timestamp) {
+        self.write_statistics(at);
     }
 
     /// Ends the chunk, if there is anything in it, and begins the next one in `buffer`,
@@ -600,6 +679,7 @@ fn cut(text: &str, limit: usize) -> &str {
 struct Packet<'a> {
     at: Timestamp,
     seq: u64,
+    interface: u32,
     ends: &'a Ends,
     sender: Side,
     tells: Meaning,
@@ -608,19 +688,7 @@ struct Packet<'a> {
 
 impl Packet<'_> {
     fn write<R>(&self, out: &mut Vec<u8>, data: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let block = pcapng::begin(out, pcapng::PACKET);
-        out.extend_from_slice(&self.ends.endpoint.index().to_le_bytes());
-        pcapng::write_time(out, self.at.0);
-        let lengths = out.len();
-        out.extend_from_slice(&[0; 8]);
-        let result = data(out);
-        let length = (out.len() - lengths - 8) as u32;
-        out[lengths..lengths + 4].copy_from_slice(&length.to_le_bytes());
-        out[lengths + 4..lengths + 8].copy_from_slice(&length.to_le_bytes());
-        pcapng::pad(out, lengths);
-        self.write_options(out);
-        pcapng::end(out, block);
-        result
+        write_packet(out, self.interface, self.at, data, |out| self.write_options(out))
     }
 
     /// One block of bytes of fixed shape, not four calls: this runs for every record.
@@ -650,6 +718,49 @@ impl Packet<'_> {
     }
 }
 
+/// An Enhanced Packet Block.
+fn write_packet<R>(
+    out: &mut Vec<u8>,
+    interface: u32,
+    at: Timestamp,
+    data: impl FnOnce(&mut Vec<u8>) -> R,
+    options: impl FnOnce(&mut Vec<u8>),
+) -> R {
+    let block = pcapng::begin(out, pcapng::PACKET);
+    out.extend_from_slice(&interface.to_le_bytes());
+    pcapng::write_time(out, at.0);
+    let lengths = out.len();
+    out.extend_from_slice(&[0; 8]);
+    let result = data(out);
+    let length = (out.len() - lengths - 8) as u32;
+    out[lengths..lengths + 4].copy_from_slice(&length.to_le_bytes());
+    out[lengths + 4..lengths + 8].copy_from_slice(&length.to_le_bytes());
+    pcapng::pad(out, lengths);
+    options(out);
+    pcapng::end(out, block);
+    result
+}
+
+fn write_frame(out: &mut Vec<u8>, interface: u32, frame: &Frame<'_>) {
+    let mut fixed = [0; 24];
+    let direction: u32 = if frame.way == Way::In { 1 } else { 2 };
+    write_option(&mut fixed[..8], EPB_FLAGS, &direction.to_le_bytes());
+    write_option(&mut fixed[8..20], EPB_MEANING, &[0; 8]);
+    let fates = [(frame.dropped, Fate::Dropped), (frame.copy, Fate::Copy), (frame.damaged, Fate::Damaged)];
+    fixed[16] = Meaning::Frame as u8;
+    fixed[17] = fates.iter().filter(|(is, _)| *is).map(|(_, fate)| *fate as u8).sum();
+    let bytes = &frame.bytes[..frame.bytes.len().min(MAX_FRAME)];
+    let data = |out: &mut Vec<u8>| out.extend_from_slice(bytes);
+    write_packet(out, interface, frame.at, data, |out| {
+        if frame.note.is_empty() {
+            return out.extend_from_slice(&fixed);
+        }
+        out.extend_from_slice(&fixed[..20]);
+        pcapng::option(out, COMMENT, cut(frame.note, MAX_NOTE).as_bytes());
+        pcapng::end_of_options(out);
+    });
+}
+
 /// As `pcapng::option`, into a place of exactly its length.
 fn write_option(place: &mut [u8], code: u16, value: &[u8]) {
     place[..2].copy_from_slice(&code.to_le_bytes());
@@ -675,8 +786,12 @@ fn write_interface(out: &mut Vec<u8>, interface: &Interface) {
     out.extend_from_slice(&[1, 0, 0, 0]); // link type Ethernet
     out.extend_from_slice(&[0; 4]); // no snap length
     pcapng::option(out, IF_NAME, cut(&interface.name, MAX_TEXT).as_bytes());
-    pcapng::option(out, IF_DESCRIPTION, cut(&interface.url, MAX_TEXT).as_bytes());
+    pcapng::option(out, IF_DESCRIPTION, cut(&interface.description, MAX_TEXT).as_bytes());
     pcapng::option(out, IF_TSRESOL, &[9]);
+    if let Some(mac) = interface.mac {
+        pcapng::option(out, IF_MAC, &mac);
+        pcapng::option(out, IF_LINK, &[]);
+    }
     pcapng::end_of_options(out);
     pcapng::end(out, block);
 }

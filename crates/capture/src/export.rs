@@ -23,7 +23,8 @@ const BUFFER: usize = 256 * 1024;
 pub enum Format {
     /// The bytes that were received, and nothing else.
     Raw,
-    /// One capture file, which Wireshark opens and [`Run::at`] takes.
+    /// One capture file, which Wireshark opens and [`Run::at`] takes. Alone of all forms it has the frames of virtual
+    /// networks, unless only some peers are asked for.
     Pcapng,
     /// A JSON object a line, as [`Form::Json`].
     Jsonl,
@@ -226,7 +227,7 @@ fn each(
                 None
             }
             Ok(Next::Record(record)) if filter.takes(record.peer) => Some(record),
-            Ok(Next::Record(_)) => continue,
+            Ok(Next::Record(_) | Next::Frame(..)) => continue,
             Ok(Next::Wait | Next::End) => break,
         };
         summary.records += u64::from(write(record.as_ref()).map_err(ExportError::Write)?);
@@ -247,9 +248,11 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::cursor::totals;
     use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
     use crate::escape::is_safe;
-    use crate::record::{Address, EndpointId, Side, Timestamp, Transport};
+    use crate::kit;
+    use crate::record::{Address, EndpointId, Frame, LinkId, Side, Timestamp, Transport};
     use crate::run::RunWriter;
 
     /// What happens to a run: who, what, with which bytes and text.
@@ -266,6 +269,7 @@ mod tests {
         encoder: Encoder,
         writer: RunWriter,
         peers: Vec<(Peer, Option<FlowId>)>,
+        links: Vec<LinkId>,
         at: Timestamp,
     }
 
@@ -275,7 +279,8 @@ mod tests {
             let provenance = Provenance { program: "socklab test".into(), run: "r".into() };
             let encoder = Encoder::new(provenance, limits, Timestamp(0));
             let writer = RunWriter::create(folder, "r").expect("a new run");
-            let mut scene = Scene { encoder, writer, peers: Vec::new(), at: Timestamp(1_795_262_401_123_456_789) };
+            let (peers, links, at) = (Vec::new(), Vec::new(), Timestamp(1_795_262_401_123_456_789));
+            let mut scene = Scene { encoder, writer, peers, links, at };
             scene.open("tcp-listen://127.0.0.1:10000");
             scene
         }
@@ -306,7 +311,8 @@ mod tests {
             let count = self.peers.len();
             let first = EndpointId::from_index(0).expect("first");
             let flow = self.peers.get_mut(usize::from(*who) % count.max(1)).and_then(|(_, flow)| flow.take());
-            match (what % 9, flow) {
+            match (what % 10, flow) {
+                (9, _) => self.frame(*who, bytes, text),
                 (0, _) if count < 6 => self.join(first, text),
                 (1, _) if count < 6 => {
                     let late = self.open("unix-dgram:///tmp/x");
@@ -325,6 +331,14 @@ mod tests {
             if let Some(flow) = flow {
                 self.peers[usize::from(*who) % count].1 = Some(flow);
             }
+        }
+
+        fn frame(&mut self, number: u8, bytes: &[u8], note: &str) {
+            if self.links.len() < usize::from(number % 3) + 1 {
+                self.links.push(self.encoder.add_link(note.into(), note, [number; 6]));
+            }
+            let link = self.links[usize::from(number) % self.links.len()];
+            self.encoder.frame(&Frame { note, ..kit::frame(link, number.into(), bytes) });
         }
 
         fn seal(&mut self) {
@@ -379,6 +393,21 @@ mod tests {
         records
     }
 
+    /// The frames of a run, and the names of their links.
+    fn frames(run: &Run) -> Vec<(String, String)> {
+        let mut cursor = Cursor::open(run.clone(), 1).expect("a run");
+        cursor.give_frames();
+        let mut frames = Vec::new();
+        loop {
+            match cursor.next() {
+                Ok(Next::Frame(frame, link)) => frames.push((link.name.clone(), format!("{frame:?}"))),
+                Ok(Next::Record(_)) => {}
+                end => break assert!(matches!(end, Ok(Next::End)), "{end:?}"),
+            }
+        }
+        frames
+    }
+
     fn exported(run: &Run, format: Format, filter: &Filter) -> (ExportSummary, Vec<u8>) {
         let mut out = Vec::new();
         let summary =
@@ -424,6 +453,9 @@ mod tests {
             let read = records(&Run::at(&file), &Filter::default());
             prop_assert_eq!(&read, &records(&run, &filter));
             prop_assert_eq!(summary.records, read.len() as u64);
+            let all = frames(&run);
+            prop_assert_eq!(totals(&run).expect("a run").frames(), all.len() as u64);
+            prop_assert_eq!(frames(&Run::at(&file)), if filter.peers.is_empty() { all } else { Vec::new() });
             prop_assert_eq!(crate::run::committed(&file, 0).expect("marks"), (summary.bytes, summary.bytes));
             let again = exported(&Run::at(&file), Format::Pcapng, &filter).1;
             prop_assert!(again == bytes, "an export of an export is the same");

@@ -111,9 +111,12 @@ fn a_peers_quiet_stretches_are_no_gap() {
 }
 
 /// A finished run of segments so long, each of a few chunks, and where each chunk ends.
-fn chunks(segment_bytes: u64) -> (tempfile::TempDir, Run, Vec<Position>) {
+fn chunks(segment_bytes: u64, frames: bool) -> (tempfile::TempDir, Run, Vec<Position>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut growing = Growing::new(folder.path(), segment_bytes);
+    if frames {
+        growing.add_link();
+    }
     let ends = (0..12).map(|turn| growing.write(1 + turn % 3)).collect();
     (folder, growing.finish(), ends)
 }
@@ -195,8 +198,13 @@ fn is_in_the_last(good: u64, ends: &[Position]) -> bool {
 
 /// Checks that no reader takes anything good from a run without an index in which one bit has changed,
 /// and that all tell of it unless it is where a writer may have died.
-fn check_unindexed(segment_bytes: u64, place: prop::sample::Index, tail: &[u8]) -> Result<(), TestCaseError> {
-    let (_folder, run, ends) = chunks(segment_bytes);
+fn check_unindexed(
+    segment_bytes: u64,
+    frames: bool,
+    place: prop::sample::Index,
+    tail: &[u8],
+) -> Result<(), TestCaseError> {
+    let (_folder, run, ends) = chunks(segment_bytes, frames);
     let last = *ends.last().expect("a chunk");
     (1..=last.segment).for_each(|number| fs::remove_file(sidecar(&run.segment_path(number))).expect("a sidecar"));
     let (good, is_idle) = flip(&run, &ends, place.index(length(&ends) as usize * 8));
@@ -226,12 +234,12 @@ proptest! {
 
     #[test]
     fn no_reader_takes_what_stands_behind_a_changed_bit(
-        place in any::<prop::sample::Index>(), in_one: bool, torn in 0usize..200
+        place in any::<prop::sample::Index>(), in_one: bool, frames: bool, torn in 0usize..200
     ) {
         // What a writer that died left at the end: the first bytes of a packet of 200.
         let mut tail = [6u32, 200, 0].map(u32::to_le_bytes).concat();
         tail.resize(torn, 0x61);
-        check_unindexed(if in_one { u64::MAX } else { 2000 }, place, &tail)?;
+        check_unindexed(if in_one { u64::MAX } else { 2000 }, frames, place, &tail)?;
     }
 }
 
@@ -239,8 +247,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn a_changed_bit_is_told_after_all_that_is_good_before_it(place in any::<prop::sample::Index>(), indexed: bool) {
-        let (folder, run, ends) = chunks(2000);
+    fn a_changed_bit_is_told_after_all_that_is_good_before_it(
+        place in any::<prop::sample::Index>(), indexed: bool, frames: bool
+    ) {
+        let (folder, run, ends) = chunks(2000, frames);
         let last = ends.last().expect("a chunk");
         if !indexed {
             (1..last.segment).for_each(|number| fs::remove_file(sidecar(&run.segment_path(number))).expect("a sidecar"));

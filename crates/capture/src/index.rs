@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::decoder::{Decoder, EndpointInfo, Item};
+use crate::decoder::{Decoder, Interface, Item};
 use crate::live::{Live, Place};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
-use crate::record::{Address, EndpointId, Event, PeerId, Record, Timestamp};
+use crate::record::{Address, EndpointId, Event, Frame, LinkId, PeerId, Record, Timestamp};
 use crate::run::{Gap, RunError, io_error};
+use crate::tcp::{self, Connection, Tracker};
 
 /// One entry stands for so many bytes of segment: little to walk, little to keep.
 const SLOT: u64 = 64 * 1024;
-const MAGIC: &[u8; 8] = b"slabidx1";
+const MAGIC: &[u8; 8] = b"slabidx2";
 
 /// A place in a segment from which it can be read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,27 @@ pub struct EndpointTotals {
     pub url: std::sync::Arc<str>,
     /// Datagrams that the kernel dropped since the run began.
     pub dropped: u64,
+    /// The number of its interface.
+    interface: u32,
+}
+
+/// What one link of a virtual network is and did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkTotals {
+    /// That of the board at its end.
+    pub name: String,
+    /// What there is to say of it.
+    pub description: String,
+    /// Frames that are captured.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of them that were dropped.
+    pub dropped: u64,
+    /// Frames that the capture had no room for.
+    pub left_out: u64,
+    /// The number of its interface.
+    interface: u32,
 }
 
 /// What a stretch of a run holds: one segment, or several merged.
@@ -66,7 +88,7 @@ pub struct EndpointTotals {
 pub struct Totals {
     /// Records.
     pub records: u64,
-    /// Packets as other tools count them: a connection's start and end are several.
+    /// Packets as other tools count them: a connection's start and end are several, and a frame is one.
     pub packets: u64,
     /// The times of the first and the last record.
     pub span: Option<(Timestamp, Timestamp)>,
@@ -74,6 +96,11 @@ pub struct Totals {
     pub endpoints: Vec<EndpointTotals>,
     /// The peers that occur.
     pub peers: BTreeMap<PeerId, PeerTotals>,
+    /// The links of virtual networks, in the order of their ids.
+    pub links: Vec<LinkTotals>,
+    /// The TCP connections of virtual networks, in the order of their first frames. In each segment of a run numbers
+    /// are learned anew: of what was sent again there, the first of each side is not known as such.
+    pub connections: Vec<Connection>,
     /// Records of the run that are gone, and so are not counted. No segment knows that by itself.
     #[serde(skip)]
     pub gaps: Vec<Gap>,
@@ -90,6 +117,23 @@ impl Totals {
         self.peers.values().map(|peer| peer.sent).sum()
     }
 
+    /// Frames of all links.
+    pub fn frames(&self) -> u64 {
+        self.links.iter().map(|link| link.frames).sum()
+    }
+
+    /// What each interface stands for, by its number.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = (u32, Interface)> {
+        let endpoints = self.endpoints.iter().zip(0..);
+        let endpoints = endpoints.filter_map(|(endpoint, index)| {
+            Some((endpoint.interface, Interface::Endpoint(EndpointId::from_index(index)?)))
+        });
+        let links = self.links.iter().zip(0..);
+        let links =
+            links.filter_map(|(link, index)| Some((link.interface, Interface::Link(LinkId::from_index(index)?))));
+        endpoints.chain(links)
+    }
+
     /// Adds what came later in the same run.
     pub fn merge(&mut self, later: Totals) {
         self.records += later.records;
@@ -101,12 +145,34 @@ impl Totals {
         if !later.endpoints.is_empty() {
             self.endpoints = later.endpoints; // each segment names all of them
         }
+        for (place, link) in later.links.into_iter().enumerate() {
+            match self.links.get_mut(place) {
+                None => self.links.push(link),
+                Some(mine) => mine.merge(&link),
+            }
+        }
+        tcp::merge(&mut self.connections, later.connections);
         for (id, peer) in later.peers {
             match self.peers.get_mut(&id) {
                 None => drop(self.peers.insert(id, peer)),
                 Some(mine) => mine.merge(peer),
             }
         }
+    }
+}
+
+impl LinkTotals {
+    fn merge(&mut self, later: &LinkTotals) {
+        self.frames += later.frames;
+        self.bytes += later.bytes;
+        self.dropped += later.dropped;
+        self.left_out = self.left_out.max(later.left_out); // it is counted from the start of the run
+    }
+
+    fn add(&mut self, frame: &Frame<'_>) {
+        self.frames += 1;
+        self.bytes += frame.bytes.len() as u64;
+        self.dropped += u64::from(frame.dropped);
     }
 }
 
@@ -224,14 +290,16 @@ pub(crate) struct IndexBuilder {
     records: u64,
     packets: u64,
     span: Option<(Timestamp, Timestamp)>,
-    dropped: Vec<(EndpointId, u64)>,
-    /// How many endpoints were named before each slot.
+    missing: Vec<(Interface, u64)>,
+    /// How many interfaces were named before each slot.
     named: Vec<usize>,
     /// Peers whose addresses their packets do not show.
     unshown: Vec<(PeerId, Address)>,
     /// How many slots, and such peers, were told to readers.
     told: (usize, usize),
     peers: FxHashMap<PeerId, PeerTotals>,
+    links: Vec<LinkTotals>,
+    tracker: Tracker,
 }
 
 impl IndexBuilder {
@@ -241,8 +309,10 @@ impl IndexBuilder {
             self.packets += u64::from(block.kind == pcapng::PACKET);
             match self.decoder.decode(block) {
                 Ok(Item::Record(record)) => self.add_record(offset, &record),
-                Ok(Item::Dropped(endpoint, total)) => self.dropped.push((endpoint, total)),
                 Ok(Item::Peer(id)) => self.unshown.extend(self.decoder.unshown(id).map(|address| (id, address))),
+                Ok(Item::Missing(interface, total)) => self.missing.push((interface, total)),
+                Ok(Item::Frame(frame)) => add_frame(&mut self.links, &mut self.tracker, &frame),
+                Ok(Item::Interface) => self.add_interface(),
                 Ok(_) => {}
                 Err(_) => return,
             }
@@ -251,10 +321,18 @@ impl IndexBuilder {
         }
     }
 
+    /// The last one that was described.
+    fn add_interface(&mut self) {
+        let interface = self.decoder.interfaces().len() as u32 - 1;
+        let Some(info) = self.decoder.links().get(self.links.len()) else { return };
+        let (name, description) = (info.name.clone(), info.description.clone());
+        self.links.push(LinkTotals { name, description, frames: 0, bytes: 0, dropped: 0, left_out: 0, interface });
+    }
+
     fn add_record(&mut self, offset: u64, record: &Record<'_>) {
         if self.slots.last().is_none_or(|slot| offset >= slot.offset + SLOT) {
             self.slots.push(Slot { seq: record.seq, at: record.at, offset });
-            self.named.push(self.decoder.endpoints().len());
+            self.named.push(self.decoder.interfaces().len());
         }
         self.records += 1;
         self.span = Some((self.span.map_or(record.at, |span| span.0), record.at));
@@ -276,27 +354,44 @@ impl IndexBuilder {
     pub(crate) fn tell(&mut self, segment: u32, live: &Live) {
         let (slots, unshown) = self.told;
         let named = self.slots[slots..].iter().zip(&self.named[slots..]);
-        let places: Vec<Place> = named.map(|(slot, endpoints)| Place { slot: *slot, endpoints: *endpoints }).collect();
+        let places: Vec<Place> =
+            named.map(|(slot, interfaces)| Place { slot: *slot, interfaces: *interfaces }).collect();
         if !places.is_empty() {
-            live.add_places(segment, &places, self.decoder.endpoints(), &self.unshown[unshown..]);
+            live.add_places(segment, &places, &self.decoder, &self.unshown[unshown..]);
             self.told = (self.slots.len(), self.unshown.len());
         }
     }
 
     pub(crate) fn finish(self) -> Index {
-        let mut endpoints: Vec<_> = self.decoder.endpoints().iter().map(totals).collect();
-        for (id, dropped) in self.dropped {
-            if let Some(endpoint) = endpoints.get_mut(id.index() as usize) {
-                endpoint.dropped = dropped;
-            }
+        let (mut endpoints, mut links) = (endpoints(&self.decoder), self.links);
+        for (interface, count) in self.missing {
+            match interface {
+                Interface::Endpoint(id) => endpoints.get_mut(id.index() as usize).map(|it| it.dropped = count),
+                Interface::Link(id) => links.get_mut(id.index() as usize).map(|it| it.left_out = count),
+            };
         }
         let (records, packets, span) = (self.records, self.packets, self.span);
         let (peers, gaps) = (self.peers.into_iter().collect(), Vec::new());
-        let totals = Totals { records, packets, span, endpoints, peers, gaps };
+        let connections = self.tracker.finish();
+        let totals = Totals { records, packets, span, endpoints, peers, links, connections, gaps };
         Index { slots: self.slots, totals }
     }
 }
 
-fn totals(info: &EndpointInfo) -> EndpointTotals {
-    EndpointTotals { name: info.name.clone(), url: info.url.clone(), dropped: 0 }
+fn add_frame(links: &mut [LinkTotals], tracker: &mut Tracker, frame: &Frame<'_>) {
+    if let Some(link) = links.get_mut(frame.link.index() as usize) {
+        link.add(frame);
+    }
+    tracker.add(frame);
+}
+
+fn endpoints(decoder: &Decoder) -> Vec<EndpointTotals> {
+    let totals = |(interface, what): (u32, &Interface)| match what {
+        Interface::Link(_) => None,
+        Interface::Endpoint(id) => {
+            let info = decoder.endpoint(*id)?;
+            Some(EndpointTotals { name: info.name.clone(), url: info.url.clone(), dropped: 0, interface })
+        }
+    };
+    (0..).zip(decoder.interfaces()).filter_map(totals).collect()
 }

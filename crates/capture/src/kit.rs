@@ -6,13 +6,14 @@ use std::path::Path;
 use crate::cursor::{Cursor, Next};
 use crate::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
 use crate::live::Position;
-use crate::record::{Address, EndpointId, Event, PeerId, Side, Timestamp, Transport};
+use crate::record::{Address, EndpointId, Event, Frame, LinkId, PeerId, Side, Timestamp, Transport, Way};
 use crate::run::{Run, RunError, RunWriter};
 
 /// A run that grows. Each record's payload is its number.
 pub(crate) struct Growing {
     encoder: Encoder,
     flow: FlowId,
+    link: Option<LinkId>,
     pub(crate) writer: RunWriter,
 }
 
@@ -36,11 +37,23 @@ pub(crate) fn chunk(encoder: &mut Encoder, flow: FlowId, records: u64) -> Chunk 
     encoder.seal(Timestamp(0), Buffer::default()).expect("a record at least")
 }
 
+/// A frame of which everything can be told from its number.
+pub(crate) fn frame(link: LinkId, number: u64, bytes: &[u8]) -> Frame<'_> {
+    let (at, way) = (Timestamp(number), if number.is_multiple_of(2) { Way::Out } else { Way::In });
+    let [dropped, copy, damaged] = [2, 3, 5].map(|divisor| number.is_multiple_of(divisor));
+    Frame { at, link, way, dropped, copy, damaged, note: if dropped { "dropped: lost" } else { "" }, bytes }
+}
+
 impl Growing {
     /// A run named `name` under `captures`; a segment is full at `segment_bytes`.
     pub(crate) fn named(captures: &Path, name: &str, segment_bytes: u64) -> Self {
         let (encoder, flow) = encoder(segment_bytes);
-        Growing { encoder, flow, writer: RunWriter::create(captures, name).expect("a new run") }
+        Growing { encoder, flow, link: None, writer: RunWriter::create(captures, name).expect("a new run") }
+    }
+
+    /// From now on, a frame comes before each chunk.
+    pub(crate) fn add_link(&mut self) {
+        self.link = Some(self.encoder.add_link("esp32".into(), "a board", [2, 0, 0, 0, 0, 1]));
     }
 
     pub(crate) fn new(captures: &Path, segment_bytes: u64) -> Self {
@@ -53,6 +66,10 @@ impl Growing {
 
     /// The next chunk, not written yet.
     pub(crate) fn chunk(&mut self, records: u64) -> Chunk {
+        if let Some(link) = self.link {
+            let seq = self.encoder.next_seq();
+            self.encoder.frame(&frame(link, seq, &[seq as u8; 60]));
+        }
         chunk(&mut self.encoder, self.flow, records)
     }
 
@@ -105,6 +122,7 @@ pub(crate) fn next(cursor: &mut Cursor) -> Result<Given, RunError> {
             assert_eq!(record.event.payload(), record.seq.to_le_bytes());
             Given::Record(record.seq)
         }
+        Next::Frame(frame, _) => panic!("nobody asked for {frame:?}"),
         Next::Wait => Given::Wait,
         Next::End => Given::End,
     })

@@ -22,6 +22,7 @@ pub mod run;
 pub mod search;
 mod segment;
 pub mod show;
+pub mod tcp;
 pub mod text;
 
-pub use record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
+pub use record::{Address, EndpointId, Event, Frame, LinkId, PeerId, Record, Side, Timestamp, Transport, Way};

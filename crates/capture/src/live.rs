@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::decoder::EndpointInfo;
+use crate::decoder::Decoder;
 use crate::index::Slot;
 use crate::record::{Address, PeerId};
 
@@ -32,24 +32,25 @@ pub struct Position {
 struct Places {
     segment: u32,
     places: Vec<Place>,
-    endpoints: Vec<EndpointInfo>,
+    /// What interfaces there are.
+    named: Decoder,
     /// Peers whose addresses their packets do not show.
     unshown: Vec<(PeerId, Address)>,
 }
 
-/// A place in a segment, and how many endpoints were named before.
+/// A place in a segment, and how many interfaces were named before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) slot: Slot,
-    pub(crate) endpoints: usize,
+    pub(crate) interfaces: usize,
 }
 
 /// Where to begin in the segment that is being written.
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) offset: u64,
-    pub(crate) endpoints: Vec<EndpointInfo>,
-    pub(crate) unshown: Vec<(PeerId, Address)>,
+    /// Knows what stands before.
+    pub(crate) decoder: Decoder,
 }
 
 #[derive(Debug, Default)]
@@ -122,20 +123,15 @@ impl Live {
     }
 
     /// Adds places of the segment that is being written, in their order; those of the one before are forgotten.
-    pub(crate) fn add_places(
-        &self,
-        segment: u32,
-        places: &[Place],
-        endpoints: &[EndpointInfo],
-        unshown: &[(PeerId, Address)],
-    ) {
+    pub(crate) fn add_places(&self, segment: u32, places: &[Place], decoder: &Decoder, unshown: &[(PeerId, Address)]) {
         let mut known = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if known.segment != segment {
             *known = Places { segment, ..Places::default() };
         }
         known.places.extend_from_slice(places);
-        let before = known.endpoints.len();
-        known.endpoints.extend_from_slice(&endpoints[before.min(endpoints.len())..]);
+        if known.named.interfaces().len() != decoder.interfaces().len() {
+            known.named = decoder.without_peers();
+        }
         known.unshown.extend_from_slice(unshown);
     }
 
@@ -145,8 +141,7 @@ impl Live {
         let known = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let after = known.places.partition_point(|place| place.slot.seq <= seq);
         let place = known.places.get(after.checked_sub(1)?).filter(|_| known.segment == segment)?;
-        let endpoints = known.endpoints[..place.endpoints.min(known.endpoints.len())].to_vec();
-        Some(Start { offset: place.slot.offset, endpoints, unshown: known.unshown.clone() })
+        Some(Start { offset: place.slot.offset, decoder: known.named.as_of(place.interfaces, &known.unshown) })
     }
 
     /// Whether a reader waits for what comes next.

@@ -43,6 +43,20 @@ impl Ends {
         Ends { endpoint, peer, local, remote }
     }
 
+    /// The same with addresses that no frame of a virtual network has: IPv4 as IPv6 (RFC 4291, 2.5.5.2), and what has
+    /// none of those like a Unix socket's. Loopback never is on such a network.
+    pub(crate) fn apart(self) -> Ends {
+        let (local, remote) = (self.local, self.remote);
+        let (local, remote) = match (local.ip(), remote.ip()) {
+            (IpAddr::V4(ip), _) | (_, IpAddr::V4(ip)) if !ip.is_loopback() => (to_v6_at(local), to_v6_at(remote)),
+            (IpAddr::V6(ip), _) if !ip.is_loopback() => {
+                (stand_in(self.endpoint, 0), stand_in(self.endpoint, self.peer))
+            }
+            _ => (local, remote),
+        };
+        Ends { local, remote, ..self }
+    }
+
     /// The longest payload of one record, in bytes.
     ///
     /// A stream is cut where it suits us; a datagram, which must stay whole, only where UDP could not carry it:
@@ -182,6 +196,10 @@ fn to_v6(ip: IpAddr) -> Ipv6Addr {
     }
 }
 
+fn to_v6_at(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(to_v6(address.ip()).into(), address.port())
+}
+
 fn sum(bytes: &[u8]) -> u32 {
     bytes.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum()
 }
@@ -265,6 +283,23 @@ mod tests {
         #[test]
         fn any_frame_is_read_without_panic(frame: Vec<u8>) {
             let _ = parse(&frame);
+        }
+    }
+
+    #[test]
+    fn beside_frames_only_loopback_is_drawn_as_it_is() {
+        let endpoint = EndpointId::from_index(0).expect("first");
+        let apart = |local: &str, remote: &str| {
+            let [local, remote] = [local, remote].map(|at| at.parse().expect("an address"));
+            let ends = Ends { endpoint, peer: 7, local, remote }.apart();
+            (ends.local.to_string(), ends.remote.to_string())
+        };
+        let pair = |local: &str, remote: &str| (local.to_owned(), remote.to_owned());
+        let mapped = pair("[::ffff:192.168.1.115]:1", "[::ffff:192.168.1.20]:2");
+        assert_eq!(apart("192.168.1.115:1", "192.168.1.20:2"), mapped);
+        assert_eq!(apart("[fe80::1]:1", "[fe80::2]:2"), pair("[100::1:0:0]:1", "[100::1:0:7]:7"));
+        for (local, remote) in [("127.0.0.1:1", "127.0.0.1:2"), ("[::1]:1", "[::1]:2")] {
+            assert_eq!(apart(local, remote), pair(local, remote));
         }
     }
 

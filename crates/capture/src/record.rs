@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 pub struct EndpointId(pub NonZeroU32);
 
 impl EndpointId {
-    /// The endpoint drawn as interface `index` (from 0) of a segment.
+    /// The endpoint opened after `index` others.
     pub fn from_index(index: u32) -> Option<Self> {
         index.checked_add(1).and_then(NonZeroU32::new).map(Self)
     }
 
-    /// The interface number (from 0) that stands for this endpoint in a segment.
+    /// How many were opened before it.
     pub fn index(self) -> u32 {
         self.0.get() - 1
     }
@@ -44,6 +44,28 @@ pub struct PeerId {
 impl fmt::Display for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.endpoint, self.number)
+    }
+}
+
+/// A link of a virtual network, counted from 1 in the order of its first frame. Written `l1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LinkId(pub NonZeroU32);
+
+impl LinkId {
+    /// The link that came after `index` others.
+    pub fn from_index(index: u32) -> Option<Self> {
+        index.checked_add(1).and_then(NonZeroU32::new).map(Self)
+    }
+
+    /// How many came before it.
+    pub fn index(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "l{}", self.0)
     }
 }
 
@@ -83,6 +105,11 @@ fn number(text: &str) -> Option<NonZeroU32> {
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// So much earlier; 1970 at the earliest.
+    pub fn before(self, span: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// The time that has passed since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -226,6 +253,36 @@ pub struct Record<'a> {
     pub event: Event<'a>,
 }
 
+/// Which way a frame goes on the link of a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Way {
+    /// From the board.
+    Out,
+    /// To the board.
+    In,
+}
+
+/// A frame of a virtual network. It is no record: it has a place among them, but no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// When it came to the end of the link, or to its own.
+    pub at: Timestamp,
+    /// The link on which that was.
+    pub link: LinkId,
+    /// Which way it went there.
+    pub way: Way,
+    /// Whether it was dropped there.
+    pub dropped: bool,
+    /// Whether the network made it, as a copy of another.
+    pub copy: bool,
+    /// Whether the network turned over a bit of it.
+    pub damaged: bool,
+    /// What the network did to it, in a few words; empty for nothing. At most 255 bytes.
+    pub note: &'a str,
+    /// Its bytes, from the Ethernet header on. At most 65535.
+    pub bytes: &'a [u8],
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,9 +300,12 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_the_interface_before_it() {
+    fn ids_count_from_one() {
         let id = EndpointId::from_index(0).expect("first");
         assert_eq!((id.to_string(), id.index()), ("e1".into(), 0));
         assert_eq!(EndpointId::from_index(u32::MAX), None);
+        let link = LinkId::from_index(1).expect("second");
+        assert_eq!((link.to_string(), link.index()), ("l2".into(), 1));
+        assert_eq!(LinkId::from_index(u32::MAX), None);
     }
 }

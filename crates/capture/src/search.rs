@@ -177,7 +177,11 @@ impl<'q> Search<'q> {
         let path = &segment.path;
         let Some(file) = open_segment(path, last)? else { return Ok(ControlFlow::Continue(())) };
         let length = file.metadata().map_err(io_error("read", path))?.len();
-        for part in self.parts(run, path, length, last)? {
+        let (parts, index) = self.parts(run, path, length, last)?;
+        for (n, part) in parts.into_iter().enumerate() {
+            if let (1, Some(index)) = (n, &index) {
+                self.decoder.introduce(&index.totals); // a peer's introduction may stand in a part left out
+            }
             if self.part(&file, part, run.is_folder(), path)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -203,21 +207,26 @@ impl<'q> Search<'q> {
     }
 
     /// The stretches of a segment of `length` bytes that must be read.
-    fn parts(&mut self, run: &Run, path: &Path, length: u64, last: bool) -> Result<Vec<Range<u64>>, RunError> {
+    fn parts(
+        &mut self,
+        run: &Run,
+        path: &Path,
+        length: u64,
+        last: bool,
+    ) -> Result<(Vec<Range<u64>>, Option<Index>), RunError> {
         let in_folder = run.is_folder(); // a single exported file has no sidecar and no writer
         let wants_index = in_folder && (last || self.peers.is_some());
         let index = wants_index.then(|| Index::saved(path, length)).flatten();
         Ok(match (index, &self.peers) {
             (Some(index), Some(peers)) => {
-                self.decoder.introduce(&index.totals); // a peer's introduction may stand in a part left out
                 let parts = parts_of(&index, peers, length);
                 if let Some((first, last)) = index.seqs() {
                     self.pass(first, last); // the parts alone would seem to have gaps
                 }
-                parts
+                (parts, Some(index))
             }
-            (None, _) if in_folder && last => one_part(run.readable(path, 0)?),
-            _ => one_part(length),
+            (None, _) if in_folder && last => (one_part(run.readable(path, 0)?), None),
+            _ => (one_part(length), None),
         })
     }
 
@@ -250,6 +259,9 @@ impl<'q> Search<'q> {
         if block.kind == pcapng::MARK && !(self.is_wanted)() {
             return Ok(ControlFlow::Break(()));
         }
+        if self.decoder.link_of(block).is_some() {
+            return Ok(ControlFlow::Continue(())); // what a frame carries, its connection's records have too
+        }
         if block.kind != pcapng::PACKET {
             return self.decoder.decode(block).map(|_| ControlFlow::Continue(()));
         }
@@ -258,7 +270,7 @@ impl<'q> Search<'q> {
         let side = match view.meaning {
             Meaning::Received => Side::Peer,
             Meaning::Sent => Side::Local,
-            Meaning::Continued => return Ok(ControlFlow::Continue(())),
+            Meaning::Continued | Meaning::Frame => return Ok(ControlFlow::Continue(())),
             _ => return self.event(block),
         };
         let Some(peer) = self.wanted(&view, side) else { return Ok(ControlFlow::Continue(())) };
@@ -270,7 +282,7 @@ impl<'q> Search<'q> {
 
     /// The peer, if what it sent or was sent is asked for.
     fn wanted(&self, view: &PacketView<'_>, side: Side) -> Option<PeerId> {
-        let peer = PeerId { endpoint: EndpointId::from_index(view.interface)?, number: view.peer.try_into().ok()? };
+        let peer = PeerId { endpoint: self.decoder.endpoint_at(view.interface)?, number: view.peer.try_into().ok()? };
         let wanted =
             self.side.is_none_or(|only| only == side) && self.peers.as_ref().is_none_or(|peers| peers.contains(&peer));
         wanted.then_some(peer)
@@ -383,6 +395,8 @@ fn parts_of(index: &Index, peers: &FxHashSet<PeerId>, length: u64) -> Vec<Range<
 mod tests {
     use super::*;
     use crate::encoder::{Buffer, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+    use crate::kit;
+    use crate::record::LinkId;
     use crate::run::{RunWriter, file_len};
     use proptest::collection::vec;
     use proptest::prelude::*;
@@ -396,6 +410,7 @@ mod tests {
         encoder: Encoder,
         writer: RunWriter,
         peers: Vec<(PeerId, FlowId, Transport)>,
+        link: Option<LinkId>,
         log: Vec<(u64, usize, Side, Vec<u8>)>,
     }
 
@@ -414,7 +429,7 @@ mod tests {
         });
         let peers = peers.collect();
         let writer = RunWriter::create(folder.path(), "r").expect("run");
-        Fixture { folder, encoder, writer, peers, log: Vec::new() }
+        Fixture { folder, encoder, writer, peers, link: None, log: Vec::new() }
     }
 
     fn address(number: u32) -> Address {
@@ -437,7 +452,11 @@ mod tests {
             self.encoder.record(Timestamp(seq), Subject::Flow(self.peers[peer].1), event);
         }
 
+        /// A frame stands between any two chunks, with what is looked for in it.
         fn commit(&mut self) {
+            let add = || self.encoder.add_link("esp32".into(), "a board", [2, 0, 0, 0, 0, 1]);
+            let link = *self.link.get_or_insert_with(add);
+            self.encoder.frame(&kit::frame(link, self.encoder.next_seq(), b"abcabc 0123 xxx \xd6\xd0"));
             if let Some(chunk) = self.encoder.seal(Timestamp(0), Buffer::default()) {
                 self.writer.write(&chunk).expect("written");
             }
@@ -674,7 +693,8 @@ mod tests {
         fixture.commit();
         let (run, query) = (fixture.run(), bytes(b"end"));
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
-        let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
+        let mut search =
+            Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &|| true, &mut ignore);
         for segment in run.segments().expect("listed") {
             assert!(search.segment(&run, &segment, true).expect("searched").is_continue());
         }
@@ -747,8 +767,9 @@ mod tests {
         assert_eq!((offsets(&hits), &hits[0].address), (vec![(21, 0)], &address(1)));
         let path = run.segments().expect("listed")[0].path.clone();
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
-        let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
-        let parts = search.parts(&run, &path, file_len(&path).expect("a segment"), true).expect("planned");
+        let mut search =
+            Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &|| true, &mut ignore);
+        let (parts, _) = search.parts(&run, &path, file_len(&path).expect("a segment"), true).expect("planned");
         let read: u64 = parts.iter().map(|part| part.end - part.start).sum();
         assert!((3 * 32 * 1024..20 * 32 * 1024).contains(&read), "{read} bytes read of 120 * 32 KiB");
     }

@@ -13,10 +13,10 @@ pub(crate) use party::{Parties, payload};
 
 use crate::escape::{self, Controls};
 use crate::hex;
-use crate::record::{Address, Event, Record, Side, Timestamp};
+use crate::record::{Address, Event, Frame, Record, Side, Timestamp, Way};
 use crate::text::Encoding;
 pub use json::harmless_json;
-use json::{Base64, Line};
+use json::{Base64, FrameLine, Line};
 use party::Party;
 
 /// Bytes in a row of [`Form::Both`], in two groups.
@@ -48,6 +48,8 @@ struct Mark {
 const RECEIVED: Mark = Mark { sign: "<", colour: "\x1b[32m" };
 const SENT: Mark = Mark { sign: ">", colour: "\x1b[34m" };
 const HAPPENED: Mark = Mark { sign: "*", colour: "\x1b[33m" };
+const CARRIED: Mark = Mark { sign: "", colour: "\x1b[36m" };
+const DROPPED: Mark = Mark { sign: "", colour: "\x1b[31m" };
 const NO_COLOUR: &str = "\x1b[0m";
 
 impl Mark {
@@ -117,6 +119,12 @@ impl Printer {
         self.parties.let_go(record);
     }
 
+    /// Adds the lines of a frame on the link of `board`: `12:00:01.123456 l1 esp32 out ...`, or `in`. `told` is what is
+    /// in it, in a few words, by one who knows networks.
+    pub fn print_frame(&mut self, frame: &Frame<'_>, board: &str, told: &str, out: &mut String) {
+        self.pen.print_frame(frame, board, told, out);
+    }
+
     /// Adds lines for the bytes that still wait for the rest of their character, of all peers: to be called when
     /// nothing more will be printed. They get the time of the last record.
     pub fn finish(&mut self, out: &mut String) {
@@ -184,6 +192,52 @@ impl Pen {
                 out.push('\n');
             }
         }
+    }
+
+    fn print_frame(&mut self, frame: &Frame<'_>, board: &str, told: &str, out: &mut String) {
+        let way = if frame.way == Way::Out { "out" } else { "in" };
+        if self.form == Form::Json {
+            return self.print_frame_json(frame, board, way, told, out);
+        }
+        self.clock.push(frame.at, Fraction::Micros, out);
+        out.push(' ');
+        let mark = if frame.dropped { DROPPED } else { CARRIED };
+        self.push_coloured(&frame.link.to_string(), mark, out);
+        push_word(out, |out| escape::push_text(board, Controls::Byte, out));
+        push_word(out, |out| out.push_str(way));
+        push_word(out, |out| escape::push_text(told, Controls::Byte, out));
+        if !frame.note.is_empty() {
+            out.push_str(" (");
+            escape::push_text(frame.note, Controls::Byte, out);
+            out.push(')');
+        }
+        match self.form {
+            Form::Hex => push_word(out, |out| push_hex(frame.bytes, out)),
+            Form::Both => push_dump(frame.bytes, out),
+            Form::Text | Form::Json => {}
+        }
+        out.push('\n');
+    }
+
+    fn print_frame_json(&mut self, frame: &Frame<'_>, board: &str, way: &'static str, told: &str, out: &mut String) {
+        self.time.clear();
+        self.clock.push_rfc3339(frame.at, &mut self.time);
+        let line = FrameLine {
+            at: &self.time,
+            kind: "frame",
+            link: &frame.link.to_string(),
+            board,
+            way,
+            dropped: frame.dropped,
+            copy: frame.copy,
+            damaged: frame.damaged,
+            note: frame.note,
+            bytes: frame.bytes.len(),
+            data: Base64(frame.bytes),
+            text: told,
+        };
+        out.push_str(&harmless_json(&line));
+        out.push('\n');
     }
 
     fn print_json(&mut self, record: &Record<'_>, party: &mut Party, out: &mut String) {
@@ -271,7 +325,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::record::{EndpointId, PeerId};
+    use crate::record::{EndpointId, LinkId, PeerId};
 
     const AT: Timestamp = Timestamp(1_795_262_401_123_456_789);
 
@@ -318,6 +372,28 @@ mod tests {
         }
         let opened = of_endpoint("tcp-listen://0.0.0.0:10000", Event::Opened("listening"));
         assert_eq!(print(&mut printer, &opened), "12:00:01.123456 e1 tcp-listen://0.0.0.0:10000 * listening\n");
+    }
+
+    #[test]
+    fn a_frame_is_a_line_that_says_what_became_of_it() {
+        let link = LinkId::from_index(1).expect("second");
+        let (way, note, bytes) = (Way::In, "dropped: lost", &b"\x02\x00abc"[..]);
+        let frame = Frame { at: AT, link, way, dropped: true, copy: false, damaged: false, note, bytes };
+        let show = |form, frame: &Frame<'_>| {
+            let mut out = String::new();
+            printer(form, "utf-8").print_frame(frame, "b\x1b", "udp \u{202e}", &mut out);
+            out
+        };
+        let head = "12:00:01.123456 l2 b\\x1b in udp \\u{202e}";
+        assert_eq!(show(Form::Text, &frame), format!("{head} (dropped: lost)\n"));
+        assert_eq!(show(Form::Hex, &frame), format!("{head} (dropped: lost) 02 00 61 62 63\n"));
+        assert!(show(Form::Both, &frame).starts_with(&format!("{head} (dropped: lost) 5 bytes\n  0000  02 00 61")));
+        let delivered = Frame { way: Way::Out, dropped: false, note: "", ..frame };
+        assert_eq!(show(Form::Text, &delivered), format!("{}\n", head.replace(" in ", " out ")));
+        let json: Value = serde_json::from_str(&show(Form::Json, &frame)).expect("JSON");
+        assert_eq!((&json["kind"], &json["board"], &json["way"]), (&"frame".into(), &"b\x1b".into(), &"in".into()));
+        assert_eq!((&json["dropped"], &json["bytes"], &json["data"]), (&true.into(), &5.into(), &"AgBhYmM=".into()));
+        assert_eq!((&json["note"], &json["seq"]), (&"dropped: lost".into(), &Value::Null), "it is no record");
     }
 
     #[test]

@@ -70,8 +70,9 @@ mod linux {
         let mut any = false;
         // A send meets with an error before tokio has heard of it.
         while let Ok(bounced) = next_bounced(udp) {
-            any = true;
+            // One that the system itself refused is here too, and is no reason to try it again.
             if let Some((to, error)) = bounced {
+                any = true;
                 each(to, error);
             }
         }

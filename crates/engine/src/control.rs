@@ -1,5 +1,6 @@
 //! How other processes of the same user reach a network that runs: a Unix socket in the user's runtime folder, which
-//! nobody else can open. A connection carries one line of JSON each way. What can be asked is in `lan::steer`.
+//! nobody else can open. A connection carries one line of JSON each way; behind the answer to who wants to follow the
+//! frames comes a capture, until either side closes. What can be asked is in `lan::steer`.
 
 #[cfg(unix)]
 mod unix;
@@ -54,6 +55,46 @@ impl ControlError {
             ControlError::Refused(why) => why.text(lang),
             ControlError::Unsupported => lang.pick("not on this system yet", "此系统尚不支持").into(),
         }
+    }
+}
+
+/// Frames of another process's network, as a capture in pcapng that grows. Its end is that of the network.
+#[derive(Debug)]
+pub struct Frames {
+    #[cfg(unix)]
+    answers: unix::Answers,
+}
+
+impl Frames {
+    /// Ends it, also for who reads in another thread.
+    pub fn end(&self) -> Box<dyn Fn() + Send> {
+        #[cfg(unix)]
+        return self.answers.end();
+        #[cfg(not(unix))]
+        Box::new(|| {})
+    }
+}
+
+impl io::Read for Frames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        return self.answers.read(buffer);
+        #[cfg(not(unix))]
+        {
+            let _ = buffer;
+            Ok(0)
+        }
+    }
+}
+
+/// Follows the frames of the network of a process, or of the only one that has one.
+pub fn follow(pid: Option<u32>) -> Result<Frames, ControlError> {
+    #[cfg(unix)]
+    return unix::follow(pid).map(|answers| Frames { answers });
+    #[cfg(not(unix))]
+    {
+        let _ = pid;
+        Err(ControlError::Unsupported)
     }
 }
 

@@ -218,6 +218,9 @@ impl Loop {
             }
         };
         let farewell = self.hub.say_goodbye(patience).await;
+        if let Some(lan) = &self.hub.lan {
+            lan.end_following(patience).await;
+        }
         self.hub.recorder.finish();
         farewell
     }

@@ -1,12 +1,13 @@
 //! The virtual network in real time: it runs on the engine's thread, boards are attached to it by channels, and what
 //! they dial is handed to endpoints as if it came from a socket. What the network does is in the crate `lan`; where a
 //! dial leads, in `dialled`; how this machine's programs reach a board, in `forward`; a connection as a stream, in
-//! `stream`; a board's end, in `port`; what it is asked while it runs, in `steer`.
+//! `stream`; a board's end, in `port`; frames into captures, in `frames`; what it is asked while it runs, in `steer`.
 
 mod dialled;
 mod forward;
 mod frames;
 mod port;
+mod recent;
 mod steer;
 mod stream;
 
@@ -25,16 +26,18 @@ use socklab_lan::{
 };
 pub use socklab_lan::{
     Connection, Counts, Direction, FaultError, FaultSpec, LanStatus, Medium, PortId, PortRow, Preset, Segment, Sent,
-    Time, Verdict,
+    Time, Verdict, brief,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
 use crate::recorder::now;
 pub use forward::{Forward, NoForward};
-pub use frames::FrameRow;
+pub(crate) use frames::Following;
+use frames::{Ended, Taps};
 pub use port::LanPort;
 use port::Outlet;
+pub use recent::FrameRow;
 pub use steer::{NotSteered, Steer};
 pub(crate) use stream::LanStream;
 
@@ -65,13 +68,16 @@ pub struct LanSettings {
     pub host_loopback: bool,
     /// Boards reach any host.
     pub internet: bool,
+    /// The run's capture has the frames.
+    pub frames: bool,
 }
 
 impl Default for LanSettings {
     /// Any Wi-Fi, which takes a second to join; nothing beyond.
     fn default() -> Self {
         let join_time = Duration::from_secs(1);
-        LanSettings { seed: 0, faults: Vec::new(), wifi: None, join_time, host_loopback: false, internet: false }
+        let (host_loopback, internet, frames) = Default::default();
+        LanSettings { seed: 0, faults: Vec::new(), wifi: None, join_time, host_loopback, internet, frames }
     }
 }
 
@@ -80,17 +86,17 @@ pub(crate) struct Network {
     lan: RefCell<Lan>,
     settings: LanSettings,
     start: Instant,
-    began: Timestamp,
     ports: RefCell<FxHashMap<PortId, Port>>,
     flows: RefCell<FxHashMap<FlowId, Flow>>,
     /// Somebody has done something with a flow: the network is to act.
     poked: Notify,
+    /// Somebody who followed the frames does no longer.
+    unfollowed: Notify,
+    taps: Taps,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
-    /// Datagrams of boards to other programs of this machine.
-    /// What was seen, while somebody looks.
-    frames: RefCell<frames::Frames>,
     /// Boards that were ever attached: each has a hardware address of its own.
     attached: Cell<u32>,
+    /// Datagrams of boards to other programs of this machine.
     relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
 }
 
@@ -107,6 +113,7 @@ pub struct LanReport {
 
 struct Port {
     name: String,
+    mac: Mac,
     outlet: Outlet,
 }
 
@@ -134,16 +141,18 @@ impl Network {
         let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
         let air = AirConfig { home, any_name: settings.wifi.is_none() };
         let config = LanConfig { seed: Seed(settings.seed), air, ..LanConfig::default() };
+        let mut lan = Lan::new(config);
+        lan.watch(settings.frames);
         let network = Network {
-            lan: RefCell::new(Lan::new(config)),
+            lan: RefCell::new(lan),
+            taps: Taps::new(settings.frames),
             settings,
             start: Instant::now(),
-            began: now(),
             ports: RefCell::default(),
             flows: RefCell::default(),
             poked: Notify::new(),
+            unfollowed: Notify::new(),
             inbox,
-            frames: RefCell::default(),
             attached: Cell::new(0),
             relays: RefCell::default(),
         };
@@ -163,7 +172,7 @@ impl Network {
         let id = self.lan.borrow_mut().attach(self.now(), attach)?;
         self.settings.faults.iter().filter(|spec| spec.is_for(name)).for_each(|spec| self.harm(id, spec));
         let outlet = Outlet::default();
-        self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), outlet: outlet.clone() });
+        self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), mac, outlet: outlet.clone() });
         Ok(LanPort::new(id, mac, name.to_owned(), outlet, self.inbox.clone()))
     }
 
@@ -180,24 +189,7 @@ impl Network {
     /// How everything is.
     pub(crate) fn report(&self) -> LanReport {
         let status = self.lan.borrow().status();
-        LanReport { status, seed: self.settings.seed, start: self.began }
-    }
-
-    /// Frames from this number on, and those to come.
-    pub(crate) fn frames(&self, from: u64) -> Vec<FrameRow> {
-        self.lan.borrow_mut().watch(true);
-        self.frames.borrow_mut().ask(from)
-    }
-
-    fn see(&self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &[u8]) {
-        let mut frames = self.frames.borrow_mut();
-        if !frames.is_wanted() {
-            return self.lan.borrow_mut().watch(false);
-        }
-        let board = self.ports.borrow().get(&port).map_or_else(String::new, |port| port.name.clone());
-        let at = self.began.after(at.since(Time::ZERO));
-        let (brief, segment, length) = (socklab_lan::brief(frame), socklab_lan::segment(frame), frame.len());
-        frames.add(port, FrameRow { number: 0, at, board, direction, verdict, brief, length, segment, again: false });
+        LanReport { status, seed: self.settings.seed, start: now().before(self.start.elapsed()) }
     }
 
     fn harm(&self, port: PortId, spec: &FaultSpec) {
@@ -254,6 +246,7 @@ impl Network {
 
     /// Lets the network act, and hands out what that leads to, until nothing more does.
     fn act(self: &Rc<Self>, hub: &Rc<Hub>) {
+        self.taps.look_at_clock(self.start.elapsed());
         loop {
             self.lan.borrow_mut().poll(self.now());
             let sent = self.send_frames();
@@ -308,13 +301,34 @@ impl Network {
             Event::Dialled { flow, port, from, to } => self.dialled(hub, flow, port, from, to),
             Event::Flow { flow, what } => self.flow_changed(flow, what),
             Event::Datagram { port, from, to, bytes, .. } => self.datagram(hub, port, from, to, bytes),
-            Event::Joined { port, outcome, .. } => self.tell(port, ToBoard::Joined(outcome.map_err(failure))),
-            Event::Left { port, why, .. } if why != socklab_lan::Left::Asked => self.tell(port, ToBoard::Left),
-            Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
-            Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
-            Event::Frame { at, port, direction, verdict, frame } => self.see(at, port, direction, verdict, &frame),
-            Event::Left { .. } | Event::Leased { .. } | Event::DatagramsOver { .. } | Event::DatagramRefused { .. } => {
+            Event::Joined { port, outcome, .. } => {
+                let channel = self.lan.borrow().joined_point(port).map_or(0, |point| point.channel);
+                self.tell(port, ToBoard::Joined(outcome.map(|()| channel).map_err(failure)));
+                self.tell_access_points();
             }
+            Event::Left { port, why, .. } => {
+                if why != socklab_lan::Left::Asked {
+                    self.tell(port, ToBoard::Left);
+                }
+                self.tell_access_points();
+            }
+            Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
+            Event::Frame { at, port, direction, verdict, repeats: false, frame } => {
+                self.capture(&hub.recorder, &Ended { at, port, direction, verdict, bytes: &frame });
+            }
+            Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
+            Event::Leased { .. }
+            | Event::Frame { .. }
+            | Event::DatagramsOver { .. }
+            | Event::DatagramRefused { .. } => {}
+        }
+    }
+
+    /// Lets the boards that are access points know who has joined them.
+    fn tell_access_points(&self) {
+        let points = self.lan.borrow().own_points();
+        for (port, stations) in points {
+            self.tell(port, ToBoard::Stations(stations.into_iter().map(|mac| mac.0).collect()));
         }
     }
 

@@ -19,7 +19,7 @@ use socklab_capture::cursor::Cursor;
 use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
 use socklab_capture::live::Live;
 use socklab_capture::run::{Retention, Run, RunError, RunWriter};
-use socklab_capture::{EndpointId, Event, Timestamp};
+use socklab_capture::{EndpointId, Event, Frame, LinkId, Timestamp};
 use tokio::sync::Notify;
 
 use crate::watch::Watch;
@@ -37,6 +37,8 @@ const CHUNK_AGE: Duration = Duration::from_millis(5);
 const UNKEPT: usize = 64 << 10;
 /// How many chunks may wait to be written: with the one being filled, 9 MiB.
 const CHUNKS_IN_FLIGHT: usize = 8;
+/// From how many on frames of a virtual network are left out: nothing waits for them, and records need the rest.
+const CHUNKS_FOR_FRAMES: usize = 5;
 
 /// How soon what is captured is safe from a power cut. It is safe from the death of this program at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,6 +200,23 @@ impl Recorder {
 
     pub(crate) fn add_endpoint(&self, name: String, url: &str) -> EndpointId {
         self.encoder.borrow_mut().add_endpoint(name, url)
+    }
+
+    pub(crate) fn add_link(&self, name: String, description: &str, mac: [u8; 6]) -> LinkId {
+        self.encoder.borrow_mut().add_link(name, description, mac)
+    }
+
+    /// Appends a frame, or counts it where there is no room for it.
+    pub(crate) fn frame(&self, frame: &Frame<'_>) {
+        if !self.kept {
+            return;
+        }
+        if self.shared.in_flight.load(Ordering::SeqCst) < CHUNKS_FOR_FRAMES {
+            self.encoder.borrow_mut().frame(frame);
+            self.recorded();
+        } else {
+            self.encoder.borrow_mut().leave_out_frame(frame.link);
+        }
     }
 
     pub(crate) fn add_peer(&self, peer: Peer) -> FlowId {

@@ -1,7 +1,7 @@
 //! Who is in the air: access points, the boards that have joined them, and those that are about to. What joining leads
 //! to on the network is `lan`'s; how a program sees it, the board's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ const SHORTEST_PASSWORD: usize = 8;
 
 /// Access points that there may be; more are not opened.
 pub(crate) const ACCESS_POINTS: usize = 64;
+
+/// Names of boards' access points that are remembered.
+const TAKEN: usize = 4096;
 
 /// An access point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +110,8 @@ pub(crate) enum Station {
 #[derive(Debug)]
 pub(crate) struct Air {
     any_name: bool,
+    /// Names that boards have given their own: the home network does not answer to them.
+    taken: BTreeSet<String>,
     pub(crate) points: BTreeMap<usize, Point>,
     pub(crate) stations: BTreeMap<PortId, Station>,
     next: usize,
@@ -136,13 +141,17 @@ impl Default for AirConfig {
 
 impl Air {
     pub(crate) fn new(config: AirConfig, segment: SegmentId) -> Air {
-        let mut air = Air { any_name: config.any_name, points: BTreeMap::new(), stations: BTreeMap::new(), next: 0 };
+        let (points, stations) = (BTreeMap::new(), BTreeMap::new());
+        let mut air = Air { any_name: config.any_name, taken: BTreeSet::new(), points, stations, next: 0 };
         air.open(config.home, segment, None);
         air
     }
 
     pub(crate) fn open(&mut self, config: AccessPoint, segment: SegmentId, owner: Option<PortId>) {
         let bssid = Mac::local(0x00ff_0000 | self.next as u32);
+        if owner.is_some() && self.taken.len() < TAKEN {
+            self.taken.insert(config.ssid.clone());
+        }
         self.points.insert(self.next, Point { config, bssid, segment, owner });
         self.next += 1;
     }
@@ -150,7 +159,7 @@ impl Air {
     /// The access point that a name leads to.
     fn find(&self, ssid: &str) -> Option<usize> {
         let named = self.points.iter().find(|(_, point)| point.config.ssid == ssid);
-        let home = self.points.first_key_value().filter(|_| self.any_name);
+        let home = self.points.first_key_value().filter(|_| self.any_name && !self.taken.contains(ssid));
         named.or(home).filter(|(_, point)| !point.config.gone).map(|(place, _)| *place)
     }
 
@@ -243,17 +252,35 @@ impl Air {
         both.and_then(|place| self.points.get(&place)).is_some_and(|point| point.config.isolated)
     }
 
+    /// The access point that a board has joined.
+    pub(crate) fn joined_by(&self, port: PortId) -> Option<Seen> {
+        match self.stations.get(&port) {
+            Some(Station::Joined { point, .. }) => self.points.get(point).map(Point::seen),
+            _ => None,
+        }
+    }
+
+    /// The access points, and who has joined each.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Point, Vec<PortId>)> {
+        self.points.iter().map(|(place, point)| (point, self.joined_to(*place).collect()))
+    }
+
     /// What a board hears that listens to all channels; its own access point is not among it.
     pub(crate) fn scan(&self, port: PortId) -> Vec<Seen> {
         let heard = self.points.values().filter(|point| !point.config.gone && point.owner != Some(port));
-        let seen = |point: &Point| Seen {
-            ssid: point.config.ssid.clone(),
-            bssid: point.bssid,
-            channel: point.config.channel,
-            rssi: point.config.rssi,
-            secured: point.config.password.is_some(),
-        };
-        heard.map(seen).collect()
+        heard.map(Point::seen).collect()
+    }
+}
+
+impl Point {
+    fn seen(&self) -> Seen {
+        Seen {
+            ssid: self.config.ssid.clone(),
+            bssid: self.bssid,
+            channel: self.config.channel,
+            rssi: self.config.rssi,
+            secured: self.config.password.is_some(),
+        }
     }
 }
 

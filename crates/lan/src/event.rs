@@ -22,6 +22,9 @@ pub enum Event {
         direction: Direction,
         /// What became of it.
         verdict: Verdict,
+        /// Nothing but what is told at the end of another link as well. Who leaves these out has each frame once: where
+        /// its way ended, or where it was spread.
+        repeats: bool,
         /// Its bytes, from the Ethernet header on.
         frame: Bytes,
     },

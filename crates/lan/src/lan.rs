@@ -19,7 +19,7 @@ use crate::switch::{Switch, Way};
 use crate::time::earlier;
 use crate::track::Tracker;
 use crate::{Direction, FlowId, Mac, PortId, QuestionId, Seed, Time};
-pub use status::{AirRow, ArpRow, LanStatus, PortRow};
+pub use status::{ArpRow, LanStatus, PointRow, PortRow};
 
 /// The longest frame; longer ones are damage.
 const LONGEST: usize = ETHERNET + 1500;
@@ -258,7 +258,38 @@ impl Lan {
 
     fn tell(&mut self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &Bytes) {
         if self.watched {
-            self.events.push_back(Event::Frame { at, port, direction, verdict, frame: frame.clone() });
+            let repeats = self.repeats(at, port, direction, verdict, frame);
+            self.events.push_back(Event::Frame { at, port, direction, verdict, repeats, frame: frame.clone() });
+        }
+    }
+
+    /// Whether a frame that has left a link is told at another as well: later, as it is for one board alone, or before,
+    /// as it was spread.
+    fn repeats(&self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &[u8]) -> bool {
+        let (Verdict::Delivered(marks), Some(ethernet)) = (verdict, Ethernet::parse(frame)) else { return false };
+        let Some(entry) = self.ports.get(&port) else { return false };
+        match direction {
+            Direction::Up => {
+                let goes_on = ethernet.from.is_unicast() && ethernet.from != GATEWAY_MAC;
+                let segment = entry.segment.filter(|_| goes_on && ethernet.to.is_unicast());
+                segment.is_some_and(|segment| self.reaches_its_board(at, segment, port, ethernet.to))
+            }
+            Direction::Down => {
+                ethernet.from != GATEWAY_MAC && ethernet.to != entry.attach.mac && marks == Marks::default()
+            }
+        }
+    }
+
+    /// Whether the switch of a segment sends what is for `to` to the board with this address.
+    fn reaches_its_board(&self, at: Time, segment: SegmentId, from: PortId, to: Mac) -> bool {
+        let is_its = |port: &Port| port.attach.mac == to;
+        match self.switches.get(&segment).map(|switch| switch.way(at, to, Some(from))) {
+            Some(Way::Port(port)) => self.ports.get(&port).is_some_and(is_its),
+            Some(Way::Flood) => {
+                let others = self.ports.iter().filter(|(id, port)| port.segment == Some(segment) && **id != from);
+                others.map(|(_, port)| port).any(is_its)
+            }
+            Some(Way::Nowhere) | None => false,
         }
     }
 
@@ -470,6 +501,19 @@ impl Lan {
     /// The access points that a board hears.
     pub fn scan(&self, port: PortId) -> Vec<Seen> {
         self.air.scan(port)
+    }
+
+    /// The access point that a board has joined.
+    pub fn joined_point(&self, port: PortId) -> Option<Seen> {
+        self.air.joined_by(port)
+    }
+
+    /// The boards that are access points, and the hardware addresses of those that have joined each.
+    pub fn own_points(&self) -> Vec<(PortId, Vec<Mac>)> {
+        let macs = |stations: Vec<PortId>| {
+            stations.iter().filter_map(|station| self.ports.get(station)).map(|port| port.attach.mac).collect()
+        };
+        self.air.all().filter_map(|(point, stations)| Some((point.owner?, macs(stations)))).collect()
     }
 
     /// Whether a board has joined an access point.

@@ -74,7 +74,7 @@ pub use gateway::{
 };
 pub use host::{Addressing, DhcpState, Host, HostConfig, Ipv4Config, LookupId, Netstat, Profile, SocketId, SocketRow};
 pub use id::{Direction, FlowId, Mac, PortId, QuestionId};
-pub use lan::{AirRow, ArpRow, Attach, AttachError, Lan, LanConfig, LanStatus, Medium, PortRow, SegmentId};
+pub use lan::{ArpRow, Attach, AttachError, Lan, LanConfig, LanStatus, Medium, PointRow, PortRow, SegmentId};
 pub use random::Seed;
 pub use stack::{Clock, LanLookup, LanSocket, LanStack, Transmit};
 pub use time::Time;

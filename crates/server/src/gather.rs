@@ -272,7 +272,7 @@ impl Workbench {
         match cursor.next() {
             Ok(Next::Record(record)) => record.seq,
             Err(error) => error.gap().map_or(1, |gap| gap.to + 1),
-            Ok(Next::Wait | Next::End) => 1,
+            Ok(Next::Frame(..) | Next::Wait | Next::End) => 1, // frames are given to who asks for them
         }
     }
 }

@@ -230,7 +230,10 @@ impl LanView {
             mac: row.mac.to_string(),
             cable: row.medium == Medium::Cable,
             attached: row.attached,
-            ssid: row.ssid.clone(),
+            ssid: {
+                let joined = status.points.iter().find(|point| point.stations.contains(&row.port));
+                joined.map(|point| point.ssid.clone())
+            },
             addresses: {
                 let held = status.arp.iter().filter(|held| held.port == row.port);
                 held.map(|held| held.address.to_string()).collect()
@@ -246,7 +249,7 @@ impl LanView {
             sent: seen.sent[0].into(),
             answered: seen.sent[1].into(),
         };
-        let air = status.air.iter().map(|row| AirView {
+        let air = status.points.iter().map(|row| AirView {
             ssid: row.ssid.clone(),
             channel: row.channel,
             secured: row.secured,

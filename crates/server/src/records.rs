@@ -398,6 +398,7 @@ impl Archive {
                         return Ok(());
                     }
                 }
+                Ok(Next::Frame(..)) => {} // nobody asked for them
                 Ok(Next::Wait | Next::End) => return Ok(()),
                 Err(error) if error.gap().is_some() => {}
                 Err(error) => return Err(error.into()),

@@ -353,13 +353,14 @@ fn a_board_that_is_an_access_point_serves_another() {
     let lab = Lab::new();
     let server = "import network, socket
 ap = network.WLAN(network.AP_IF)
-ap.config(essid='cave', password='12345678')
+ap.config(essid='cave', password='12345678', channel=11)
 ap.active(True)
 s = socket.socket()
 s.bind(('', 80))
 s.listen(1)
-print(ap.ifconfig()[0])
+print(ap.ifconfig()[0], ap.isconnected(), ap.status('stations'))
 c, address = s.accept()
+print(ap.isconnected(), len(ap.status('stations')), len(ap.status('stations')[0][0]))
 print(address[0], c.recv(100))
 c.send(b'welcome')
 print(c.recv(1))
@@ -371,6 +372,7 @@ while not w.isconnected():
     if w.status() != 1001:
         w.connect('cave', '12345678')
     time.sleep_ms(20)
+print('channel', w.config('channel'))
 s = socket.socket()
 s.connect(('192.168.4.1', 80))
 s.send(b'hi')
@@ -382,9 +384,103 @@ s.close()
     // With a strict list of networks, only the board's own is found under its name.
     let done = lab.run(["run", "server.py", "client.py", "--wifi", "other:12345678", "--join-time", "0"]);
     let out = String::from_utf8_lossy(&done.out).into_owned();
-    assert!(out.contains("esp32   | 192.168.4.1\n"), "{done:?}");
+    assert!(out.contains("esp32   | 192.168.4.1 False []\n"), "{done:?}");
+    assert!(out.contains("esp32   | True 1 6\n") && out.contains("esp32-2 | channel 11\n"), "{done:?}");
     assert!(out.contains("esp32   | 192.168.4.2 b'hi'\n") && out.contains("esp32-2 | b'welcome'\n"), "{done:?}");
     assert!(out.contains("esp32   | b''\n"), "the last word of a board that is over: {done:?}");
+}
+
+#[test]
+fn a_name_that_was_a_boards_is_not_found_any_more_when_it_is_gone() {
+    let lab = Lab::new();
+    let owner = "import network, socket
+ap = network.WLAN(network.AP_IF)
+ap.config(essid='cave', password='12345678')
+ap.active(True)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(('', 7000))
+u.recv(1)
+ap.active(False)
+";
+    let guest = "import network, socket, time
+network.WLAN(network.AP_IF).active(False)
+w = network.WLAN(network.STA_IF)
+w.active(True)
+while not any(found[0] == b'cave' for found in w.scan()):
+    time.sleep_ms(5)
+w.connect('cave', '12345678')
+while not w.isconnected():
+    time.sleep_ms(5)
+network.WLAN(network.AP_IF).active(False)  # it never was
+print('in')
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while w.isconnected():
+    try:
+        u.sendto(b'x', ('192.168.4.1', 7000))
+    except OSError:
+        pass
+    time.sleep_ms(5)
+time.sleep_ms(1500)
+print('out', w.isconnected())
+";
+    fs::write(lab.path("owner.py"), owner).expect("a program");
+    fs::write(lab.path("guest.py"), guest).expect("a program");
+    let done = lab.run(["run", "owner.py", "guest.py", "--join-time", "0"]);
+    assert_eq!(done.ok(), "esp32-2 | in\nesp32-2 | out False\n");
+}
+
+/// Types a line into a raw prompt and gives what it printed.
+#[cfg(unix)]
+fn ask(port: &mut fs::File, line: &str) -> String {
+    port.write_all(format!("{line}\r\x04").as_bytes()).expect("it takes it");
+    let mut said = Vec::new();
+    while said.iter().filter(|byte| **byte == 4).count() < 2 {
+        let mut byte = [0];
+        port.read_exact(&mut byte).expect("an answer");
+        said.push(byte[0]);
+    }
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn boards_behind_serial_ports_are_on_one_network() {
+    let lab = Lab::new();
+    let links = ["one", "other"].map(|name| lab.typed(name));
+    let boards = ["repl", "--board", "esp32,rp2", "--join-time", "0", "--pty", &links.join(",")];
+    let running = lab.start(boards);
+    running.wait_for_told("a port each", 2, |line| line.contains("mpremote connect ").then_some(()));
+    let mut ports = links.map(|link| fs::File::options().read(true).write(true).open(link).expect("a serial port"));
+    for port in &mut ports {
+        port.write_all(b"\x03\x01").expect("it takes it");
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"raw REPL; CTRL-B to exit\r\n>") {
+            let mut byte = [0];
+            port.read_exact(&mut byte).expect("an answer");
+            seen.push(byte[0]);
+        }
+        let joined = ask(port, &JOIN.replace('\n', "\r"));
+        assert!(joined.ends_with("\x04\x04"), "{joined:?}");
+    }
+    let [one, other] = &mut ports;
+    let bound = "u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(20); u.bind(('', 7000))";
+    assert!(ask(one, bound).contains("OK\x04\x04"));
+    let sent = "u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.sendto(b'hi', socket.getaddrinfo('esp32.lan', 7000)[0][-1])";
+    assert!(ask(other, sent).contains("OK\x04\x04"));
+    assert!(ask(one, "print(u.recv(9))").contains("OKb'hi'\r\n\x04\x04"));
+    let status = lab.run(["lan", "status"]).ok();
+    assert!(status.contains("air     \"Socklab\" channel 6 open, of the network, joined by p1 p2\n"), "{status}");
+    running.interrupt();
+    running.finish();
+    for (options, said) in [
+        (&["--board", "esp32,rp2"][..], "a prompt is that of one board; several are offered with --pty alone"),
+        (&["--board", "esp32,rp2", "--pty", "--tcp", "0"], "a prompt is that of one board"),
+        (&["--board", "esp32,rp2", "--pty", "a,b,c"], "--pty names 3 serial ports for 2 boards"),
+    ] {
+        let done = lab.run(["repl"].iter().chain(options));
+        assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
+    }
 }
 
 #[test]

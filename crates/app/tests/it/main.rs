@@ -15,6 +15,8 @@ mod chinese;
 #[cfg(target_os = "linux")]
 mod examples;
 #[cfg(target_os = "linux")]
+mod frames;
+#[cfg(target_os = "linux")]
 mod interop;
 mod lan;
 mod lan_examples;
@@ -36,3 +38,5 @@ mod thonny;
 mod tools;
 #[cfg(target_os = "linux")]
 mod tshark;
+#[cfg(target_os = "linux")]
+mod wire;

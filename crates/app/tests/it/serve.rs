@@ -152,8 +152,10 @@ fn a_lesson_goes_from_the_first_click_to_hello() {
     let address = state["peers"][0]["address"].as_str().expect("an address");
     assert!(address.starts_with("192.168.1."), "the board's own: {address}");
     bench.until("its lamp", |state| state["boards"][0]["pins"]["2"] == 1);
-    let lan = bench.until("the network", |state| state["lan"]["boards"][0]["ssid"] == "Socklab");
-    assert_eq!(lan["lan"]["connections"][0]["stage"], "open");
+    bench.until("the network", |state| {
+        let lan = &state["lan"];
+        lan["boards"][0]["ssid"] == "Socklab" && lan["connections"][0]["stage"] == "open"
+    });
     bench.done(json!({"do": "send", "to": "all", "data": {"text": "welcome"}}));
     bench.done(json!({"do": "board_stop", "board": "b1"}));
     bench.until("Ctrl-C", |state| state["boards"][0]["state"] == "prompt");

@@ -28,7 +28,7 @@ fn tshark(file: &str, args: &[&str]) -> String {
 }
 
 /// The packets that match a filter, with these fields.
-fn fields(file: &str, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn fields(file: &str, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
     let wanted = fields.iter().flat_map(|field| ["-e", *field]);
     let args: Vec<&str> = ["-Y", filter, "-T", "fields", "-E", "separator=/t"].into_iter().chain(wanted).collect();
     tshark(file, &args).lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
@@ -51,7 +51,7 @@ const TROUBLE: &str = "tcp.analysis.lost_segment || tcp.analysis.retransmission 
     (_ws.expert.severity >= 0x00600000 && !tcp.connection.rst)";
 
 #[track_caller]
-fn assert_no_trouble(file: &str) {
+pub(crate) fn assert_no_trouble(file: &str) {
     let trouble = fields(file, TROUBLE, &["frame.number", "_ws.expert.message"]);
     assert!(trouble.is_empty(), "{trouble:?}");
 }

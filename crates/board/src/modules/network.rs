@@ -293,8 +293,7 @@ mod network {
         fn isconnected(&self, vm: &VirtualMachine) -> PyResult<bool> {
             match self.serves {
                 true if wifi() == Wifi::K230 => Err(wifi_error(vm, "an access point is not connected")),
-                // Nobody joins a network that is not in the air.
-                true => Ok(false),
+                true => Ok(station(|station| !station.stations.is_empty())),
                 false => Ok(station(|station| station.link() == Link::Up)),
             }
         }
@@ -310,7 +309,11 @@ mod network {
             };
             match &*what.to_string_lossy() {
                 "rssi" if !self.serves => Ok(vm.ctx.new_int(-50).into()),
-                "stations" if self.serves => Ok(vm.ctx.new_list(Vec::new()).into()),
+                "stations" if self.serves => {
+                    let line = |mac: &[u8; 6]| vm.ctx.new_tuple(vec![vm.ctx.new_bytes(mac.to_vec()).into()]).into();
+                    let stations = station(|station| station.stations.clone());
+                    Ok(vm.ctx.new_list(stations.iter().map(line).collect()).into())
+                }
                 _ => Err(vm.new_value_error("unknown status param")),
             }
         }
@@ -460,7 +463,7 @@ mod network {
                 "hostname" => Ok(vm.ctx.new_str(hostname(OptionalArg::Missing)).into()),
                 "ifname" => Ok(vm.ctx.new_str(if self.serves { "ap2" } else { "st1" }).into()),
                 "hidden" => Ok(vm.ctx.new_bool(false).into()),
-                "channel" => int(6),
+                "channel" => int(station(|station| station.channel).into()),
                 "max_clients" => int(4),
                 "reconnects" => int(-1),
                 "txpower" => int(20),

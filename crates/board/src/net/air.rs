@@ -105,13 +105,13 @@ impl Network {
     }
 
     /// An access point has answered.
-    pub(crate) fn joined(&self, outcome: Result<(), JoinFailure>) {
+    pub(crate) fn joined(&self, outcome: Result<u8, JoinFailure>) {
         let is_lost = self.station(|station| {
             station.answered(outcome);
             station.lost
         });
         match (outcome, self.lan()) {
-            (Ok(()), Some(lan)) => set_link(lan, true),
+            (Ok(_), Some(lan)) => set_link(lan, true),
             (Err(_), _) if is_lost => {
                 let joinings = JOININGS.load(Ordering::Relaxed);
                 thread::spawn(move || {
@@ -175,7 +175,13 @@ impl Network {
 
     /// The board is an access point from now on, or none any more.
     pub(crate) fn serve(&self, serving: Option<Serving>) {
-        self.station(|station| station.serving = serving.is_some());
+        let served = self.station(|station| {
+            station.stations.clear();
+            std::mem::replace(&mut station.serving, serving.is_some())
+        });
+        if !served && serving.is_none() {
+            return; // programs switch off what they do not use, and are in another network meanwhile
+        }
         let Some(lan) = self.lan() else { return };
         let is_serving = serving.is_some();
         board().tell(FromBoard::Serve(serving));

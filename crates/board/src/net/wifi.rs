@@ -10,6 +10,9 @@ use crate::link::JoinFailure;
 /// Keys of a protected network have at least as many characters.
 const SHORTEST_KEY: usize = 8;
 
+/// The channel of an access point of which nothing is said.
+const USUAL_CHANNEL: u8 = 6;
+
 /// How far the station has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
@@ -33,6 +36,10 @@ pub(crate) struct Station {
     pub(crate) active: bool,
     /// The access point that the board itself can be.
     pub(crate) serving: bool,
+    /// Who has joined that.
+    pub(crate) stations: Vec<[u8; 6]>,
+    /// The channel of the access point that was joined last.
+    pub(crate) channel: u8,
     link: Link,
     ssid: String,
     key: String,
@@ -60,6 +67,8 @@ impl Station {
         Station {
             active: joined.is_some(),
             serving: false,
+            stations: Vec::new(),
+            channel: USUAL_CHANNEL,
             link,
             ssid: joined.clone().unwrap_or_default(),
             key: String::new(),
@@ -100,10 +109,10 @@ impl Station {
     }
 
     /// The access point has answered.
-    pub(super) fn answered(&mut self, outcome: Result<(), JoinFailure>) {
+    pub(super) fn answered(&mut self, outcome: Result<u8, JoinFailure>) {
         match outcome {
             _ if self.link != Link::Joining => {} // the program has thought better of it
-            Ok(()) => self.associated = true,
+            Ok(channel) => (self.associated, self.channel) = (true, channel),
             Err(_) if self.lost => {}
             Err(JoinFailure::NoSuchNetwork) => self.link = Link::NoSuchNetwork,
             Err(JoinFailure::WrongKey) => self.link = Link::WrongKey,

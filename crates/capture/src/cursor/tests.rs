@@ -6,7 +6,10 @@ use std::thread;
 use std::time::Instant;
 
 use super::*;
-use crate::kit::{Given, Growing, next, records, rest};
+use crate::encoder::{Buffer, Chunk};
+use crate::kit::{Given, Growing, chunk, encoder, frame, next, records, rest};
+use crate::record::Timestamp;
+use crate::run::RunWriter;
 
 const LONG: Duration = Duration::from_secs(10);
 /// The last record of a run with many segments.
@@ -97,8 +100,9 @@ fn a_reader_begins_amid_the_segment_that_is_being_written() {
     for from in (1..=position.last_seq).step_by(611).chain([position.last_seq - 1, position.last_seq]) {
         assert!(known(open(from)) == all[from as usize - 1..], "{from}");
     }
-    let Source::Disk(disk) = open(position.last_seq).source else { panic!("it is on disk") };
-    let begun = disk.reader.expect("a segment").offset();
+    let cursor = open(position.last_seq);
+    let Source::Disk(disk) = &cursor.source else { panic!("it is on disk") };
+    let begun = disk.reader.as_ref().expect("a segment").offset();
     assert!(begun + (1 << 17) > position.offset, "{begun} of {}: it need not walk all of it", position.offset);
 }
 
@@ -232,4 +236,71 @@ fn a_reader_ahead_of_the_first_chunk_waits() {
     cursor.wait(LONG);
     assert!(begun.elapsed() < LONG, "what was told since the look is not waited for");
     assert_eq!(rest(&mut cursor), [1]);
+}
+
+/// What a cursor gives: records as `r1`, frames by their times as `f1`.
+fn all(cursor: &mut Cursor) -> String {
+    let mut seen = Vec::new();
+    loop {
+        seen.push(match cursor.next().expect("a readable run") {
+            Next::Record(record) => format!("r{}", record.seq),
+            Next::Frame(frame, link) => format!("f{} {}", frame.at.0, link.name),
+            Next::Wait | Next::End => return seen.join(" "),
+        });
+    }
+}
+
+#[test]
+fn frames_are_given_to_those_who_want_them_from_where_they_want_them() {
+    for segment_bytes in [1, 2000, 1 << 20] {
+        let (_folder, mut growing) = growing(segment_bytes);
+        growing.write(1);
+        growing.add_link();
+        (0..3).for_each(|_| _ = growing.write(2));
+        let run = growing.run();
+        let live = Arc::new(Live::new(|| {}));
+        live.publish(growing.write(1));
+        for (from, wanted) in [(1, "r1 f2 r2 r3 f4 r4 r5 f6 r6 r7 f8 r8"), (4, "r4 r5 f6 r6 r7 f8 r8"), (8, "r8")] {
+            let opened = [
+                Cursor::open(run.clone(), from),
+                Cursor::follow(run.clone(), from),
+                Cursor::live(run.clone(), Arc::clone(&live), from),
+            ];
+            for mut cursor in opened.map(|cursor| cursor.expect("a run")) {
+                cursor.give_frames();
+                assert_eq!(all(&mut cursor).replace(" esp32", ""), wanted, "{segment_bytes} {from}");
+            }
+        }
+        assert_eq!(totals(&run).expect("a run").frames(), 4);
+        let counted = totals(&growing.finish()).expect("a run");
+        let link = &counted.links[0];
+        assert_eq!((link.frames, link.bytes, link.dropped, link.left_out), (4, 240, 4, 0));
+        assert_eq!((counted.records, counted.packets), (8, 12));
+    }
+}
+
+/// A segment may have frames alone.
+#[test]
+fn frames_without_records_are_walked_through() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut encoder, flow) = encoder(1);
+    let link = encoder.add_link("esp32".into(), "a board", [2; 6]);
+    let mut chunks: Vec<Chunk> = vec![chunk(&mut encoder, flow, 1)];
+    for number in 10..13 {
+        encoder.frame(&frame(link, number, b"0123456789abcd"));
+        chunks.extend(encoder.seal(Timestamp(0), Buffer::default()));
+    }
+    chunks.push(chunk(&mut encoder, flow, 1));
+    let mut writer = RunWriter::create(folder.path(), "r").expect("a run");
+    chunks.iter().for_each(|chunk| _ = writer.write(chunk).expect("written"));
+    let run = writer.run().clone();
+    writer.finish();
+    assert_eq!(run.segments().expect("a run").len(), 5);
+    assert_eq!(records(&run), [1, 2]);
+    assert_eq!(rest(&mut Cursor::open(run.clone(), 2).expect("a run")), [2]);
+    let mut cursor = Cursor::open(run.clone(), 1).expect("a run");
+    cursor.give_frames();
+    assert_eq!(all(&mut cursor), "r1 f10 esp32 f11 esp32 f12 esp32 r2");
+    let counted = totals(&run).expect("a run");
+    assert_eq!((counted.frames(), counted.records, counted.gaps), (3, 2, Vec::new()));
 }

@@ -10,9 +10,9 @@ use rustc_hash::FxHashSet;
 use super::{ExportError, ExportSummary, Filter};
 use crate::decoder::{Decoder, Foreign, Item, PacketView};
 use crate::encoder;
-use crate::pcapng::Block;
+use crate::pcapng::{self, Block};
 use crate::reader::{BlockReader, Step};
-use crate::record::{EndpointId, Event, PeerId, Record};
+use crate::record::{Event, PeerId, Record};
 use crate::run::{Gap, Run, RunError, Sequence, io_error, open_segment};
 
 /// So many bytes are vouched for by one commit mark, or a chunk of the run more: what the run's own marks do not
@@ -61,7 +61,7 @@ struct Copier<'a, W> {
     interfaces: u32,
     peers: FxHashSet<PeerId>,
     /// The last statistics of each interface.
-    statistics: BTreeMap<EndpointId, Vec<u8>>,
+    statistics: BTreeMap<u32, Vec<u8>>,
 }
 
 impl<'a, W: Write> Copier<'a, W> {
@@ -112,16 +112,18 @@ impl<'a, W: Write> Copier<'a, W> {
     fn wants(&mut self, block: Block<'_>, raw: &[u8]) -> Result<bool, Foreign> {
         Ok(match self.decoder.decode(block)? {
             Item::Record(record) => self.wants_record(&record),
-            Item::Drawn => self.filter.takes(peer_of(block)),
+            Item::Drawn => self.filter.takes(self.peer_of(block)),
+            Item::Frame(_) => self.filter.peers.is_empty(), // frames are of no peer
             Item::Peer(id) => self.filter.takes(Some(id)) && self.peers.insert(id),
             Item::Section => !std::mem::replace(&mut self.begun, true),
-            Item::Endpoint(id) => {
-                let new = id.index() >= self.interfaces; // every segment names them all, in their order
+            Item::Interface => {
+                let new = self.decoder.interfaces().len() as u32 > self.interfaces; // every segment names them all
                 self.interfaces += u32::from(new);
                 new
             }
-            Item::Dropped(id, _) => {
-                self.statistics.insert(id, raw.to_vec());
+            Item::Missing(..) => {
+                let interface = pcapng::read_u32(block.body, 0).unwrap_or_default();
+                self.statistics.insert(interface, raw.to_vec());
                 false
             }
             Item::Mark | Item::Other => false,
@@ -140,6 +142,13 @@ impl<'a, W: Write> Copier<'a, W> {
         self.last = record.seq;
         self.records += 1;
         true
+    }
+
+    /// The peer whose packet a block is.
+    fn peer_of(&self, block: Block<'_>) -> Option<PeerId> {
+        let packet = PacketView::parse(block.body)?;
+        let endpoint = self.decoder.endpoint_at(packet.interface)?;
+        Some(PeerId { endpoint, number: packet.peer.try_into().ok()? })
     }
 
     /// Writes the chunk if it is long enough; `is_vouched`: a mark of the run vouches for all of it.
@@ -176,10 +185,4 @@ impl<'a, W: Write> Copier<'a, W> {
         }
         Ok(ExportSummary { records: self.records, gaps: self.gaps, bytes: 0 })
     }
-}
-
-/// The peer whose packet a block is.
-fn peer_of(block: Block<'_>) -> Option<PeerId> {
-    let packet = PacketView::parse(block.body)?;
-    Some(PeerId { endpoint: EndpointId::from_index(packet.interface)?, number: packet.peer.try_into().ok()? })
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cursor::totals;
+use crate::encoder::{MARK_LEN, write_mark};
 use crate::kit::{Growing, records};
 
 fn folder() -> tempfile::TempDir {
@@ -262,4 +263,26 @@ fn what_is_spared_counts_as_well() {
     let little = Retention { bytes: live_bytes, age: None };
     assert_eq!(little.apply(folder.path(), SystemTime::now()).expect("a folder").len(), 2);
     assert_eq!((over.path().exists(), numbers(&live.run())), (false, vec![1, 2]));
+}
+
+#[test]
+fn a_capture_of_the_format_before_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut growing = Growing::new(folder.path(), 1 << 20);
+    growing.write(3);
+    let run = growing.die();
+    let path = run.segment_path(1);
+    let mut bytes = fs::read(&path).expect("a segment");
+    let format = bytes.windows(8).position(|text| text == b"format=2").expect("its head");
+    for (number, is_read) in [(b'1', true), (b'3', false)] {
+        bytes[format + 7] = number;
+        bytes.truncate(bytes.len() - MARK_LEN);
+        let checksum = crc32c::crc32c(&bytes);
+        write_mark(&mut bytes, 1, 3, checksum);
+        fs::write(&path, &bytes).expect("written");
+        match is_read {
+            true => assert_eq!(records(&run), [1, 2, 3]),
+            false => assert!(matches!(run.recover(), Err(RunError::Foreign { why: Foreign::Format(_), .. }))),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! A record as one line of JSON, in which no character can drive a terminal.
+//! A record or a frame as one line of JSON, in which no character can drive a terminal.
 
 use std::io;
 
@@ -26,6 +26,23 @@ pub(crate) struct Line<'a> {
     pub(crate) bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<Base64<'a>>,
+    pub(crate) text: &'a str,
+}
+
+/// The fields of a frame. It has no number: it is no record.
+#[derive(Serialize)]
+pub(crate) struct FrameLine<'a> {
+    pub(crate) at: &'a str,
+    pub(crate) kind: &'static str,
+    pub(crate) link: &'a str,
+    pub(crate) board: &'a str,
+    pub(crate) way: &'static str,
+    pub(crate) dropped: bool,
+    pub(crate) copy: bool,
+    pub(crate) damaged: bool,
+    pub(crate) note: &'a str,
+    pub(crate) bytes: usize,
+    pub(crate) data: Base64<'a>,
     pub(crate) text: &'a str,
 }
 

@@ -1,7 +1,8 @@
 //! The socket, from both sides.
 
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixStream as Dialled;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::ControlError;
 use crate::hub::Hub;
-use crate::lan::{NotSteered, Steer};
+use crate::lan::{Following, NotSteered, Steer};
 use crate::open::SocketFile;
 
 /// The longest question: a fault with all its words is a tenth of it.
@@ -42,9 +44,7 @@ pub(crate) async fn serve(hub: Rc<Hub>) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let hub = Rc::clone(&hub);
-                tokio::task::spawn_local(async move {
-                    let _ = tokio::time::timeout(PATIENCE, answer(&hub, stream)).await; // who asks sees it end
-                });
+                tokio::task::spawn_local(async move { answer(&hub, stream).await }); // who asks sees it end
             }
             Err(_) => tokio::time::sleep(EXHAUSTED_PAUSE).await,
         }
@@ -64,24 +64,74 @@ fn listen(folder: &Path) -> io::Result<(UnixListener, SocketFile)> {
 }
 
 async fn answer(hub: &Hub, stream: UnixStream) -> io::Result<()> {
-    let (asks, mut hears) = stream.into_split();
+    let (mut asks, mut hears) = stream.into_split();
+    let steer = tokio::time::timeout(PATIENCE, answer_line(hub, &mut asks, &mut hears)).await??;
+    match &hub.lan {
+        Some(lan) if steer == Steer::Capture => carry(&lan.follow(), asks, hears).await,
+        _ => Ok(()),
+    }
+}
+
+/// Answers one question, and gives it.
+async fn answer_line(hub: &Hub, asks: &mut OwnedReadHalf, hears: &mut OwnedWriteHalf) -> io::Result<Steer> {
     let mut line = String::new();
     tokio::io::BufReader::new(asks.take(LONGEST)).read_line(&mut line).await?;
     let steer: Steer = serde_json::from_str(&line)?;
     let answer: Answer = hub.lan.as_ref().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer));
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
-    hears.write_all(&line).await
+    hears.write_all(&line).await?;
+    Ok(steer)
+}
+
+/// Carries a capture to who follows, until one of both has had enough. Who follows says nothing more.
+async fn carry(following: &Following, mut asks: OwnedReadHalf, mut hears: OwnedWriteHalf) -> io::Result<()> {
+    let carried = async {
+        while let Some(bytes) = following.next().await {
+            hears.write_all(&bytes).await?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        carried = carried => carried,
+        _ = asks.read_u8() => Ok(()),
+    }
 }
 
 pub(super) fn ask(pid: Option<u32>, steer: &Steer) -> Result<String, ControlError> {
-    let folder = folder().ok_or(ControlError::None)?;
-    let stream = match pid {
-        Some(pid) => Dialled::connect(file_of(&folder, pid)).map_err(|_| ControlError::NoSuch(pid))?,
-        None => only(&folder)?,
-    };
-    let answer = exchange(stream, steer).map_err(ControlError::Broken)?;
+    let (answer, _) = exchange(dial(pid)?, steer).map_err(ControlError::Broken)?;
     answer.map_err(ControlError::Refused)
+}
+
+pub(super) fn follow(pid: Option<u32>) -> Result<Answers, ControlError> {
+    let stream = dial(pid)?;
+    let (answer, answers) = exchange(stream, &Steer::Capture).map_err(ControlError::Broken)?;
+    answer.map_err(ControlError::Refused)?;
+    answers.0.get_ref().set_read_timeout(None).map_err(ControlError::Broken)?;
+    Ok(answers)
+}
+
+/// What comes behind an answer.
+#[derive(Debug)]
+pub(super) struct Answers(BufReader<Dialled>);
+
+impl Answers {
+    pub(super) fn end(&self) -> Box<dyn Fn() + Send> {
+        let stream = self.0.get_ref().try_clone();
+        Box::new(move || drop(stream.as_ref().map(|stream| stream.shutdown(Shutdown::Both))))
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+fn dial(pid: Option<u32>) -> Result<Dialled, ControlError> {
+    let folder = folder().ok_or(ControlError::None)?;
+    match pid {
+        Some(pid) => Dialled::connect(file_of(&folder, pid)).map_err(|_| ControlError::NoSuch(pid)),
+        None => only(&folder),
+    }
 }
 
 /// The only one that answers: sockets are left behind by processes that did not end well.
@@ -101,15 +151,16 @@ fn only(folder: &Path) -> Result<Dialled, ControlError> {
     }
 }
 
-fn exchange(mut stream: Dialled, steer: &Steer) -> io::Result<Answer> {
+fn exchange(mut stream: Dialled, steer: &Steer) -> io::Result<(Answer, Answers)> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_string(steer)?;
     line.push('\n');
     stream.write_all(line.as_bytes())?;
     line.clear();
-    BufReader::new(stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
+    let mut answers = BufReader::new(stream);
+    answers.read_line(&mut line)?;
+    Ok((serde_json::from_str(&line)?, Answers(answers)))
 }
 
 #[cfg(test)]
@@ -125,7 +176,7 @@ mod tests {
             (&theirs).write_all(b"{\"Err\":{\"no_board\":\"rp2\"}}\n").expect("it listens");
             line
         });
-        let answer = exchange(ours, &Steer::Fault("rp2:down".into())).expect("an answer");
+        let (answer, _) = exchange(ours, &Steer::Fault("rp2:down".into())).expect("an answer");
         assert_eq!(answer, Err(NotSteered::NoBoard("rp2".into())));
         assert_eq!(served.join().expect("it was served"), "{\"fault\":\"rp2:down\"}\n");
     }

@@ -1,141 +1,270 @@
-//! Frames that were seen on the virtual network, for a diagram: kept while somebody asks for them, the newest only.
+//! Frames of the network into captures: that of the run, and those of whoever follows it from outside. Each frame goes
+//! there once: where its way ends, or where it is spread. What a capture is belongs in the crate `capture`.
+//!
+//! The network waits for none of them: what a capture has no room for is left out of it, and counted there. Frames in a
+//! few words, for a diagram, are kept in `recent`.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use socklab_capture::Timestamp;
-use socklab_lan::{Direction, PortId, Segment, Verdict};
+use socklab_capture::encoder::{Buffer, Encoder, Provenance, SegmentLimits};
+use socklab_capture::run::run_name;
+use socklab_capture::{Frame, LinkId, Timestamp, Way};
+use socklab_lan::{Direction, Mac, Marks, PortId, Time, Verdict};
+use tokio::sync::Notify;
 
-/// So many are kept.
-const KEPT: usize = 5000;
+use super::recent::{FrameRow, Recent};
+use super::{Network, Port};
+use crate::recorder::{PROGRAM, Recorder, now};
 
-/// Nobody has asked for so long: nobody looks any more.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that may wait for one who follows: 64 ms of a gigabit link.
+const WAITING: usize = 8 << 20;
 
-/// Streams whose numbers are remembered; then all are forgotten.
-const STREAMS: usize = 4096;
-
-/// A frame that has come to the end of a link, or to its own.
-#[derive(Clone, Debug)]
-pub struct FrameRow {
-    /// Counts them, from 1, since somebody began to look.
-    pub number: u64,
-    /// When.
-    pub at: Timestamp,
-    /// The board at whose link it was.
-    pub board: String,
-    /// From the board, or to it.
-    pub direction: Direction,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// It, in a few words.
-    pub brief: String,
-    /// Its length in bytes.
-    pub length: usize,
-    /// The segment in it, if it is TCP.
-    pub segment: Option<Segment>,
-    /// Whether all of the segment had been sent before.
-    pub again: bool,
+/// A frame at the end of its way.
+pub(super) struct Ended<'a> {
+    pub(super) at: Time,
+    pub(super) port: PortId,
+    pub(super) direction: Direction,
+    pub(super) verdict: Verdict,
+    pub(super) bytes: &'a [u8],
 }
 
-/// Those that are kept.
-#[derive(Debug, Default)]
-pub(super) struct Frames {
-    rows: VecDeque<FrameRow>,
-    next: u64,
-    asked: Option<Instant>,
-    /// How far each stream is, at each link.
-    ends: FxHashMap<(PortId, SocketAddr, SocketAddr), u32>,
+/// The board at the end of a link.
+struct End<'a> {
+    name: &'a str,
+    mac: Mac,
+    seed: u64,
 }
 
-impl Frames {
-    /// Somebody looks: those from `from` on that are still there.
-    pub(super) fn ask(&mut self, from: u64) -> Vec<FrameRow> {
-        self.asked = Some(Instant::now());
-        self.rows.iter().skip_while(|row| row.number < from).cloned().collect()
-    }
-
-    /// Whether anybody still looks.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.asked.is_some_and(|asked| asked.elapsed() < PATIENCE)
-    }
-
-    /// Adds one; its number and whether it was sent before are found here.
-    pub(super) fn add(&mut self, port: PortId, mut row: FrameRow) {
-        self.next += 1;
-        row.number = self.next;
-        row.again = row.segment.is_some_and(|segment| self.is_again(port, &segment));
-        if self.rows.len() == KEPT {
-            self.rows.pop_front();
-        }
-        self.rows.push_back(row);
-    }
-
-    fn is_again(&mut self, port: PortId, segment: &Segment) -> bool {
-        let end = segment.end();
-        if end == segment.seq {
-            return false;
-        }
-        if self.ends.len() >= STREAMS {
-            self.ends.clear();
-        }
-        let known = self.ends.entry((port, segment.from, segment.to)).or_insert(segment.seq);
-        if segment.syn && !segment.ack && segment.seq != known.wrapping_sub(1) {
-            *known = segment.seq; // another connection between the same two
-        }
-        // Sequence numbers go round (RFC 9293, 3.4).
-        let is_new = end.wrapping_sub(*known) as i32 > 0;
-        if is_new {
-            *known = end;
-        }
-        !is_new
+impl End<'_> {
+    fn add(&self, add: impl FnOnce(String, &str, [u8; 6]) -> LinkId) -> LinkId {
+        add(
+            self.name.to_owned(),
+            &format!("link of {} on the virtual network, seed {}", self.name, self.seed),
+            self.mac.0,
+        )
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Where frames go.
+pub(super) struct Taps {
+    /// Whether the run's capture has them.
+    run: bool,
+    /// What the links are called in it.
+    links: RefCell<FxHashMap<PortId, LinkId>>,
+    followers: RefCell<Vec<Rc<Follower>>>,
+    /// Those of the last moments, while somebody looks.
+    recent: RefCell<Recent>,
+    /// What the clock said when the network's time began, as seen from now.
+    began: Cell<Timestamp>,
+}
 
-    fn row(syn: bool, seq: u32, length: usize) -> FrameRow {
-        let (from, to) = (([192, 168, 1, 20], 49152).into(), ([192, 168, 1, 115], 10000).into());
-        let segment =
-            Segment { from, to, syn, ack: !syn, fin: false, rst: false, seq, ack_number: 0, window: 0, length };
-        FrameRow {
-            number: 0,
-            at: Timestamp(0),
-            board: "esp32".into(),
-            direction: Direction::Up,
-            verdict: Verdict::Delivered(Default::default()),
-            brief: String::new(),
-            length: 60,
-            segment: Some(segment),
-            again: false,
+impl Taps {
+    pub(super) fn new(run: bool) -> Self {
+        let (links, followers, recent) = Default::default();
+        Taps { run, links, followers, recent, began: Cell::new(now()) }
+    }
+
+    /// From now on the network's time is told by the clock as it is at this moment: somebody may have set it.
+    pub(super) fn look_at_clock(&self, elapsed: Duration) {
+        if self.is_open() {
+            self.began.set(now().before(elapsed));
         }
     }
 
-    #[test]
-    fn what_is_sent_again_is_marked_and_the_oldest_go() {
-        let mut frames = Frames::default();
-        let port = PortId(0);
-        for (syn, seq, length) in [
-            (true, 9, 0),
-            (false, 10, 5),
-            (false, 10, 5),
-            (false, 15, 0),
-            (false, 15, 5),
-            (true, 700, 0),
-            (true, 700, 0),
-        ] {
-            frames.add(port, row(syn, seq, length));
+    /// A time of the network as the clock tells it.
+    fn time_of(&self, at: Time) -> Timestamp {
+        Timestamp(self.began.get().0.saturating_add(at.as_nanos()))
+    }
+
+    /// Whether anybody wants frames.
+    pub(super) fn is_open(&self) -> bool {
+        self.run || !self.followers.borrow().is_empty() || self.recent.borrow().is_open()
+    }
+}
+
+impl Network {
+    /// Puts a frame into every capture.
+    pub(super) fn capture(&self, recorder: &Recorder, ended: &Ended<'_>) {
+        let ports = self.ports.borrow();
+        let Some(end) = ports.get(&ended.port).map(|port| self.end(port)) else { return };
+        let note = note(ended.verdict);
+        let (dropped, marks) = match ended.verdict {
+            Verdict::Delivered(marks) => (false, marks),
+            Verdict::Dropped(_) => (true, Marks::default()),
+        };
+        let frame = |link| Frame {
+            at: self.taps.time_of(ended.at),
+            link,
+            way: if ended.direction == Direction::Up { Way::Out } else { Way::In },
+            dropped,
+            copy: marks.duplicate,
+            damaged: marks.corrupted,
+            note: &note,
+            bytes: ended.bytes,
+        };
+        if self.taps.run {
+            let mut links = self.taps.links.borrow_mut();
+            let add = |name, description: &str, mac| recorder.add_link(name, description, mac);
+            let link = *links.entry(ended.port).or_insert_with(|| end.add(add));
+            recorder.frame(&frame(link));
         }
-        let again: Vec<_> = frames.ask(1).iter().map(|row| row.again).collect();
-        assert_eq!(again, [false, false, true, false, false, false, true]);
-        assert!(frames.is_wanted());
-        (0..KEPT).for_each(|_| frames.add(port, row(false, 0, 0)));
-        let kept = frames.ask(0);
-        assert_eq!((kept.len(), kept[0].number), (KEPT, 8));
-        assert_eq!(frames.ask(kept[KEPT - 1].number).len(), 1);
+        self.taps.followers.borrow().iter().for_each(|follower| follower.take(ended.port, &end, frame));
+        self.remember(ended, end.name);
+    }
+
+    /// Keeps a frame for a diagram, if anybody looks at one.
+    fn remember(&self, ended: &Ended<'_>, board: &str) {
+        let mut recent = self.taps.recent.borrow_mut();
+        if recent.closes() {
+            drop(recent);
+            return self.lan.borrow_mut().watch(self.taps.is_open());
+        }
+        if recent.is_open() {
+            let row = FrameRow {
+                number: 0,
+                at: self.taps.time_of(ended.at),
+                board: board.to_owned(),
+                direction: ended.direction,
+                verdict: ended.verdict,
+                brief: socklab_lan::brief(ended.bytes),
+                length: ended.bytes.len(),
+                segment: socklab_lan::segment(ended.bytes),
+                again: false,
+            };
+            recent.add(ended.port, row);
+        }
+    }
+
+    /// Frames of the last moments, from this number on; those to come are kept too.
+    pub(crate) fn frames(&self, from: u64) -> Vec<FrameRow> {
+        let rows = self.taps.recent.borrow_mut().ask(from);
+        self.lan.borrow_mut().watch(true);
+        rows
+    }
+
+    fn end<'a>(&self, port: &'a Port) -> End<'a> {
+        End { name: &port.name, mac: port.mac, seed: self.settings.seed }
+    }
+
+    /// Follows the network's frames from now on.
+    pub(crate) fn follow(self: &Rc<Self>) -> Following {
+        let follower = Rc::new(Follower::new());
+        let ports = self.ports.borrow();
+        let mut all: Vec<_> = ports.iter().collect();
+        all.sort_unstable_by_key(|(id, _)| **id);
+        all.into_iter().for_each(|(id, port)| _ = follower.link(*id, &self.end(port)));
+        self.taps.followers.borrow_mut().push(Rc::clone(&follower));
+        self.lan.borrow_mut().watch(true);
+        Following { network: Rc::clone(self), follower }
+    }
+
+    /// Tells all who follow that nothing more comes, and lets them have what is there, for at most `patience`.
+    pub(crate) async fn end_following(&self, patience: Duration) {
+        self.taps.followers.borrow().iter().for_each(|follower| follower.end());
+        let gone = async {
+            while !self.taps.followers.borrow().is_empty() {
+                self.unfollowed.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, gone).await; // who does not read has had its time
+    }
+}
+
+/// What the network did to a frame, in a few words.
+fn note(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Delivered(marks) if marks == Marks::default() => String::new(), // most by far
+        Verdict::Delivered(marks) => marks.to_string().trim_start().to_owned(),
+        Verdict::Dropped(reason) => format!("dropped: {reason}"),
+    }
+}
+
+/// A capture for one who follows. It is one segment, however long.
+struct Follower {
+    encoder: RefCell<Encoder>,
+    links: RefCell<FxHashMap<PortId, LinkId>>,
+    /// Frames were left out that it has not been told of.
+    lacks: Cell<bool>,
+    is_over: Cell<bool>,
+    more: Notify,
+}
+
+impl Follower {
+    fn new() -> Self {
+        let run = run_name(now(), std::process::id());
+        let limits = SegmentLimits { bytes: u64::MAX, age: Duration::MAX };
+        let encoder = Encoder::new(Provenance { program: PROGRAM.into(), run }, limits, now());
+        Follower {
+            encoder: RefCell::new(encoder),
+            links: RefCell::default(),
+            lacks: Cell::new(false),
+            is_over: Cell::new(false),
+            more: Notify::new(),
+        }
+    }
+
+    /// What the link is in its capture.
+    fn link(&self, port: PortId, end: &End<'_>) -> LinkId {
+        let add = |name, description: &str, mac| self.encoder.borrow_mut().add_link(name, description, mac);
+        *self.links.borrow_mut().entry(port).or_insert_with(|| end.add(add))
+    }
+
+    fn take<'a>(&self, port: PortId, end: &End<'_>, frame: impl Fn(LinkId) -> Frame<'a>) {
+        let link = self.link(port, end);
+        let mut encoder = self.encoder.borrow_mut();
+        if encoder.buffered() < WAITING {
+            encoder.frame(&frame(link));
+        } else {
+            encoder.leave_out_frame(link);
+            self.lacks.set(true);
+        }
+        self.more.notify_one();
+    }
+
+    fn end(&self) {
+        self.is_over.set(true);
+        self.more.notify_one();
+    }
+
+    /// What has come since the last look.
+    fn taken(&self) -> Option<Vec<u8>> {
+        let mut encoder = self.encoder.borrow_mut();
+        if self.lacks.take() {
+            encoder.state_missing(now());
+        }
+        encoder.seal(now(), Buffer::default()).map(|chunk| chunk.into_bytes())
+    }
+}
+
+/// One who follows; dropping it ends that.
+pub(crate) struct Following {
+    network: Rc<Network>,
+    follower: Rc<Follower>,
+}
+
+impl Following {
+    /// The next bytes of its capture, in pcapng; `None` when the network has ended.
+    pub(crate) async fn next(&self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(bytes) = self.follower.taken() {
+                return Some(bytes);
+            }
+            if self.follower.is_over.get() {
+                return None;
+            }
+            self.follower.more.notified().await;
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let network = &self.network;
+        network.taps.followers.borrow_mut().retain(|other| !Rc::ptr_eq(other, &self.follower));
+        network.lan.borrow_mut().watch(network.taps.is_open());
+        network.unfollowed.notify_one();
     }
 }

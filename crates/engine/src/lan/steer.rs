@@ -17,6 +17,8 @@ pub enum Steer {
     Netstat,
     /// Change links, as a [`FaultSpec`] says.
     Fault(String),
+    /// Follow the frames: a capture comes behind the answer.
+    Capture,
     /// Switch an access point off, or on again.
     Air {
         /// Its name, or any under which a board has joined it.
@@ -62,6 +64,7 @@ impl Network {
     pub(crate) fn steer(&self, steer: &Steer) -> Result<String, NotSteered> {
         match steer {
             Steer::Status => Ok(format!("seed    {}\n{}", self.settings.seed, self.lan.borrow().status())),
+            Steer::Capture => Ok(String::new()),
             Steer::Netstat => Ok(connections(&self.lan.borrow().status())),
             Steer::Fault(text) => {
                 let spec =

@@ -104,6 +104,22 @@ fn a_datagram_that_nobody_takes_is_said_of_its_peer_alone() {
     }
 }
 
+/// The longest that goes over IPv4 has 65 507 bytes; up to 65 535 the system refuses in its error queue too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_datagram_that_is_too_long_fails_and_the_next_goes_out() {
+    let target = udp();
+    let mut lab = Lab::new();
+    lab.open(&format!("udp://127.0.0.1:0?peer={}", target.local_addr().expect("bound")));
+    for length in [65_508, 65_535, 65_536] {
+        let send = |bytes| Command::Send { to: Targets::All, bytes, when_full: WhenFull::Refuse };
+        lab.call(send(vec![b'a'; length].into()));
+        lab.wait_for("the refusal", says("message too long (EMSGSIZE 90)"));
+        lab.call(send("hi".into()));
+        assert_eq!(target.recv(&mut [0; 8]).expect("it comes"), 2, "after {length}");
+    }
+}
+
 #[test]
 fn a_group_is_joined_heard_and_left() {
     let mut lab = Lab::new();

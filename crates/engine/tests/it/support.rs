@@ -168,6 +168,7 @@ impl Lab {
                         return;
                     }
                 }
+                Next::Frame(..) => unreachable!("nobody asked for frames"),
                 Next::Wait => self.cursor.wait(Duration::from_millis(100)),
                 Next::End => panic!("the log ended without {what}: {:#?}", self.seen),
             }

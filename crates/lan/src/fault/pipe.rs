@@ -14,6 +14,9 @@ use crate::random::{Draws, Seed};
 use crate::time::earlier;
 use crate::{Direction, PortId, Time};
 
+/// Dropped frames that wait to be told: a flood must not fill the memory.
+const MOST_UNTOLD: usize = 4096;
+
 /// What draws are for; each has a stream of its own.
 #[derive(Clone, Copy)]
 enum Purpose {
@@ -53,12 +56,16 @@ pub(crate) struct Pipe {
     /// The last delay, as a normal deviate.
     deviate: f64,
     waiting: VecDeque<Waiting>,
+    /// Of what waits, frames that are not dropped, and their bytes.
+    waiting_frames: usize,
     waiting_bytes: usize,
     /// When everything that has passed is paid for, and when the last of it did.
     paid: Time,
     passed: Time,
     flying: BinaryHeap<Reverse<Flying>>,
     flown: u64,
+    /// When the last of those under way comes out.
+    latest: Time,
     last_due: Time,
 }
 
@@ -69,11 +76,19 @@ struct FlapState {
     span: u64,
 }
 
-/// A frame in the queue.
+/// A frame in the queue, or one that was dropped behind it.
 #[derive(Debug)]
 struct Waiting {
     since: Time,
-    copy: Copy,
+    what: Result<Copy, Dropped>,
+}
+
+/// A frame that was dropped. It is told behind those that came before it: whoever sees them go by would take it for one
+/// that has overtaken them.
+#[derive(Debug)]
+struct Dropped {
+    frame: Bytes,
+    reason: Reason,
 }
 
 /// A frame past the choice whether it exists.
@@ -91,7 +106,7 @@ struct Flying {
     due: Time,
     order: u64,
     frame: Bytes,
-    marks: Marks,
+    verdict: Verdict,
 }
 
 impl PartialEq for Flying {
@@ -129,11 +144,13 @@ impl Pipe {
             bad: false,
             deviate: 0.0,
             waiting: VecDeque::new(),
+            waiting_frames: 0,
             waiting_bytes: 0,
             paid: Time::ZERO,
             passed: Time::ZERO,
             flying: BinaryHeap::new(),
             flown: 0,
+            latest: Time::ZERO,
             last_due: Time::ZERO,
         }
     }
@@ -172,7 +189,7 @@ impl Pipe {
         self.step_delay(number);
         match self.judge(now, number, &frame) {
             Ok(extra) => self.copy(now, number, frame, extra, out),
-            Err(reason) => out.push(Out { at: now, frame, verdict: Verdict::Dropped(reason) }),
+            Err(reason) => self.drop_behind(now, Dropped { frame, reason }, out),
         }
         self.poll(now, out);
     }
@@ -309,18 +326,36 @@ impl Pipe {
         if self.faults.rate.is_none() && self.waiting.is_empty() {
             return self.launch(now, copy);
         }
+        self.waiting_frames += 1;
         self.waiting_bytes += copy.frame.len();
-        self.waiting.push_back(Waiting { since: now, copy });
+        self.waiting.push_back(Waiting { since: now, what: Ok(copy) });
         let queue = self.faults.queue;
-        while self.waiting.len() > queue.packets.max(1) as usize || self.waiting_bytes > queue.bytes as usize {
-            let dropped = match queue.drop {
-                Drop::Tail => self.waiting.pop_back(),
-                Drop::Head => self.waiting.pop_front(),
+        while self.waiting_frames > queue.packets.max(1) as usize || self.waiting_bytes > queue.bytes as usize {
+            let is_frame = |waiting: &Waiting| waiting.what.is_ok();
+            let place = match queue.drop {
+                Drop::Tail => self.waiting.iter().rposition(is_frame),
+                Drop::Head => self.waiting.iter().position(is_frame),
             };
-            let Some(dropped) = dropped else { return };
-            self.waiting_bytes -= dropped.copy.frame.len();
+            let Some(Ok(copy)) = place.and_then(|place| self.waiting.remove(place)).map(|waiting| waiting.what) else {
+                return;
+            };
+            self.waiting_frames -= 1;
+            self.waiting_bytes -= copy.frame.len();
             self.counts.overflowed += 1;
-            out.push(Out { at: now, frame: dropped.copy.frame, verdict: Verdict::Dropped(Reason::Overflow) });
+            self.drop_behind(now, Dropped { frame: copy.frame, reason: Reason::Overflow }, out);
+        }
+    }
+
+    /// Tells of a dropped frame once those before it have come out; of many of them, at once.
+    fn drop_behind(&mut self, now: Time, dropped: Dropped, out: &mut Vec<Out>) {
+        if self.waiting.len() - self.waiting_frames + self.flying.len() >= MOST_UNTOLD {
+            let Dropped { frame, reason } = dropped;
+            out.push(Out { at: now, frame, verdict: Verdict::Dropped(reason) });
+        } else if self.waiting_frames == 0 || self.faults.queue.drop == Drop::Head && dropped.reason == Reason::Overflow
+        {
+            self.fly(now.max(self.latest), dropped.frame, Verdict::Dropped(dropped.reason));
+        } else {
+            self.waiting.push_back(Waiting { since: now, what: Err(dropped) });
         }
     }
 
@@ -331,7 +366,8 @@ impl Pipe {
         let Some(rate) = self.faults.rate else { return Some((start, start)) };
         let bits = rate.bits.max(1);
         let cost = |bytes: u64| Duration::from_nanos((u128::from(bytes) * 8_000_000_000 / u128::from(bits)) as u64);
-        let paid = self.paid.max(first.since) + cost(first.copy.frame.len() as u64);
+        let length = first.what.as_ref().map_or(0, |copy| copy.frame.len());
+        let paid = self.paid.max(first.since) + cost(length as u64);
         let credit = cost(rate.burst.into());
         let passed = Time::ZERO + (paid - Time::ZERO).saturating_sub(credit);
         Some((passed.max(start), paid))
@@ -351,8 +387,13 @@ impl Pipe {
             due = due.max(self.last_due);
             self.last_due = due;
         }
+        self.fly(due, copy.frame, Verdict::Delivered(copy.marks));
+    }
+
+    fn fly(&mut self, due: Time, frame: Bytes, verdict: Verdict) {
         self.flown += 1;
-        self.flying.push(Reverse(Flying { due, order: self.flown, frame: copy.frame, marks: copy.marks }));
+        self.latest = self.latest.max(due);
+        self.flying.push(Reverse(Flying { due, order: self.flown, frame, verdict }));
     }
 
     fn travel(&self, deviate: f64) -> Duration {
@@ -368,14 +409,22 @@ impl Pipe {
     pub(crate) fn poll(&mut self, now: Time, out: &mut Vec<Out>) {
         while let Some((passed, paid)) = self.next_passage().filter(|(passed, _)| *passed <= now) {
             let Some(first) = self.waiting.pop_front() else { break };
-            self.waiting_bytes -= first.copy.frame.len();
             (self.passed, self.paid) = (passed, paid);
-            self.launch(passed, first.copy);
+            match first.what {
+                Ok(copy) => {
+                    self.waiting_frames -= 1;
+                    self.waiting_bytes -= copy.frame.len();
+                    self.launch(passed, copy);
+                }
+                Err(Dropped { frame, reason }) => {
+                    self.fly(passed.max(self.latest), frame, Verdict::Dropped(reason));
+                }
+            }
         }
         while self.flying.peek().is_some_and(|Reverse(first)| first.due <= now) {
-            let Some(Reverse(Flying { due, frame, marks, .. })) = self.flying.pop() else { break };
-            self.counts.delivered += 1;
-            out.push(Out { at: due, frame, verdict: Verdict::Delivered(marks) });
+            let Some(Reverse(Flying { due, frame, verdict, .. })) = self.flying.pop() else { break };
+            self.counts.delivered += u64::from(matches!(verdict, Verdict::Delivered(_)));
+            out.push(Out { at: due, frame, verdict });
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Lan, Medium};
-use crate::air::{Point, Station};
+use crate::air::{AccessPoint, Point};
 use crate::gateway::{FlowRow, Lease};
 use crate::track::Connection;
 use crate::{Counts, Direction, Mac, PortId};
@@ -14,14 +14,14 @@ use crate::{Counts, Direction, Mac, PortId};
 pub struct LanStatus {
     /// Its boards.
     pub ports: Vec<PortRow>,
+    /// The access points in the air.
+    pub points: Vec<PointRow>,
     /// Who has which address.
     pub arp: Vec<ArpRow>,
     /// What DHCP has given.
     pub leases: Vec<Lease>,
     /// Connections with the outside.
     pub flows: Vec<FlowRow>,
-    /// The access points.
-    pub air: Vec<AirRow>,
     /// All connections that were seen, those between boards included.
     pub connections: Vec<Connection>,
 }
@@ -39,12 +39,27 @@ pub struct PortRow {
     pub medium: Medium,
     /// Whether frames pass: it has a cable, or has joined.
     pub attached: bool,
-    /// The name of the access point that it has joined.
-    pub ssid: Option<String>,
     /// What each direction of its link has done, first the one from the board.
     pub counts: [Counts; 2],
     /// What is wrong with each.
     pub faults: [String; 2],
+}
+
+/// An access point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointRow {
+    /// Its name.
+    pub ssid: String,
+    /// Its channel.
+    pub channel: u8,
+    /// Whether it wants a password.
+    pub secured: bool,
+    /// Whether it is switched off.
+    pub gone: bool,
+    /// The board that is it; `None` for the home network's.
+    pub owner: Option<PortId>,
+    /// Who has joined it.
+    pub stations: Vec<PortId>,
 }
 
 /// An address and who has it.
@@ -58,30 +73,15 @@ pub struct ArpRow {
     pub port: PortId,
 }
 
-/// An access point.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AirRow {
-    /// Its name.
-    pub ssid: String,
-    /// Its channel.
-    pub channel: u8,
-    /// Whether it wants a password.
-    pub secured: bool,
-    /// Whether it is switched off.
-    pub gone: bool,
-    /// The board whose it is; the network's own has none.
-    pub owner: Option<PortId>,
-}
-
 impl Lan {
     pub(super) fn make_status(&self) -> LanStatus {
         let rows = self.gateway.holders();
         LanStatus {
             ports: self.ports.keys().filter_map(|port| self.row(*port)).collect(),
+            points: self.air.all().map(point_row).collect(),
             arp: rows.map(|(address, holder)| ArpRow { address, mac: holder.mac, port: holder.port }).collect(),
             leases: self.gateway.leases().cloned().collect(),
             flows: self.gateway.flow_rows().collect(),
-            air: self.air.points.values().map(air_row).collect(),
             connections: self.tracker.all().cloned().collect(),
         }
     }
@@ -95,29 +95,21 @@ impl Lan {
             mac: port.attach.mac,
             medium: port.attach.medium,
             attached: port.segment.is_some(),
-            ssid: self.air.stations.get(&id).and_then(joined),
             counts: each.map(|direction| port.link.counts(direction)),
             faults: each.map(|direction| port.link.faults(direction).to_string()),
         })
     }
 }
 
-fn air_row(point: &Point) -> AirRow {
-    let config = &point.config;
-    let (secured, ssid) = (config.password.is_some(), config.ssid.clone());
-    AirRow { ssid, channel: config.channel, secured, gone: config.gone, owner: point.owner }
-}
-
-fn joined(station: &Station) -> Option<String> {
-    match station {
-        Station::Joined { ssid, .. } => Some(ssid.clone()),
-        Station::Idle | Station::Joining { .. } => None,
-    }
+fn point_row((point, stations): (&Point, Vec<PortId>)) -> PointRow {
+    let AccessPoint { ssid, channel, password, gone, .. } = point.config.clone();
+    PointRow { ssid, channel, secured: password.is_some(), gone, owner: point.owner, stations }
 }
 
 impl fmt::Display for LanStatus {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ports.iter().try_for_each(|row| write!(to, "{row}"))?;
+        self.points.iter().try_for_each(|row| writeln!(to, "air     {row}"))?;
         for ArpRow { address, mac, port } in &self.arp {
             writeln!(to, "address {address:<39} {mac} {port}")?;
         }
@@ -127,6 +119,24 @@ impl fmt::Display for LanStatus {
         }
         self.flows.iter().try_for_each(|row| writeln!(to, "flow    {row}"))?;
         self.connections.iter().try_for_each(|row| writeln!(to, "tcp     {row}"))
+    }
+}
+
+/// `"Socklab" channel 6 open, of the network, joined by p1 p2`.
+impl fmt::Display for PointRow {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secured = if self.secured { "with a password" } else { "open" };
+        write!(to, "{:?} channel {} {secured}, of ", self.ssid, self.channel)?;
+        match self.owner {
+            Some(owner) => write!(to, "{owner}")?,
+            None => to.write_str("the network")?,
+        }
+        to.write_str(match (self.gone, self.stations.is_empty()) {
+            (true, _) => ", switched off",
+            (false, true) => ", joined by nobody",
+            (false, false) => ", joined by",
+        })?;
+        self.stations.iter().try_for_each(|station| write!(to, " {station}"))
     }
 }
 

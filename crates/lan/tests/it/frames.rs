@@ -58,6 +58,7 @@ impl Cable {
                 direction: Direction::Up,
                 verdict: socklab_lan::Verdict::Delivered(_),
                 frame,
+                ..
             } = event
                 && port == self.from
             {

@@ -9,4 +9,5 @@ mod leases;
 mod play;
 mod sockets;
 mod transfer;
+mod watching;
 mod world;

@@ -412,7 +412,7 @@ impl Play {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Frame { at, port, direction, verdict, frame } => {
+            Event::Frame { at, port, direction, verdict, frame, .. } => {
                 writeln!(self.log, "{at} {port} {direction} {} [{verdict}]", brief(&frame)).unwrap();
             }
             Event::Dialled { flow, port, from, to } => self.dialled(flow, format!("{port} {from} dials {to}"), to),
