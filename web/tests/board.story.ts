@@ -72,3 +72,19 @@ test("all boards can be created, and removed", async ({ page, bench }) => {
   await page.getByRole("button", { name: "Switch this board off" }).click();
   await expect(page.locator("aside li")).toHaveCount(1);
 });
+
+test("a board's prompt and ports are offered to this computer", async ({ page, bench, nc }) => {
+  await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "desk" });
+  await visit(page, bench, "boards");
+  const reach = page.getByRole("region", { name: "From this computer" });
+  await reach.getByRole("button", { name: "Offer it to mpremote" }).click();
+  await expect(reach).toContainText("mpremote connect socket://127.0.0.1:");
+  const port = /socket:\/\/127\.0\.0\.1:(\d+)/.exec((await reach.textContent()) ?? "")?.[1] ?? "";
+  const tool = nc("127.0.0.1", port);
+  tool.write("print('by', 'hand')\r\n");
+  await expect.poll(() => tool.text).toContain("by hand");
+  // Who sits at the page's console sees the same.
+  await expect(page.getByTestId("console")).toContainText("by hand");
+  await reach.getByRole("button", { name: "Lead here" }).click();
+  await expect(reach).toContainText("leads to port 80 of desk");
+});

@@ -258,6 +258,14 @@ export const en = {
     download: (path: string) => `Download ${path}`,
     deleteFile: (path: string) => `Delete ${path}`,
   },
+  reach: {
+    title: "From this computer",
+    offer: "Offer it to mpremote",
+    tools: "its prompt and files, for mpremote and Thonny",
+    port: "Its port",
+    forward: "Lead here",
+    leads: (board: string, port: string) => `leads to port ${port} of ${board}`,
+  },
   boardStates: {
     running: "running",
     prompt: "at its prompt",

@@ -258,6 +258,14 @@ export const zh: Messages = {
     download: (path: string) => `下载 ${path}`,
     deleteFile: (path: string) => `删除 ${path}`,
   },
+  reach: {
+    title: "从这台电脑访问",
+    offer: "提供给 mpremote",
+    tools: "板子的命令行和文件，用于 mpremote 和 Thonny",
+    port: "板子端口",
+    forward: "转发到本机",
+    leads: (board: string, port: string) => `通往 ${board} 的端口 ${port}`,
+  },
   boardStates: {
     running: "正在运行",
     prompt: "等待命令",

@@ -14,6 +14,8 @@ export class Desk {
   source = $state(BLANK);
   warnings: Warning[] = $state.raw([]);
   lookFailure = $state("");
+  /** How it can be reached from this computer. */
+  ways: { text: string; note: string }[] = $state.raw([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort = new AbortController();
 
