@@ -4,8 +4,9 @@
 #   ./ci.sh          format, lints, forbidden dependencies, documentation, tests
 #   ./ci.sh bench    comparisons with other programs (about 6 minutes; figures, no verdict)
 #   ./ci.sh fuzz     a minute on each fuzz target
+#   ./ci.sh shots    pictures of every view of the page, into web/shots
 #
-# It needs Rust; what else it needs on Debian or Ubuntu, it installs.
+# It needs Rust, and Node.js 20 for the page; what else it needs on Debian or Ubuntu, it installs.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -42,6 +43,9 @@ install_tools() {
     echo "$python_tools $thonny" >$tools/installed
 }
 
+# The browser that the page is tried in.
+browser="chromium"
+
 step() { printf '\n== %s\n' "$*"; }
 
 # Crates that exist for the sake of what they do not depend on: see ARCHITECTURE.md.
@@ -73,17 +77,36 @@ checks() {
     forbid socklab-socket tokio clap rustpython-vm smoltcp axum
     forbid socklab-lan tokio socket2 mio clap axum rustpython-vm socklab-engine socklab-capture socklab-board
     forbid socklab-engine clap axum hyper rustpython-vm
+    forbid socklab-server clap rustpython-vm
     forbid socklab-board tokio clap axum socklab-engine rustpython-stdlib
+    step "the page"
+    page
     step documentation
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace $here --no-deps
     step tests
     cargo test --quiet --locked --workspace $here
+    if [ "$(uname)" = Linux ]; then
+        step "the page in a browser"
+        (cd web && npm test --silent)
+    fi
+}
+
+# Types that are those of the API, both languages, and the page itself.
+page() {
+    (
+        cd web
+        npm ci --silent --no-audit --no-fund
+        npm run --silent types
+        git diff --exit-code -- src/api/types.ts
+        npm run --silent check
+        npm run --silent build
+    )
 }
 
 case "${1:-}" in
 "")
     # shellcheck disable=SC2086 # a list of words
-    install $peers
+    install $peers $browser
     install_tools
     checks
     ;;
@@ -97,8 +120,13 @@ bench)
 fuzz)
     exec ./fuzz/run.sh
     ;;
+shots)
+    install $browser
+    cargo build --locked
+    (cd web && npm run --silent shots)
+    ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -5,67 +5,20 @@ use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 
-use if_addrs::Interface;
-use socklab_engine::{Failure, Lang, failure::Operation};
+use socklab_engine::reach::Interface;
+use socklab_engine::{Failure, Lang, Reach, failure::Operation};
 
 use crate::cli::AddrArgs;
 use crate::say::{self, Fail};
 
-/// How useful an address is to somebody else's device, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    /// The local network.
-    Network,
-    /// A network that exists inside this machine only: containers, virtual machines.
-    Inside,
-    /// A direct link without a network behind it.
-    LinkLocal,
-    /// This machine.
-    Loopback,
-}
-
-impl Reach {
-    fn of(interface: &Interface) -> Self {
-        let name = interface.name.as_str();
-        match interface.ip() {
-            ip if ip.is_loopback() => Reach::Loopback,
-            IpAddr::V4(ip) if ip.is_link_local() => Reach::LinkLocal,
-            IpAddr::V6(ip) if ip.is_unicast_link_local() => Reach::LinkLocal,
-            _ if ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "vEthernet", "lxc", "cni"]
-                .iter()
-                .any(|inside| name.starts_with(inside)) =>
-            {
-                Reach::Inside
-            }
-            _ => Reach::Network,
-        }
-    }
-
-    fn text(self, lang: Lang) -> &'static str {
-        match self {
-            Reach::Network => lang.pick("devices in this network", "同一网络中的设备"),
-            Reach::Inside => lang.pick("containers and virtual machines here only", "仅本机的容器和虚拟机"),
-            Reach::LinkLocal => lang.pick("devices on this very link", "仅直连的设备"),
-            Reach::Loopback => lang.pick("programs on this machine only", "仅本机的程序"),
-        }
-    }
-}
-
 pub(crate) fn run(args: &AddrArgs, lang: Lang) -> Result<ExitCode, Fail> {
-    let interfaces = if_addrs::get_if_addrs();
-    let mut interfaces = interfaces.map_err(|error| Failure::new(Operation::ListInterfaces, "the addresses", error))?;
-    interfaces.sort_by_key(|interface| (Reach::of(interface), interface.ip().is_ipv6(), interface.name.clone()));
+    let addresses = socklab_engine::addresses();
+    let addresses = addresses.map_err(|error| Failure::new(Operation::ListInterfaces, "the addresses", error))?;
     let mut text = String::new();
-    for interface in &interfaces {
-        let _ = writeln!(
-            text,
-            "{:<40} {:<12} {}",
-            dialled(interface, args.port),
-            interface.name,
-            Reach::of(interface).text(lang)
-        );
+    for (interface, reach) in &addresses {
+        let _ = writeln!(text, "{:<40} {:<12} {}", dialled(interface, args.port), interface.name, reach.text(lang));
     }
-    if !interfaces.iter().any(|interface| Reach::of(interface) == Reach::Network) {
+    if !addresses.iter().any(|(_, reach)| *reach == Reach::Network) {
         text += lang.pick(
             "! this machine is in no network: join the device's Wi-Fi, or plug in a cable\n",
             "! 本机没有连接任何网络：请加入设备所在的 Wi-Fi 或插上网线\n",

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::process::{ExitCode, ExitStatus};
+use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use serde_json::json;
 use socklab_capture::escape;
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
-use socklab_engine::board::link::{self, End, FromBoard, LIGHT};
+use socklab_engine::board::link::{End, FromBoard, LIGHT};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
@@ -30,27 +30,8 @@ use crate::say::{self, Fail, INTERRUPTED};
 use crate::terminal::Terminal;
 use crate::watch::on_interrupt;
 
-/// Why a board's process ended.
-fn death(status: ExitStatus, lang: Lang) -> String {
-    match status.code() {
-        Some(link::OUT_OF_MEMORY) => lang
-            .pick(
-                "the board's memory was used up: it has been restarted, and its variables are gone",
-                "板子的内存已耗尽：已重新启动，变量已丢失",
-            )
-            .into(),
-        Some(link::INTERRUPTED) => lang
-            .pick(
-                "Ctrl-C came in the middle of one long operation: the board has been restarted, and its variables are gone",
-                "按下 Ctrl-C 时板子正在执行一个无法中断的长操作：已重新启动，变量已丢失",
-            )
-            .into(),
-        _ => format!("{} ({status})", lang.pick("the board's interpreter died", "板子的解释器意外终止")),
-    }
-}
-
 /// The subcommand that a board process is; nobody types it.
-const PROCESS: &str = "board-process";
+pub(crate) const PROCESS: &str = "board-process";
 
 /// Ctrl-], which leaves a prompt: every other key is the board's.
 const LEAVE: u8 = 0x1d;
@@ -507,14 +488,14 @@ impl Session {
                 self.teller.say(format!("socklab: {about}{note}"), ticket);
             }
             BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
-            BoardEvent::Ended(_) => {}
+            BoardEvent::Ended(_) | BoardEvent::Anew(_) | BoardEvent::Busy(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
                 let said = explain::raised(member.profile, &raised, self.lang);
                 said.into_iter().for_each(|said| outcome.say(format!("{about}{said}")));
             }
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
-                say::say(format_args!("{about}{}", death(status, self.lang)));
+                say::say(format_args!("{about}{}", explain::death(status, self.lang)));
                 // A prompt comes back, with a process of its own.
                 if self.is_program() {
                     outcome.fail(1);

@@ -19,6 +19,7 @@ use socklab_capture::text::{Decoder, Encoding};
 use socklab_capture::{Frame, PeerId, Side, escape, hex};
 use socklab_engine::Lang;
 use socklab_engine::quantity::format_size;
+use socklab_engine::trouble::capture_text;
 
 use crate::cli::{CaptureArgs, CaptureCommand, ExportArgs, SearchArgs, ShowArgs};
 use crate::output::{CHUNK, Sink, Stdout, Style};
@@ -60,7 +61,7 @@ fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
         match recover(run, lang).and_then(|()| cursor::totals(run)) {
             Ok(totals) if as_json => text += &format!("{}\n", harmless_json(&summary(run, &totals))),
             Ok(totals) => text += &row(run, &totals, lang),
-            Err(error) => say::say(say::capture_text(&error, lang)),
+            Err(error) => say::say(capture_text(&error, lang)),
         }
     }
     say::print(text.as_bytes())?;
@@ -68,7 +69,7 @@ fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
 }
 
 fn nothing_yet(captures: &Path, lang: Lang) -> String {
-    say::capture_text(&RunError::NoRuns(captures.to_owned()), lang)
+    capture_text(&RunError::NoRuns(captures.to_owned()), lang)
 }
 
 fn row(run: &Run, totals: &Totals, lang: Lang) -> String {

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,12 +13,10 @@ use socklab_engine::board::Given;
 use socklab_engine::lan::{FaultSpec, KnownName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
-use crate::given::given;
-
 /// Socket workbench for people who build and teach connected devices.
 #[derive(Debug, Parser)]
 #[command(name = "socklab", version, about, max_term_width = 100, subcommand_help_heading = "Commands")]
-#[command(after_help = "Without a command: listen on port 10000, interactively.\n\
+#[command(after_help = "Without a command: the workbench in your browser, as `socklab serve`.\n\
     Example: socklab listen 10000        then dial this machine from the device")]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -49,8 +48,7 @@ pub(crate) enum Command {
     /// The addresses of this machine that a device can dial, and what would stop it
     Addr(AddrArgs),
     /// The workbench in a browser
-    #[command(after_help = "Example: socklab serve")]
-    Serve,
+    Serve(ServeArgs),
     /// A completion script for your shell
     #[command(after_help = "Example: socklab completions bash")]
     Completions {
@@ -352,7 +350,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, conflicts_with = "strict")]
     pub(crate) lenient: bool,
     /// What the outside gives to a pin or a sensor, such as 4=1 or adc34=1.5; `run --help` has them all
-    #[arg(long, value_name = "NAME=VALUE", value_parser = given)]
+    #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<Given>,
     /// How pin changes are told on stderr
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]
@@ -624,6 +622,28 @@ pub(crate) struct ExportArgs {
     /// Where to [default: stdout]
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    socklab serve\n  \
+    socklab serve --open 10000 --open udp://0.0.0.0:5000\n  \
+    socklab serve --listen 0.0.0.0:7625 --token WORD   from other machines too\n\n\
+    Programs ask the same API: its document is /api/openapi.json, and they say\n\
+    'Authorization: Bearer TOKEN'.")]
+pub(crate) struct ServeArgs {
+    /// Where the workbench listens [default: 127.0.0.1:7625, or the next port that is free]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Do not open a browser
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    /// Open an endpoint at the start: a port or a URL, as for `listen` (may be repeated)
+    #[arg(long, value_name = "URL")]
+    pub(crate) open: Vec<String>,
+    /// What the browser and programs have to know [default: a new one at each start]
+    #[arg(long, value_name = "WORD")]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use socklab_engine::Lang;
 
-use crate::cli::{Cli, Command, ConnectArgs, ListenArgs};
+use crate::cli::{Cli, Command, ConnectArgs, ServeArgs};
 use crate::places::Places;
 use crate::say::Fail;
-use crate::{addr, board, capture, nc, say, send, session, steer};
+use crate::{addr, board, capture, nc, say, send, serve, session, steer};
 
 pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
     let places = Places::new(cli.data);
     match cli.command {
-        None => session::listen(default_listen()?, &places, lang),
+        None => serve::run(&default_serve()?, &places, lang),
         Some(Command::Listen(args)) => session::listen(args, &places, lang),
         Some(Command::Connect(args)) => session::connect(args, &places, lang),
         Some(Command::Send(args)) => send::run(args, lang),
@@ -23,22 +23,16 @@ pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
         Some(Command::Lan(args)) => steer::run(&args),
         Some(Command::Capture(args)) => capture::run(args, &places, lang),
         Some(Command::Addr(args)) => addr::run(&args, lang),
-        Some(Command::Serve) => Err(Fail::Usage(
-            lang.pick(
-                "the workbench is not built yet; `socklab listen 10000` is the assistant in a terminal",
-                "工作台尚未完成；在终端中可以使用 `socklab listen 10000`",
-            )
-            .into(),
-        )),
+        Some(Command::Serve(args)) => serve::run(&args, &places, lang),
         Some(Command::Completions { shell }) => completions(shell),
     }
 }
 
-/// `socklab` alone is `socklab listen 10000`.
-fn default_listen() -> Result<ListenArgs, Fail> {
+/// `socklab` alone is `socklab serve`.
+fn default_serve() -> Result<ServeArgs, Fail> {
     use clap::Parser;
-    match Cli::try_parse_from(["socklab", "listen", "10000"])?.command {
-        Some(Command::Listen(args)) => Ok(args),
+    match Cli::try_parse_from(["socklab", "serve"])?.command {
+        Some(Command::Serve(args)) => Ok(args),
         _ => Err(Fail::Usage("no default command".into())),
     }
 }

@@ -161,5 +161,5 @@ fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
         names: args.name.clone(),
     };
     let run = run_name(SystemTime::now().into(), std::process::id());
-    Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan) }
+    Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan), control: None }
 }

@@ -29,7 +29,15 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let style =
         Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
     let dumps = dumps(&args)?;
-    let config = Config { store: Store::Memory, run: "nc".into(), reader: true, lang, registers: false, lan: None };
+    let config = Config {
+        store: Store::Memory,
+        run: "nc".into(),
+        reader: true,
+        lang,
+        registers: false,
+        lan: None,
+        control: None,
+    };
     run::run(config, Care::Failures, lang, |session| {
         session.open(vec![url], |_, url| tell_opened(&args, url, lang))?;
         session.show(Style::Dumped(Box::new(style), dumps), Stdout);
@@ -196,7 +204,15 @@ fn scan(args: &NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let bad = |text: &str| Fail::usage(format!("{text:?} is no port"), format!("{text:?} 不是端口"));
     let port = |text: &str| text.parse::<u16>().map_err(|_| bad(text));
     let (low, high) = (port(low)?, port(high)?);
-    let config = Config { store: Store::Nothing, run: "nc".into(), reader: false, lang, registers: false, lan: None };
+    let config = Config {
+        store: Store::Nothing,
+        run: "nc".into(),
+        reader: false,
+        lang,
+        registers: false,
+        lan: None,
+        control: None,
+    };
     let (engine, _) = Engine::start(config, |_| {})?;
     let mut open = 0;
     for port in low..=high {

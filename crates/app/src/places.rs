@@ -26,6 +26,11 @@ impl Places {
         self.data.join("flash").join(board)
     }
 
+    /// The folder of all boards' files.
+    pub(crate) fn flashes(&self) -> PathBuf {
+        self.data.join("flash")
+    }
+
     /// The lines typed before.
     pub(crate) fn history(&self) -> PathBuf {
         self.data.join("history.txt")

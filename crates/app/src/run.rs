@@ -1,9 +1,7 @@
 //! What `listen`, `connect`, `send` and `nc` have in common: an engine started, endpoints opened, their log shown,
 //! and the end, which is the same whatever it was that ended it. What each of them waits for is its own matter.
 
-use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +21,7 @@ use crate::say::{self, Fail, INTERRUPTED};
 use crate::watch::{Happening, Watch};
 
 /// How long what waits to be sent may take at the end.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the end may take where nothing was opened: a look-up of a name that hangs cannot be called off.
 const ABANDON: Duration = Duration::from_millis(500);
 /// After Ctrl-C, a reader that takes nothing for so long is left behind.
@@ -76,7 +74,7 @@ pub(crate) fn run(
     let seen = Arc::clone(&lost);
     let (engine, reader) = Engine::start(config, move |trouble| {
         seen.fetch_or(matches!(trouble, Trouble::Lost { .. }), Ordering::SeqCst);
-        report(&trouble, lang);
+        say::say(trouble.text(lang));
     })?;
     let mut session = Session {
         remote: engine.remote(),
@@ -290,58 +288,14 @@ fn shut_down(engine: Engine, is_up: bool) -> Farewell {
 }
 
 /// Removes a run that came to nothing, or it would be the newest.
-fn discard(run: &Run) {
+pub(crate) fn discard(run: &Run) {
     if !run.is_live() && cursor::totals(run).is_ok_and(|totals| totals.peers.is_empty()) {
-        let _ = remove_folder(run.path()); // an empty run is no harm
+        let _ = run.remove(); // an empty run is no harm
     }
-}
-
-fn remove_folder(folder: &Path) -> std::io::Result<()> {
-    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
-    let is_ours = |path: &Path| {
-        path.file_name().is_some_and(|name| name == "lock")
-            || path.extension().is_some_and(|extension| extension == "pcapng" || extension == "idx")
-    };
-    if paths.iter().all(|path| is_ours(path)) {
-        paths.iter().try_for_each(fs::remove_file)?;
-        fs::remove_dir(folder)?;
-    }
-    Ok(())
-}
-
-/// What happens to the capture itself, or to the endpoints while nobody may be shown their records.
-fn report(trouble: &Trouble, lang: Lang) {
-    say::say(match (trouble, lang) {
-        (Trouble::Stuck(error), Lang::En) => {
-            format!("{}; reading has stopped, and goes on when there is room", say::capture_text(error, lang))
-        }
-        (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", say::capture_text(error, lang)),
-        (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
-        (Trouble::Unsafe(error), Lang::En) => {
-            format!("{}; what is captured may not survive a power cut", say::capture_text(error, lang))
-        }
-        (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", say::capture_text(error, lang)),
-        (Trouble::NotAccepting(failure), _) => {
-            failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
-        }
-        (Trouble::Accepting(place), Lang::En) => format!("{place} takes new connections again"),
-        (Trouble::Accepting(place), Lang::Zh) => format!("{place} 又可以接受新的连接了"),
-        (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
-        (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
-        (Trouble::Removed { segments, bytes }, Lang::En) => {
-            format!(
-                "removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep",
-                segments.len()
-            )
-        }
-        (Trouble::Removed { segments, bytes }, Lang::Zh) => {
-            format!("为不超过 --keep，已删除最旧的 {} 个抓取分段（{bytes} 字节）", segments.len())
-        }
-    });
 }
 
 /// Says what could not be sent; true if there was any.
-fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
+pub(crate) fn report_unsent(farewell: &Farewell, lang: Lang) -> bool {
     for (peer, address, bytes) in &farewell.unsent {
         say::say(match lang {
             Lang::En => format!("{bytes} bytes for {peer} ({address}) could not be sent: it does not read"),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use socklab_capture::escape;
 use socklab_capture::run::{Gap, RunError};
+use socklab_engine::trouble::{capture_text, gap_text};
 use socklab_engine::url::UrlError;
 use socklab_engine::{Failure, Lang, StartError};
 
@@ -121,63 +122,6 @@ impl From<StartError> for Fail {
     }
 }
 
-/// A capture's error in the person's language, with what can be done.
-pub(crate) fn capture_text(error: &RunError, lang: Lang) -> String {
-    if let Some(gap) = error.gap() {
-        return gap_text(gap, lang);
-    }
-    match (error, lang) {
-        (RunError::Io { operation, path, source }, _) => {
-            let cause = socklab_engine::failure::cause(source, lang);
-            let (path, hint) = (path.display(), hint(operation, lang));
-            match lang {
-                Lang::En => format!("cannot {operation} {path}: {cause}{hint}"),
-                Lang::Zh => format!("无法{} {path}：{cause}{hint}", operation_zh(operation)),
-            }
-        }
-        (_, Lang::En) => error.to_string(),
-        (RunError::Foreign { path, why }, Lang::Zh) => {
-            format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display())
-        }
-        (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
-            format!("{} 中没有名为 {name:?} 的抓取；用 `socklab capture ls` 查看", captures.display())
-        }
-        (RunError::FolderOfRuns(path), Lang::Zh) => {
-            let path = path.display();
-            format!("{path} 是存放抓取的文件夹，不是一次抓取；请用 `--capture {path}`")
-        }
-        (RunError::NoRuns(captures), Lang::Zh) => {
-            format!("{} 中还没有抓取；运行 `socklab listen 10000` 即可产生", captures.display())
-        }
-        (RunError::Damaged { path, offset }, Lang::Zh) => {
-            format!("无法读取 {}：在第 {offset} 字节处损坏", path.display())
-        }
-    }
-}
-
-/// What can be done where a capture cannot be written.
-fn hint(operation: &str, lang: Lang) -> &'static str {
-    match operation {
-        "create" | "write" | "lock" | "sync" => lang.pick(
-            "; `--capture DIR` keeps it elsewhere, `--capture none` nowhere",
-            "；用 `--capture DIR` 换个位置，或 `--capture none` 不保存",
-        ),
-        _ => "",
-    }
-}
-
-fn operation_zh(operation: &str) -> &str {
-    match operation {
-        "create" => "创建",
-        "read" => "读取",
-        "write" => "写入",
-        "lock" => "锁定",
-        "remove" => "删除",
-        "sync" => "同步",
-        other => other,
-    }
-}
-
 /// Says which records nobody will see any more.
 pub(crate) fn say_gap(gap: Gap, lang: Lang) {
     say(gap_text(gap, lang));
@@ -189,13 +133,6 @@ pub(crate) fn say_cut(run: &str, bytes: u64, lang: Lang) {
         Lang::En => format!("{run}: cut {bytes} bytes that were being written when the writer died"),
         Lang::Zh => format!("{run}：已截去写入程序终止时未写完的 {bytes} 字节"),
     });
-}
-
-fn gap_text(Gap { from, to }: Gap, lang: Lang) -> String {
-    match lang {
-        Lang::En => format!("records {from} to {to} are missing: removed to stay within --keep, or never written"),
-        Lang::Zh => format!("记录 {from} 到 {to} 缺失：为不超过 --keep 已被删除，或未能写入"),
-    }
 }
 
 /// A line on stderr. Text that a peer had a hand in is made harmless.

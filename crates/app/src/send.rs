@@ -26,7 +26,15 @@ pub(crate) fn run(args: SendArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let payload = Arc::new(Payload::new(&args, &url, lang)?);
     let style = args.wait.and(Style::new(Some(args.show), args.encoding));
     // A reader in any case: what could not be sent stands in the log.
-    let config = Config { store: Store::Memory, run: "send".into(), reader: true, lang, registers: false, lan: None };
+    let config = Config {
+        store: Store::Memory,
+        run: "send".into(),
+        reader: true,
+        lang,
+        registers: false,
+        lan: None,
+        control: None,
+    };
     run::run(config, Care::Resets, lang, |session| {
         session.open(vec![url], |_, _| {})?;
         session.show(style.unwrap_or(Style::Nothing), Stdout);

@@ -106,6 +106,7 @@ fn config(args: &SessionArgs, places: &Places, shown: bool, lang: Lang) -> Confi
         lang,
         registers: true,
         lan: None,
+        control: None,
     }
 }
 

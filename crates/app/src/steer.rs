@@ -16,7 +16,6 @@ use crate::cli::{AirState, LanArgs, LanCommand};
 use crate::output::CHUNK;
 use crate::say::{self, Fail, INTERRUPTED};
 use crate::watch::on_interrupt;
-use crate::zh;
 
 pub(crate) fn run(args: &LanArgs) -> Result<ExitCode, Fail> {
     if let LanCommand::Capture { output } = &args.command {
@@ -83,7 +82,7 @@ fn fault(board: &str, spec: &str) -> Result<String, Fail> {
     let text = if board == "all" { spec.to_owned() } else { format!("{board}:{spec}") };
     match text.parse::<FaultSpec>() {
         Ok(_) => Ok(text),
-        Err(error) => Err(Fail::usage(error.to_string(), zh::fault_reason(&error))),
+        Err(error) => Err(Fail::usage(error.to_string(), error.zh())),
     }
 }
 

@@ -10,11 +10,11 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser};
 use socklab_capture::export::{Format, UnknownFormat};
 use socklab_capture::text::UnknownEncoding;
 use socklab_engine::Lang;
+use socklab_engine::board::NotGiven;
 use socklab_engine::lan::{FaultError, NoForward, NoName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
-use crate::given::NotGiven;
 
 /// What a command is called by, and its Chinese: of its line in the list, of what follows its options, of these.
 struct Text {
@@ -30,7 +30,7 @@ const COMMANDS: [Text; 24] = [
     Text {
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
-        after: "不带命令时：以交互方式监听端口 10000。\n\
+        after: "不带命令时：在浏览器中打开工作台，等同于 `socklab serve`。\n\
             示例：socklab listen 10000        然后让设备连接本机",
         args: &[&[
             ("data", "抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为系统的数据文件夹]"),
@@ -309,7 +309,22 @@ const COMMANDS: [Text; 24] = [
         after: "示例：socklab addr 8080",
         args: &[&[("port", "设备要连接的端口")]],
     },
-    Text { path: "serve", about: "浏览器中的工作台", after: "示例：socklab serve", args: &[] },
+    Text {
+        path: "serve",
+        about: "浏览器中的工作台",
+        after: "示例：\n  \
+            socklab serve\n  \
+            socklab serve --open 10000 --open udp://0.0.0.0:5000\n  \
+            socklab serve --listen 0.0.0.0:7625 --token WORD   其他机器也可以访问\n\n\
+            程序使用同一套 API：文档在 /api/openapi.json，\n\
+            请求时带上 'Authorization: Bearer TOKEN'。",
+        args: &[&[
+            ("listen", "工作台的监听地址 [默认：127.0.0.1:7625，被占用时用下一个空闲端口]"),
+            ("no_open", "不打开浏览器"),
+            ("open", "启动时打开一个端点：端口或 URL，写法与 `listen` 相同（可重复）"),
+            ("token", "浏览器和程序必须知道的令牌 [默认：每次启动都不同]"),
+        ]],
+    },
     Text {
         path: "completions",
         about: "生成 shell 的补全脚本",
@@ -757,7 +772,7 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
         return error.text(Lang::Zh).into();
     }
     if let Some(error) = source.downcast_ref::<FaultError>() {
-        return fault_reason(error);
+        return error.zh();
     }
     if source.is::<NoForward>() {
         return "不是 [ADDRESS:]PORT:[BOARD:]PORT，例如 8080:80 或 8080:esp32:80".into();
@@ -773,15 +788,6 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     }
     let said = source.to_string();
     quantity_reason(value, &said).or_else(|| range_reason(&said)).unwrap_or(said)
-}
-
-/// What is wrong with the text of a fault.
-pub(crate) fn fault_reason(error: &FaultError) -> String {
-    match error {
-        FaultError::Word(word) => format!("没有名为 {word:?} 的故障"),
-        FaultError::Value(value, word, example) => format!("{word} 不能是 {value:?}；例如 {example}"),
-        FaultError::Preset(name) => format!("没有名为 {name:?} 的预设"),
-    }
 }
 
 fn not_a_number(error: &ParseIntError) -> &'static str {

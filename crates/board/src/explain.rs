@@ -5,8 +5,9 @@
 //! EHOSTUNREACH on a Pico W. So a number is first given the board's own name, and the name is explained.
 
 use std::fmt;
+use std::process::ExitStatus;
 
-use crate::link::Raised;
+use crate::link::{self, Raised};
 use crate::look::{self, Lang};
 use crate::profile::Profile;
 
@@ -80,6 +81,25 @@ pub fn raised(profile: &Profile, raised: &Raised, lang: Lang) -> Option<String> 
         ("OSError", Some(errno)) => explain(profile, errno).map(|explained| explained.text(lang)),
         ("OSError", None) => explain_text(message).map(|explained| explained.text(lang)),
         (class, _) => hint(profile, class, message, lang),
+    }
+}
+
+/// Why a board's process ended when nobody had asked it to, and what that means for its program.
+pub fn death(status: ExitStatus, lang: Lang) -> String {
+    match status.code() {
+        Some(link::OUT_OF_MEMORY) => lang
+            .pick(
+                "the board's memory was used up: it has been restarted, and its variables are gone",
+                "板子的内存已耗尽：已重新启动，变量已丢失",
+            )
+            .into(),
+        Some(link::INTERRUPTED) => lang
+            .pick(
+                "Ctrl-C came in the middle of one long operation: the board has been restarted, and its variables are gone",
+                "按下 Ctrl-C 时板子正在执行一个无法中断的长操作：已重新启动，变量已丢失",
+            )
+            .into(),
+        _ => format!("{} ({status})", lang.pick("the board's interpreter died", "板子的解释器意外终止")),
     }
 }
 

@@ -10,6 +10,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use parking_lot::Mutex;
 
+/// Directories in directories that are looked into.
+const DEEPEST: usize = 16;
+
 /// A folder as a board's file system, with the board's current directory.
 #[derive(Debug)]
 pub struct Flash {
@@ -88,6 +91,33 @@ impl Flash {
         Ok(entries)
     }
 
+    /// The paths of all files and their sizes, by path. What is deeper than any board's is left out.
+    pub fn files(&self) -> io::Result<Vec<(String, u64)>> {
+        let (mut files, mut folders) = (Vec::new(), vec![(String::new(), 0)]);
+        while let Some((folder, depth)) = folders.pop() {
+            for (name, metadata) in self.list(&format!("/{folder}"))? {
+                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                match metadata.is_dir() {
+                    true if depth < DEEPEST => folders.push((path, depth + 1)),
+                    true => {}
+                    false => files.push((path, metadata.len())),
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Writes a whole file, and makes the directories that it is in.
+    pub fn put(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        use std::io::Write;
+        let inside = self.inside(path)?;
+        if let Some((folder, _)) = inside.rsplit_once('/') {
+            self.root.create_dir_all(folder)?;
+        }
+        self.create(path)?.write_all(bytes)
+    }
+
     /// Makes a directory.
     pub(crate) fn make_dir(&self, path: &str) -> io::Result<()> {
         self.root.create_dir(self.inside(path)?)
@@ -99,7 +129,7 @@ impl Flash {
     }
 
     /// Removes a file, or an empty directory: boards' `os.remove` takes both.
-    pub(crate) fn remove(&self, path: &str) -> io::Result<()> {
+    pub fn remove(&self, path: &str) -> io::Result<()> {
         let path = self.inside(path)?;
         if self.root.symlink_metadata(&path)?.is_dir() {
             self.root.remove_dir(path)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::decoder::{Decoder, Foreign, Item, LinkInfo};
 use crate::index::{Index, Totals};
-use crate::live::Live;
+use crate::live::{Live, Start};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::{Frame, Record};
@@ -341,9 +341,17 @@ impl Disk {
 
     /// Goes to the slot of record `from`. The decoder has seen what stands before the first record by then.
     fn skip_within(&mut self, decoder: &mut Decoder, from: u64) -> Result<(), RunError> {
-        let Growth::Ended(extent) = &self.growth else { return Ok(()) };
         let path = self.path();
-        let index = Index::of(&path, self.limit, self.is_folder && extent.is_sealed(self.segment));
+        let is_sealed = match &self.growth {
+            Growth::Ended(extent) => extent.is_sealed(self.segment),
+            Growth::Here(live) if live.position().0.segment > self.segment => true,
+            Growth::Here(live) => {
+                let start = live.start_for(self.segment, from);
+                return start.map_or(Ok(()), |start| self.begin_at(start, decoder));
+            }
+            Growth::Elsewhere => return Ok(()),
+        };
+        let index = Index::of(&path, self.limit, self.is_folder && is_sealed);
         let index = index.unwrap_or_default(); // a walk from the start meets the damage again, after what is good
         let offset = index.offset_of(from);
         if offset > 0 && matches!(self.first_seq(decoder), Ok(Some(_))) {
@@ -354,6 +362,14 @@ impl Disk {
         }
         *decoder = Decoder::default();
         self.open(self.segment).map(drop)
+    }
+
+    fn begin_at(&mut self, start: Start, decoder: &mut Decoder) -> Result<(), RunError> {
+        let path = self.path();
+        let file = File::open(&path).map_err(io_error("read", &path))?;
+        self.reader = Some(BlockReader::new(file, start.offset).map_err(io_error("read", &path))?);
+        *decoder = start.decoder;
+        Ok(())
     }
 
     /// The next block, in this segment or in the one that follows.
@@ -484,6 +500,29 @@ pub fn totals(run: &Run) -> Result<Totals, RunError> {
         totals.merge(index.totals);
     }
     Ok(totals)
+}
+
+/// The first record of a run that can still be read; 1 where there is none.
+pub fn first_seq(run: &Run) -> Result<u64, RunError> {
+    match Cursor::open(run.clone(), 1)?.next() {
+        Ok(Next::Record(record)) => Ok(record.seq),
+        Ok(Next::Frame(..) | Next::Wait | Next::End) => Ok(1), // frames are given to who asks for them
+        Err(error) => error.gap().map(|gap| gap.to + 1).ok_or(error),
+    }
+}
+
+/// The last record of a run as far as it is written now; 0 where there is none. Costs a look into the index of the
+/// last segment, or, where another program writes that, a walk through it.
+pub fn last_seq(run: &Run) -> Result<u64, RunError> {
+    let extent = run.extent()?;
+    for Segment { number, path } in extent.segments.iter().rev() {
+        let length = extent.limit(*number).map_or_else(|| file_len(path), Ok)?;
+        let index = Index::of(path, length, run.is_folder() && extent.is_sealed(*number))?;
+        if let Some((_, last)) = index.seqs() {
+            return Ok(last);
+        }
+    }
+    Ok(0)
 }
 
 #[cfg(test)]

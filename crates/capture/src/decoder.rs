@@ -136,6 +136,27 @@ impl Decoder {
         self.interfaces = interfaces.into_iter().map(|(_, interface)| interface).collect();
     }
 
+    /// What is known of interfaces, and of no peer.
+    pub(crate) fn without_peers(&self) -> Decoder {
+        Decoder { peers: FxHashMap::default(), ..self.clone() }
+    }
+
+    /// What was known before all but the first `interfaces` were named, with these peers.
+    pub(crate) fn as_of(&self, interfaces: usize, peers: &[(PeerId, Address)]) -> Decoder {
+        let mut earlier = self.clone();
+        earlier.interfaces.truncate(interfaces);
+        let links = earlier.interfaces.iter().filter(|interface| matches!(interface, Interface::Link(_))).count();
+        earlier.links.truncate(links);
+        earlier.endpoints.truncate(earlier.interfaces.len() - links);
+        earlier.peers.extend(peers.iter().cloned());
+        earlier
+    }
+
+    /// The address of a peer that was introduced, if its packets do not show it.
+    pub(crate) fn unshown(&self, peer: PeerId) -> Option<Address> {
+        self.peers.get(&peer).filter(|address| !matches!(address, Address::Inet(_))).cloned()
+    }
+
     /// Reads a block and remembers what later ones lean on.
     pub(crate) fn decode<'a>(&mut self, block: Block<'a>) -> Result<Item<'a>, Foreign> {
         match block.kind {

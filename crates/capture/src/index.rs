@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::{Decoder, Interface, Item};
+use crate::live::{Live, Place};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, Frame, LinkId, PeerId, Record, Timestamp};
@@ -290,6 +291,12 @@ pub(crate) struct IndexBuilder {
     packets: u64,
     span: Option<(Timestamp, Timestamp)>,
     missing: Vec<(Interface, u64)>,
+    /// How many interfaces were named before each slot.
+    named: Vec<usize>,
+    /// Peers whose addresses their packets do not show.
+    unshown: Vec<(PeerId, Address)>,
+    /// How many slots, and such peers, were told to readers.
+    told: (usize, usize),
     peers: FxHashMap<PeerId, PeerTotals>,
     links: Vec<LinkTotals>,
     tracker: Tracker,
@@ -302,6 +309,7 @@ impl IndexBuilder {
             self.packets += u64::from(block.kind == pcapng::PACKET);
             match self.decoder.decode(block) {
                 Ok(Item::Record(record)) => self.add_record(offset, &record),
+                Ok(Item::Peer(id)) => self.unshown.extend(self.decoder.unshown(id).map(|address| (id, address))),
                 Ok(Item::Missing(interface, total)) => self.missing.push((interface, total)),
                 Ok(Item::Frame(frame)) => add_frame(&mut self.links, &mut self.tracker, &frame),
                 Ok(Item::Interface) => self.add_interface(),
@@ -324,6 +332,7 @@ impl IndexBuilder {
     fn add_record(&mut self, offset: u64, record: &Record<'_>) {
         if self.slots.last().is_none_or(|slot| offset >= slot.offset + SLOT) {
             self.slots.push(Slot { seq: record.seq, at: record.at, offset });
+            self.named.push(self.decoder.interfaces().len());
         }
         self.records += 1;
         self.span = Some((self.span.map_or(record.at, |span| span.0), record.at));
@@ -339,6 +348,18 @@ impl IndexBuilder {
             slots: Vec::new(),
         };
         self.peers.entry(peer).or_insert_with(fresh).add(record, slot);
+    }
+
+    /// Tells readers of the segment that is being written where they can begin.
+    pub(crate) fn tell(&mut self, segment: u32, live: &Live) {
+        let (slots, unshown) = self.told;
+        let named = self.slots[slots..].iter().zip(&self.named[slots..]);
+        let places: Vec<Place> =
+            named.map(|(slot, interfaces)| Place { slot: *slot, interfaces: *interfaces }).collect();
+        if !places.is_empty() {
+            live.add_places(segment, &places, &self.decoder, &self.unshown[unshown..]);
+            self.told = (self.slots.len(), self.unshown.len());
+        }
     }
 
     pub(crate) fn finish(self) -> Index {

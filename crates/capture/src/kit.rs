@@ -73,6 +73,16 @@ impl Growing {
         chunk(&mut self.encoder, self.flow, records)
     }
 
+    /// From now on the records are of another endpoint's peer, whose packets do not show its address.
+    pub(crate) fn go_on_with(&mut self, path: &str) {
+        let endpoint = self.encoder.add_endpoint(format!("unix-listen:{path}"), &format!("unix-listen:{path}"));
+        let id = PeerId { endpoint, number: NonZeroU32::MIN };
+        let [local, remote] = ["", path].map(|path| Address::Unix(path.into()));
+        self.flow =
+            self.encoder.add_peer(Peer { id, transport: Transport::Stream, opened_by: Side::Peer, local, remote });
+        self.encoder.record(Timestamp(0), Subject::Endpoint(endpoint), Event::Opened("open"));
+    }
+
     pub(crate) fn write(&mut self, records: u64) -> Position {
         let chunk = self.chunk(records);
         self.writer.write(&chunk).expect("written")

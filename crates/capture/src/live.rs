@@ -8,6 +8,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::decoder::Decoder;
+use crate::index::Slot;
+use crate::record::{Address, PeerId};
+
 /// How many bytes of a run without capture may wait for its slowest reader before the writer waits too.
 const MEMORY_LIMIT: usize = 8 << 20;
 
@@ -20,6 +24,33 @@ pub struct Position {
     pub offset: u64,
     /// The last record within.
     pub last_seq: u64,
+}
+
+/// Places in the segment that is being written, from which it can be read on, and what a reader has to know there that
+/// stands before.
+#[derive(Debug, Default)]
+struct Places {
+    segment: u32,
+    places: Vec<Place>,
+    /// What interfaces there are.
+    named: Decoder,
+    /// Peers whose addresses their packets do not show.
+    unshown: Vec<(PeerId, Address)>,
+}
+
+/// A place in a segment, and how many interfaces were named before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) slot: Slot,
+    pub(crate) interfaces: usize,
+}
+
+/// Where to begin in the segment that is being written.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) offset: u64,
+    /// Knows what stands before.
+    pub(crate) decoder: Decoder,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +87,8 @@ impl State {
 /// Shared by a run's writer and its readers.
 pub struct Live {
     state: Mutex<State>,
+    /// Apart from the rest: a reader that begins copies of it what it needs.
+    places: Mutex<Places>,
     changed: Condvar,
     hurry: Box<dyn Fn() + Send + Sync>,
 }
@@ -69,7 +102,7 @@ impl std::fmt::Debug for Live {
 impl Live {
     /// `hurry` is called whenever a reader begins to wait.
     pub fn new(hurry: impl Fn() + Send + Sync + 'static) -> Self {
-        Live { state: Mutex::default(), changed: Condvar::new(), hurry: Box::new(hurry) }
+        Live { state: Mutex::default(), places: Mutex::default(), changed: Condvar::new(), hurry: Box::new(hurry) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -87,6 +120,28 @@ impl Live {
     pub(crate) fn look(&self) -> (Position, bool, u64) {
         let state = self.state();
         (state.position, state.ended, state.changes)
+    }
+
+    /// Adds places of the segment that is being written, in their order; those of the one before are forgotten.
+    pub(crate) fn add_places(&self, segment: u32, places: &[Place], decoder: &Decoder, unshown: &[(PeerId, Address)]) {
+        let mut known = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.segment != segment {
+            *known = Places { segment, ..Places::default() };
+        }
+        known.places.extend_from_slice(places);
+        if known.named.interfaces().len() != decoder.interfaces().len() {
+            known.named = decoder.without_peers();
+        }
+        known.unshown.extend_from_slice(unshown);
+    }
+
+    /// Where to begin in `segment` for the record `seq`: at or before it. `None` where that is its start, or where it is
+    /// not the one that is being written.
+    pub(crate) fn start_for(&self, segment: u32, seq: u64) -> Option<Start> {
+        let known = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = known.places.partition_point(|place| place.slot.seq <= seq);
+        let place = known.places.get(after.checked_sub(1)?).filter(|_| known.segment == segment)?;
+        Some(Start { offset: place.slot.offset, decoder: known.named.as_of(place.interfaces, &known.unshown) })
     }
 
     /// Whether a reader waits for what comes next.

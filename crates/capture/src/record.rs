@@ -116,6 +116,13 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The time so long after this one; the last there is if that is later.
+    pub fn after(self, span: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     /// Times before 1970 become 1970.
     fn from(time: SystemTime) -> Self {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use crate::decoder::{Decoder, Foreign, Item, PacketView, stated_records};
 use crate::encoder::Chunk;
 use crate::index::{Index, IndexBuilder};
-use crate::live::Position;
+use crate::live::{Live, Position};
 use crate::pcapng;
 use crate::reader::{BlockReader, Step};
 use crate::record::Timestamp;
@@ -217,6 +217,21 @@ impl Run {
     /// The file of segment `number`.
     pub(crate) fn segment_path(&self, number: u32) -> PathBuf {
         if self.path.is_file() { self.path.clone() } else { self.path.join(format!("{number:06}.pcapng")) }
+    }
+
+    /// Removes it with all of its files, and nothing else: a folder in which somebody has put more stays, with that.
+    ///
+    /// # Errors
+    /// The system refuses. Whether the run is live is not asked here.
+    pub fn remove(&self) -> Result<(), RunError> {
+        let segments = self.segments()?;
+        for Segment { path, .. } in &segments {
+            fs::remove_file(path).map_err(io_error("remove", path))?;
+            let _ = fs::remove_file(crate::index::sidecar(path)); // not every segment has one
+        }
+        let _ = fs::remove_file(self.path.join(LOCK));
+        let _ = fs::remove_dir(&self.path); // a single file has none, and a folder may hold what is not ours
+        Ok(())
     }
 
     /// Whether a program is writing it now.
@@ -499,6 +514,12 @@ impl RunWriter {
         self.position.offset = self.segment.length();
         self.position.last_seq = chunk.last_seq;
         Ok(self.position)
+    }
+
+    /// Tells readers of this run where in the segment that is being written they can begin: without that, whoever wants
+    /// its end walks all of it.
+    pub fn tell_places(&mut self, live: &Live) {
+        self.index.tell(self.position.segment, live);
     }
 
     fn begin_segment(&mut self, number: u32) -> Result<(), RunError> {

@@ -106,8 +106,19 @@ pub struct Summary {
 /// That a chunk is damaged shows at its end, when hits in it have been told already. Where only some peers are asked
 /// for, chunks that are not read whole are not checked.
 pub fn search(run: &Run, query: &Query, on_hit: &mut dyn FnMut(&Hit) -> ControlFlow<()>) -> Result<Summary, RunError> {
+    search_while(run, query, &|| true, on_hit)
+}
+
+/// As [`search`], and ends as soon as `is_wanted` says no: it is asked at each commit mark, whether anything was
+/// found or not.
+pub fn search_while(
+    run: &Run,
+    query: &Query,
+    is_wanted: &dyn Fn() -> bool,
+    on_hit: &mut dyn FnMut(&Hit) -> ControlFlow<()>,
+) -> Result<Summary, RunError> {
     let Some(matcher) = Matcher::new(&query.needle) else { return Ok(Summary::default()) };
-    let mut search = Search::new(run, matcher, query, on_hit);
+    let mut search = Search::new(run, matcher, query, is_wanted, on_hit);
     let segments = run.segments()?;
     for (n, segment) in segments.iter().enumerate() {
         if search.segment(run, segment, n + 1 == segments.len())?.is_break() {
@@ -131,6 +142,7 @@ struct Search<'q> {
     matcher: Matcher<'q>,
     peers: Option<FxHashSet<PeerId>>,
     side: Option<Side>,
+    is_wanted: &'q dyn Fn() -> bool,
     on_hit: &'q mut dyn FnMut(&Hit) -> ControlFlow<()>,
     summary: Summary,
     decoder: Decoder,
@@ -140,11 +152,18 @@ struct Search<'q> {
 }
 
 impl<'q> Search<'q> {
-    fn new(run: &Run, matcher: Matcher<'q>, query: &Query, on_hit: &'q mut dyn FnMut(&Hit) -> ControlFlow<()>) -> Self {
+    fn new(
+        run: &Run,
+        matcher: Matcher<'q>,
+        query: &Query,
+        is_wanted: &'q dyn Fn() -> bool,
+        on_hit: &'q mut dyn FnMut(&Hit) -> ControlFlow<()>,
+    ) -> Self {
         Search {
             matcher,
             peers: query.peers.as_ref().map(|peers| peers.iter().copied().collect()),
             side: query.side,
+            is_wanted,
             on_hit,
             summary: Summary::default(),
             decoder: Decoder::default(),
@@ -237,6 +256,9 @@ impl<'q> Search<'q> {
     }
 
     fn block(&mut self, block: Block<'_>) -> Result<ControlFlow<()>, Foreign> {
+        if block.kind == pcapng::MARK && !(self.is_wanted)() {
+            return Ok(ControlFlow::Break(()));
+        }
         if self.decoder.link_of(block).is_some() {
             return Ok(ControlFlow::Continue(())); // what a frame carries, its connection's records have too
         }
@@ -671,7 +693,8 @@ mod tests {
         fixture.commit();
         let (run, query) = (fixture.run(), bytes(b"end"));
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
-        let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
+        let mut search =
+            Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &|| true, &mut ignore);
         for segment in run.segments().expect("listed") {
             assert!(search.segment(&run, &segment, true).expect("searched").is_continue());
         }
@@ -744,7 +767,8 @@ mod tests {
         assert_eq!((offsets(&hits), &hits[0].address), (vec![(21, 0)], &address(1)));
         let path = run.segments().expect("listed")[0].path.clone();
         let mut ignore = |_: &Hit| ControlFlow::Continue(());
-        let mut search = Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &mut ignore);
+        let mut search =
+            Search::new(&run, Matcher::new(&query.needle).expect("not empty"), &query, &|| true, &mut ignore);
         let (parts, _) = search.parts(&run, &path, file_len(&path).expect("a segment"), true).expect("planned");
         let read: u64 = parts.iter().map(|part| part.end - part.start).sum();
         assert!((3 * 32 * 1024..20 * 32 * 1024).contains(&read), "{read} bytes read of 120 * 32 KiB");

@@ -5,6 +5,7 @@
 //! that brings its interpreter down.
 
 mod console;
+mod given;
 mod process;
 #[cfg(unix)]
 pub mod pty;
@@ -28,6 +29,7 @@ pub use socklab_board::{Profile, explain, flash, link, look};
 use crate::lan::LanPort;
 pub use console::Ticket;
 use console::{Backlog, Console, SeatId};
+pub use given::NotGiven;
 use process::Process;
 
 /// What Ctrl-C is on a console.
@@ -112,6 +114,10 @@ pub struct Source {
 pub enum BoardEvent {
     /// The board has something to show: a pin, a remark. It waits when too much of that is held.
     Told(FromBoard, Ticket),
+    /// It begins anew, for this reason: what its parts showed is over.
+    Anew(Cause),
+    /// Whether a program runs from now on, or the prompt waits.
+    Busy(bool),
     /// An exception that nobody caught, after its traceback was printed.
     Raised(socklab_board::link::Raised),
     /// The program is over, and so is the board.
@@ -145,6 +151,8 @@ enum Happening {
     Interrupt,
     Remarked(String),
     Give(Given),
+    Run(Source),
+    Reset(Cause),
     EndWhenIdle,
     Stop,
 }
@@ -239,6 +247,21 @@ impl BoardRemote {
     /// Ctrl-C for the program that runs.
     pub fn interrupt(&self) {
         let _ = self.sender.send(Happening::Interrupt);
+    }
+
+    /// Runs a program after a soft reset, without what the flash has for the start; then comes the prompt.
+    pub fn run(&self, source: Source) {
+        let _ = self.sender.send(Happening::Run(source));
+    }
+
+    /// A soft reset, as by Ctrl-D at the prompt, whatever the board is doing.
+    pub fn soft_reset(&self) {
+        let _ = self.sender.send(Happening::Reset(Cause::Soft));
+    }
+
+    /// A reset as by the button.
+    pub fn hard_reset(&self) {
+        let _ = self.sender.send(Happening::Reset(Cause::Hard));
     }
 
     /// Nothing more is typed: a program that waits for input meets the input's end, and the board ends at the next
@@ -382,6 +405,8 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.say(given.frame());
                     ON
                 }
+                Happening::Run(source) => self.run_anew(source),
+                Happening::Reset(cause) => self.reset(cause),
                 Happening::EndWhenIdle => {
                     self.ends_when_idle = true;
                     self.take_typed()
@@ -437,6 +462,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     lan.connect(process.teller());
                 }
                 self.process = Some(process);
+                (self.tell)(BoardEvent::Anew(cause));
             }
             Err(error) => {
                 (self.tell)(BoardEvent::Failed(error));
@@ -471,6 +497,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
 
     fn start(&mut self, program: Program, then: Then) {
         self.doing = Doing::Running(then);
+        (self.tell)(BoardEvent::Busy(true));
         self.say(ToBoard::Run(program));
         self.tell_end();
     }
@@ -616,7 +643,29 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         say(&mut self.repl, &self.config.profile.banner(), &mut out);
         self.console.put(&out);
         self.doing = Doing::Idle;
+        (self.tell)(BoardEvent::Busy(false));
         self.crashes = 0;
+    }
+
+    /// The prompt and what was typed at it are gone with what runs.
+    fn forget_typed(&mut self) {
+        self.typing.remove(self.typed.len());
+        self.typed.clear();
+        self.repl = Repl::new();
+        self.console.put(b"\r\n");
+    }
+
+    fn run_anew(&mut self, Source { name, text }: Source) -> Goes {
+        self.forget_typed();
+        self.console.put(b"MPY: soft reboot\r\n");
+        self.renew(Cause::Soft)?;
+        self.start(Program::Text { name, text }, Then::Prompt { marked: false });
+        ON
+    }
+
+    fn reset(&mut self, cause: Cause) -> Goes {
+        self.forget_typed();
+        if cause == Cause::Soft { self.soft_reset() } else { self.switch_on(cause) }
     }
 
     fn soft_reset(&mut self) -> Goes {

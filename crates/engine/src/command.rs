@@ -8,10 +8,11 @@ use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
 
 use crate::failure::Failure;
 use crate::hub::EndpointState;
-use crate::lan::{Forward, LanPort};
+use crate::lan::{Forward, FrameRow, LanPort, LanReport, NotSteered, Steer};
 use crate::peer::{Ending, Outcome};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
+use crate::watch::Tally;
 
 /// Which peers a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,10 +97,22 @@ pub enum Command {
         /// By cable, or by radio.
         cable: bool,
     },
+    /// Take the board of this name off the virtual network.
+    Detach(String),
+    /// How the virtual network is.
+    Lan,
+    /// What was seen on the virtual network, from this frame on. Frames are kept while somebody asks for them.
+    Frames(u64),
+    /// Change the virtual network.
+    Steer(Steer),
     /// Lead a port of this machine to a board's.
     Forward(Forward),
     /// How all endpoints and peers are.
     Status,
+    /// Answered with `Done` when there is something for `Changes` to tell.
+    AwaitChange,
+    /// What has changed since this was asked last, or since the start. Only of an engine that has a `control` port.
+    Changes,
     /// Answered with `Ended` when the endpoint is over.
     AwaitEnd(EndpointId),
 }
@@ -116,10 +129,18 @@ pub enum Reply {
     Peers(Vec<PeerId>),
     /// To `Status`.
     Status(Vec<EndpointStatus>),
+    /// To `Changes`.
+    Changed(Changes),
     /// To `Attach`: the board's place.
     Attached(LanPort),
     /// To `Attach` and `Forward`: there is no network, or no place on it, for this reason.
     NotAttached(String),
+    /// To `Lan`; `None` without one.
+    Lan(Option<LanReport>),
+    /// To `Frames`.
+    Frames(Vec<FrameRow>),
+    /// To `Steer`: what there is to show.
+    Steered(Result<String, NotSteered>),
     /// To `Forward`: where it listens.
     Forwarded(SocketAddr),
     /// To `AwaitEnd`: how its last connection ended.
@@ -144,6 +165,17 @@ pub enum LastEnd {
     Failed,
 }
 
+/// What is not as it was.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// All endpoints, each with those of its peers that have changed.
+    pub endpoints: Vec<EndpointStatus>,
+    /// Peers that are gone.
+    pub gone: Vec<PeerId>,
+    /// The number of the record that comes next. Those before it may still be on their way to the disk.
+    pub next_seq: u64,
+}
+
 /// How an endpoint is.
 #[derive(Clone, Debug)]
 pub struct EndpointStatus {
@@ -153,6 +185,12 @@ pub struct EndpointStatus {
     pub url: EndpointUrl,
     /// How it is.
     pub state: EndpointState,
+    /// Whether it sends back what comes.
+    pub echo: bool,
+    /// What its peers have done, those that are gone included.
+    pub tally: Tally,
+    /// How its last connection ended.
+    pub last_end: LastEnd,
     /// Peers, or datagrams of unknown ones, that were turned away.
     pub refused: u64,
     /// Datagrams that the system dropped.

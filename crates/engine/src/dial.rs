@@ -100,6 +100,7 @@ async fn connect_tcp(hub: &Hub, place: &HostPort, endpoint: &Endpoint) -> Result
             if let Some(lan) = hub.lan.as_ref().filter(|lan| lan.reaches(address.ip())) {
                 return lan.connect(address).await.map(Stream::Lan).map_err(failed);
             }
+            hub.control.check(address).map_err(failed)?;
             let socket = open::dial_tcp(address, &endpoint.options).await?;
             let stream = TcpSocket::from_std_stream(socket.into()).connect(address).await.map_err(failed)?;
             open::set_connection(SockRef::from(&stream), &endpoint.options).map_err(failed)?;

@@ -1,6 +1,7 @@
 //! The engine from outside: a thread with its own event loop, commands in, replies out, cursors on its log.
 
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -45,6 +46,9 @@ pub struct Config {
     pub run: String,
     /// Make a reader of the log that sees every record, from the first on.
     pub reader: bool,
+    /// Where this program itself is commanded over TCP, if it is. Nothing here dials that, under whatever name; and what
+    /// changes is listed for [`Command::Changes`], which whoever commands has to ask for again and again.
+    pub control: Option<SocketAddr>,
     /// The language of what records say in words.
     pub lang: Lang,
     /// Boards of this user's other Socklabs reach its endpoints.
@@ -61,6 +65,7 @@ pub struct Farewell {
 }
 
 /// A running engine. Dropping it abandons what is under way; [`Engine::shut_down`] does not.
+#[derive(Debug)]
 pub struct Engine {
     commands: mpsc::Sender<(Command, oneshot::Sender<Reply>)>,
     stop: Option<oneshot::Sender<Duration>>,
@@ -79,6 +84,13 @@ impl Remote {
         let (sender, reply) = oneshot::channel();
         self.0.blocking_send((command, sender)).ok()?;
         reply.blocking_recv().ok()
+    }
+
+    /// As [`call`](Self::call), for async tasks of whatever runtime.
+    pub async fn ask(&self, command: Command) -> Option<Reply> {
+        let (sender, reply) = oneshot::channel();
+        self.0.send((command, sender)).await.ok()?;
+        reply.await.ok()
     }
 }
 
@@ -111,13 +123,13 @@ impl Engine {
                 Err(error) => return fail(ready, error.into()),
             };
             let farewell = runtime.block_on(async move {
-                match Recorder::start(config.store, &config.run, config.reader, trouble) {
+                match Recorder::start(config.store, &config.run, config.reader, config.control.is_some(), trouble) {
                     Err(error) => fail(ready, error.into()),
                     Ok((recorder, run, reader)) => {
                         let recorder = Rc::new(recorder);
                         let _ = ready.send(Ok((recorder.live(), run, reader)));
                         let (lan, heard) = config.lan.map(Network::new).unzip();
-                        let hub = Hub::new(recorder, config.lang, config.registers, lan);
+                        let hub = Hub::new(recorder, config.lang, config.registers, lan, config.control);
                         Loop::new(hub, heard, inbox, noted).run(stopped).await
                     }
                 }
@@ -138,6 +150,11 @@ impl Engine {
     /// The run being captured, if it is.
     pub fn run(&self) -> Option<&Run> {
         self.run.as_ref()
+    }
+
+    /// How far the log is written.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
     }
 
     /// A reader of the capture from record `from` on; `None` without a capture.

@@ -6,6 +6,8 @@ use std::io;
 
 pub use socklab_board::look::Lang;
 
+use crate::guard::IsControlPort;
+
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -179,6 +181,9 @@ pub fn cause(error: &io::Error, lang: Lang) -> String {
 /// What an error means to somebody who has not read the manual page.
 fn plain_cause(error: &io::Error) -> Option<(&'static str, &'static str)> {
     use io::ErrorKind::*;
+    if error.get_ref().is_some_and(|inner| inner.is::<IsControlPort>()) {
+        return Some((IsControlPort::EN, IsControlPort::ZH));
+    }
     if error.get_ref().is_some() {
         return None; // it has words of its own
     }

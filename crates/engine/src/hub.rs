@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
@@ -14,12 +15,14 @@ use tokio::task::AbortHandle;
 use crate::command::LastEnd;
 use crate::datagram::Datagrams;
 use crate::failure::{Failure, Lang, Operation};
+use crate::guard::ControlPort;
 use crate::lan::Network;
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};
 use crate::registry::{self, Kind};
 use crate::stream::End;
 use crate::url::{EndpointUrl, Options, Place};
+use crate::watch::{Mark, Tally};
 
 /// Shared by everything on the engine's thread.
 pub(crate) struct Hub {
@@ -30,6 +33,8 @@ pub(crate) struct Hub {
     registers: bool,
     /// The virtual network, if there is one.
     pub(crate) lan: Option<Rc<Network>>,
+    /// Where this program is commanded: nobody here may dial that.
+    pub(crate) control: ControlPort,
     /// Where every connection keeps what it is about to echo: an idle one holds no buffer.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
@@ -61,6 +66,8 @@ pub(crate) struct Endpoint {
     pub(crate) closing: Cell<bool>,
     pub(crate) peers: RefCell<BTreeMap<NonZeroU32, Rc<Peer>>>,
     next_peer: Cell<u32>,
+    /// What its peers have done, those that are gone included.
+    pub(crate) tally: Rc<Cell<Tally>>,
     pub(crate) last_end: Cell<LastEnd>,
     /// Peers that were turned away because there were too many.
     pub(crate) refused: Cell<u64>,
@@ -79,8 +86,15 @@ impl Endpoint {
 }
 
 impl Hub {
-    pub(crate) fn new(recorder: Rc<Recorder>, lang: Lang, registers: bool, lan: Option<Rc<Network>>) -> Self {
+    pub(crate) fn new(
+        recorder: Rc<Recorder>,
+        lang: Lang,
+        registers: bool,
+        lan: Option<Rc<Network>>,
+        control: Option<SocketAddr>,
+    ) -> Self {
         Hub {
+            control: ControlPort(control),
             recorder,
             lang,
             registers,
@@ -104,6 +118,7 @@ impl Hub {
             closing: Cell::new(false),
             peers: RefCell::default(),
             next_peer: Cell::new(1),
+            tally: Rc::default(),
             last_end: Cell::default(),
             refused: Cell::new(0),
             dropped: Cell::new(0),
@@ -168,7 +183,8 @@ impl Hub {
         let id = endpoint.next_id();
         let entry = PeerEntry { id, transport, opened_by, local: local.clone(), remote: remote.clone() };
         let flow = self.recorder.add_peer(entry);
-        let peer = Rc::new(Peer::new(id, local, remote, flow, now()));
+        let mark = Mark::new(Rc::clone(&self.recorder.watch), Rc::clone(&endpoint.tally));
+        let peer = Rc::new(Peer::new(id, local, remote, flow, now(), mark));
         endpoint.peers.borrow_mut().insert(id.number, Rc::clone(&peer));
         self.changed.notify_waiters();
         peer
@@ -202,6 +218,7 @@ impl Hub {
         }
         self.recorder.remove_peer(peer.flow);
         endpoint.peers.borrow_mut().remove(&peer.id.number);
+        peer.mark.set(peer.id);
         self.changed.notify_waiters();
     }
 

@@ -9,10 +9,11 @@ mod forward;
 mod frames;
 mod names;
 mod port;
+mod recent;
 mod steer;
 mod stream;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -21,20 +22,26 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use socklab_board::link::{Frames, FromBoard, JoinFailure, Seen, ToBoard};
+use socklab_capture::Timestamp;
 use socklab_lan::{
-    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
-    Medium, PortId, Seed, Time, UnknownNames,
+    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac, Seed,
+    UnknownNames,
 };
-pub use socklab_lan::{FaultError, FaultSpec, brief};
+pub use socklab_lan::{
+    Connection, Counts, Direction, FaultError, FaultSpec, LanStatus, Medium, PortId, PortRow, Preset, Segment, Sent,
+    Time, Verdict, brief,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::hub::{Endpoint, Hub};
+use crate::recorder::now;
 pub use forward::{Forward, NoForward};
 pub(crate) use frames::Following;
 use frames::{Ended, Taps};
 pub use names::{KnownName, NoName};
 pub use port::LanPort;
 use port::Outlet;
+pub use recent::FrameRow;
 pub use steer::{NotSteered, Steer};
 pub(crate) use stream::LanStream;
 
@@ -97,8 +104,21 @@ pub(crate) struct Network {
     told: RefCell<FxHashMap<PortId, String>>,
     has_told: Notify,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
+    /// Boards that were ever attached: each has a hardware address of its own.
+    attached: Cell<u32>,
     /// Datagrams of boards to other programs of this machine.
     relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+}
+
+/// A network at one moment.
+#[derive(Clone, Debug)]
+pub struct LanReport {
+    /// Boards, links, addresses, leases, connections.
+    pub status: LanStatus,
+    /// What every chance is drawn from.
+    pub seed: u64,
+    /// When its time began.
+    pub start: Timestamp,
 }
 
 struct Port {
@@ -146,6 +166,7 @@ impl Network {
             told: RefCell::default(),
             has_told: Notify::new(),
             inbox,
+            attached: Cell::new(0),
             relays: RefCell::default(),
         };
         (Rc::new(network), heard)
@@ -158,13 +179,30 @@ impl Network {
     /// Attaches a board, by cable or by radio.
     pub(crate) fn attach(&self, name: &str, cable: bool) -> Result<LanPort, AttachError> {
         let medium = if cable { Medium::Cable } else { Medium::Air };
-        let mac = Mac::local(self.ports.borrow().len() as u32 + 1);
+        self.attached.set(self.attached.get() + 1);
+        let mac = Mac::local(self.attached.get());
         let attach = Attach { name: name.to_owned(), mac, medium, address: None };
         let id = self.lan.borrow_mut().attach(self.now(), attach)?;
         self.settings.faults.iter().filter(|spec| spec.is_for(name)).for_each(|spec| self.harm(id, spec));
         let outlet = Outlet::default();
         self.ports.borrow_mut().insert(id, Port { name: name.to_owned(), mac, outlet: outlet.clone() });
         Ok(LanPort::new(id, mac, name.to_owned(), outlet, self.inbox.clone()))
+    }
+
+    /// Takes a board off the network; false where none has this name.
+    pub(crate) fn detach(&self, name: &str) -> bool {
+        let mut ports = self.ports.borrow_mut();
+        let Some(id) = ports.iter().find(|(_, port)| port.name == name).map(|(id, _)| *id) else { return false };
+        ports.remove(&id);
+        self.lan.borrow_mut().detach(self.now(), id);
+        self.poked.notify_one();
+        true
+    }
+
+    /// How everything is.
+    pub(crate) fn report(&self) -> LanReport {
+        let status = self.lan.borrow().status();
+        LanReport { status, seed: self.settings.seed, start: now().before(self.start.elapsed()) }
     }
 
     fn harm(&self, port: PortId, spec: &FaultSpec) {

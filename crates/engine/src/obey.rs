@@ -1,7 +1,7 @@
 //! Commands carried out: opening, sending, ending, asking, and the goodbye at the end.
 //! What a socket does by itself belongs in `stream`, `listen`, `dial` and `datagram`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use socklab_capture::{EndpointId, PeerId, Side};
 use tokio::sync::oneshot;
 
-use crate::command::{Command, EndpointStatus, PeerStatus, Reply, Targets, WhenFull};
+use crate::command::{Changes, Command, EndpointStatus, PeerStatus, Reply, Targets, WhenFull};
 use crate::engine::Farewell;
 use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, EndpointState, Hub};
-use crate::lan::Forward;
+use crate::lan::{Forward, NotSteered};
 use crate::peer::{Ending, Outcome, Peer};
 use crate::url::{EndpointUrl, Interface, Place, Target};
 use crate::{datagram, dial, listen, multicast};
@@ -33,18 +33,59 @@ impl Hub {
             Command::Leave { endpoint, group, interface } => {
                 self.change_group(endpoint, group, &interface, multicast::leave)
             }
-            Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| endpoint.echo.set(on)),
+            Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| {
+                endpoint.echo.set(on);
+                self.recorder.watch.ring();
+            }),
             Command::Attach { name, cable } => match self.lan.as_ref().map(|lan| lan.attach(&name, cable)) {
                 Some(Ok(port)) => Reply::Attached(port),
                 Some(Err(error)) => Reply::NotAttached(error.to_string()),
                 None => Reply::NotAttached("there is no virtual network".into()),
             },
+            Command::Detach(name) => {
+                self.lan.as_ref().map(|lan| lan.detach(&name));
+                Reply::Done
+            }
+            Command::Lan => Reply::Lan(self.lan.as_ref().map(|lan| lan.report())),
+            Command::Frames(from) => Reply::Frames(self.lan.as_ref().map_or_else(Vec::new, |lan| lan.frames(from))),
+            Command::Steer(steer) => {
+                Reply::Steered(self.lan.as_ref().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer)))
+            }
             Command::Forward(forward) => self.forward(forward).await,
             Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => {
                 Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())
             }
+            Command::AwaitChange => {
+                self.recorder.watch.changed().await;
+                Reply::Done
+            }
+            Command::Changes => Reply::Changed(self.changes()),
         }
+    }
+
+    /// Walks the endpoints, and of their peers only those that have changed.
+    fn changes(&self) -> Changes {
+        let next_seq = self.recorder.next_seq();
+        let mut listed = self.recorder.watch.take();
+        listed.sort_unstable();
+        listed.dedup();
+        let (mut peers, mut gone) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        for id in listed {
+            match self.peer(id) {
+                None => gone.push(id),
+                Some((_, peer)) => {
+                    peer.mark.clear();
+                    peers.entry(id.endpoint).or_default().push(peer_status(&peer));
+                }
+            }
+        }
+        let endpoints = self.endpoints.borrow();
+        let heads = endpoints.values().map(|endpoint| {
+            let peers = peers.remove(&endpoint.id).unwrap_or_default();
+            EndpointStatus { peers, ..head(endpoint) }
+        });
+        Changes { endpoints: heads.collect(), gone, next_seq }
     }
 
     async fn forward(&self, forward: Forward) -> Reply {
@@ -329,13 +370,22 @@ fn queue(endpoint: &Endpoint, peer: &Rc<Peer>, bytes: Bytes) -> Outcome {
 }
 
 fn status(endpoint: &Endpoint) -> EndpointStatus {
+    let peers = endpoint.peers.borrow().values().map(|peer| peer_status(peer)).collect();
+    EndpointStatus { peers, ..head(endpoint) }
+}
+
+/// An endpoint without its peers.
+fn head(endpoint: &Endpoint) -> EndpointStatus {
     EndpointStatus {
         id: endpoint.id,
         url: endpoint.url.borrow().clone(),
         state: endpoint.state.get(),
+        echo: endpoint.echo.get(),
+        tally: endpoint.tally.get(),
+        last_end: endpoint.last_end.get(),
         refused: endpoint.refused.get(),
         dropped: endpoint.dropped.get(),
-        peers: endpoint.peers.borrow().values().map(|peer| peer_status(peer)).collect(),
+        peers: Vec::new(),
     }
 }
 

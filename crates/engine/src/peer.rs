@@ -11,6 +11,8 @@ use socklab_capture::encoder::FlowId;
 use socklab_capture::{Address, PeerId, Timestamp};
 use tokio::sync::Notify;
 
+use crate::watch::Mark;
+
 /// How many bytes may wait for a peer that does not take them. One message of any size is let in when nothing waits.
 pub const QUEUE_LIMIT: usize = 1 << 20;
 
@@ -67,13 +69,15 @@ pub(crate) struct Peer {
     pub(crate) ending: Cell<Option<Ending>>,
     /// The socket's descriptor while it is open, for asking the system about it.
     pub(crate) descriptor: Cell<Option<i32>>,
+    pub(crate) mark: Mark,
     /// Rung when the queue has room again; made only when somebody waits.
     room: RefCell<Option<Rc<Notify>>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Peer {
-    pub(crate) fn new(id: PeerId, local: Address, remote: Address, flow: FlowId, at: Timestamp) -> Self {
+    pub(crate) fn new(id: PeerId, local: Address, remote: Address, flow: FlowId, at: Timestamp, mark: Mark) -> Self {
+        mark.set(id);
         Peer {
             id,
             remote,
@@ -88,6 +92,7 @@ impl Peer {
             unsent: Cell::new(0),
             ending: Cell::new(None),
             descriptor: Cell::new(None),
+            mark,
             room: RefCell::default(),
             waker: RefCell::default(),
         }
@@ -111,6 +116,7 @@ impl Peer {
         outbox.bytes += bytes.len();
         outbox.queue.push_back(bytes);
         drop(outbox);
+        self.mark.set(self.id);
         self.wake();
         Outcome::Queued
     }
@@ -151,6 +157,7 @@ impl Peer {
         outbox.queue = VecDeque::new();
         self.unsent.set(self.unsent.get() + std::mem::take(&mut outbox.bytes));
         drop(outbox);
+        self.mark.set(self.id);
         self.tell_room();
     }
 
@@ -170,11 +177,15 @@ impl Peer {
         self.received.set(self.received.get() + bytes as u64);
         self.records.set(self.records.get() + 1);
         self.last_seen.set(at);
+        self.mark.received(bytes);
+        self.mark.set(self.id);
     }
 
     pub(crate) fn count_sent(&self, bytes: usize) {
         self.sent.set(self.sent.get() + bytes as u64);
         self.records.set(self.records.get() + 1);
+        self.mark.sent(bytes);
+        self.mark.set(self.id);
     }
 
     /// Remembers whom to wake when there is something to do.

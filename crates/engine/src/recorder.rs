@@ -22,6 +22,7 @@ use socklab_capture::run::{Retention, Run, RunError, RunWriter};
 use socklab_capture::{EndpointId, Event, Frame, LinkId, Timestamp};
 use tokio::sync::Notify;
 
+use crate::watch::Watch;
 use crate::writer::{self, Job, Sink, Trouble};
 
 /// A chunk is handed to the writer when it has so many bytes ...
@@ -128,6 +129,8 @@ pub(crate) struct Recorder {
     /// Rung when a chunk gets its first record.
     begun: Notify,
     pending: Cell<bool>,
+    /// Whoever shows what happens.
+    pub(crate) watch: Rc<Watch>,
 }
 
 /// The program and version that captures name.
@@ -140,6 +143,7 @@ impl Recorder {
         store: Store,
         run: &str,
         reader: bool,
+        watched: bool,
         trouble: impl Fn(Trouble) + Send + 'static,
     ) -> Result<(Self, Option<Run>, Option<Cursor>), RunError> {
         let shared = Arc::new(Shared::default());
@@ -179,9 +183,15 @@ impl Recorder {
             writer: RefCell::new(Some(writer)),
             begun: Notify::new(),
             pending: Cell::new(false),
+            watch: Rc::new(Watch::new(watched)),
         };
         recorder.seal(); // the head of the first segment, so that the run can be opened from the start
         Ok((recorder, folder, cursor))
+    }
+
+    /// The number of the record that comes next.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.encoder.borrow().next_seq()
     }
 
     pub(crate) fn live(&self) -> Arc<Live> {
@@ -264,6 +274,7 @@ impl Recorder {
     }
 
     fn recorded(&self) {
+        self.watch.ring();
         if self.encoder.borrow().buffered() >= CHUNK_BYTES {
             self.seal();
         } else if !self.pending.replace(true) {
@@ -358,7 +369,7 @@ mod tests {
 
     fn start(store: Store) -> (Recorder, Option<Cursor>, FlowId) {
         let reader = matches!(store, Store::Memory);
-        let (recorder, _, cursor) = Recorder::start(store, "r", reader, |_| {}).expect("a log");
+        let (recorder, _, cursor) = Recorder::start(store, "r", reader, false, |_| {}).expect("a log");
         let endpoint = recorder.add_endpoint("tcp-listen:1".into(), "tcp-listen://:1");
         let end = |port| Address::Inet(([127, 0, 0, 1], port).into());
         let id = PeerId { endpoint, number: NonZeroU32::MIN };

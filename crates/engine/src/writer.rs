@@ -172,6 +172,7 @@ impl<F: Fn(Trouble)> Writer<F> {
             let Sink::Disk(disk) = &mut self.sink else { return };
             match disk.write(chunk) {
                 Ok((position, removed)) => {
+                    disk.writer.tell_places(&self.live);
                     self.live.publish(position);
                     if stuck {
                         (self.trouble)(Trouble::Recovered);

@@ -62,7 +62,7 @@ mod time;
 mod track;
 
 pub use air::{AccessPoint, AirConfig, JoinError, Left, Seen};
-pub use brief::brief;
+pub use brief::{Segment, brief, segment};
 pub use engine::{Buffers, Congestion};
 pub use event::Event;
 pub use fault::{

@@ -92,7 +92,7 @@ refused! {
     nc_needs_a_place: USAGE, "HOST and PORT are needed", ["nc"];
     nc_refuses_both_families: USAGE, "cannot be used with", ["nc", "-4", "-6", "127.0.0.1", "1"];
     retry_is_for_connections: USAGE, "--retry is for connections", ["connect", "--retry", "udp://127.0.0.1:1"];
-    the_workbench_says_that_it_is_not_there_yet: USAGE, "not built yet", ["serve"];
+    a_token_that_is_no_word_is_refused: USAGE, "a token is of letters", ["serve", "--no-open", "--token", "a b"];
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod pipe;
 #[cfg(target_os = "linux")]
 mod safe;
 mod send;
+mod serve;
 #[cfg(target_os = "linux")]
 mod thonny;
 #[cfg(target_os = "linux")]

@@ -71,6 +71,41 @@ fn every_record_comes_once_while_segments_change() {
     assert!(run.segments().expect("a run").len() > 50);
 }
 
+/// Number, endpoint and address of all that comes.
+fn known(mut cursor: Cursor) -> Vec<(u64, String, String)> {
+    let mut seen = Vec::new();
+    while let Next::Record(record) = cursor.next().expect("a readable run") {
+        seen.push((record.seq, record.endpoint.to_string(), record.address.to_string()));
+    }
+    seen
+}
+
+#[test]
+fn a_reader_begins_amid_the_segment_that_is_being_written() {
+    let (_folder, mut growing) = growing(1 << 20);
+    let live = Arc::new(Live::new(|| {}));
+    for chunk in 0..150 {
+        if chunk % 40 == 20 {
+            growing.go_on_with(&format!("/tmp/{chunk}"));
+        }
+        let position = growing.write(100);
+        growing.writer.tell_places(&live);
+        live.publish(position);
+    }
+    let (position, _) = live.position();
+    assert!(position.segment > 1 && position.offset > 1 << 18, "a segment was sealed, and one is long: {position:?}");
+    let open = |from| Cursor::live(growing.run(), Arc::clone(&live), from).expect("a run");
+    let all = known(open(1));
+    assert_eq!(all.len() as u64, position.last_seq);
+    for from in (1..=position.last_seq).step_by(611).chain([position.last_seq - 1, position.last_seq]) {
+        assert!(known(open(from)) == all[from as usize - 1..], "{from}");
+    }
+    let cursor = open(position.last_seq);
+    let Source::Disk(disk) = &cursor.source else { panic!("it is on disk") };
+    let begun = disk.reader.as_ref().expect("a segment").offset();
+    assert!(begun + (1 << 17) > position.offset, "{begun} of {}: it need not walk all of it", position.offset);
+}
+
 #[test]
 fn a_run_is_read_as_it_was_when_opened() {
     let (_folder, mut growing) = growing(1500);

@@ -43,7 +43,7 @@ impl Network {
         }
         let (network, hub, ways) = (Rc::clone(self), Rc::clone(hub), self.ways(to, Kind::Tcp));
         tokio::task::spawn_local(async move {
-            match first_connected(&ways, from).await {
+            match first_connected(&hub, &ways, from).await {
                 Some(outside) => network.relay_stream(flow, to, from, outside).await,
                 None => network.refuse(&hub, flow, port, to),
             }
@@ -188,8 +188,8 @@ fn endpoint_for(hub: &Hub, to: SocketAddr, is_kind: impl Fn(&Place) -> bool) -> 
 }
 
 /// The first of these that answers.
-async fn first_connected(ways: &[SocketAddr], board: SocketAddr) -> Option<TcpStream> {
-    for way in ways {
+async fn first_connected(hub: &Hub, ways: &[SocketAddr], board: SocketAddr) -> Option<TcpStream> {
+    for way in ways.iter().filter(|way| hub.control.check(**way).is_ok()) {
         let attempt = async {
             let socket = if way.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
             if let Some(own) = own_loopback(board).filter(|_| way.ip().is_loopback() && way.is_ipv4()) {

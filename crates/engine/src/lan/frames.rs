@@ -1,7 +1,8 @@
 //! Frames of the network into captures: that of the run, and those of whoever follows it from outside. Each frame goes
 //! there once: where its way ends, or where it is spread. What a capture is belongs in the crate `capture`.
 //!
-//! The network waits for none of them: what a capture has no room for is left out of it, and counted there.
+//! The network waits for none of them: what a capture has no room for is left out of it, and counted there. Frames in a
+//! few words, for a diagram, are kept in `recent`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use socklab_capture::{Frame, LinkId, Timestamp, Way};
 use socklab_lan::{Direction, Mac, Marks, PortId, Time, Verdict};
 use tokio::sync::Notify;
 
+use super::recent::{FrameRow, Recent};
 use super::{Network, Port};
 use crate::recorder::{PROGRAM, Recorder, now};
 
@@ -53,13 +55,16 @@ pub(super) struct Taps {
     /// What the links are called in it.
     links: RefCell<FxHashMap<PortId, LinkId>>,
     followers: RefCell<Vec<Rc<Follower>>>,
+    /// Those of the last moments, while somebody looks.
+    recent: RefCell<Recent>,
     /// What the clock said when the network's time began, as seen from now.
     began: Cell<Timestamp>,
 }
 
 impl Taps {
     pub(super) fn new(run: bool) -> Self {
-        Taps { run, links: RefCell::default(), followers: RefCell::default(), began: Cell::new(now()) }
+        let (links, followers, recent) = Default::default();
+        Taps { run, links, followers, recent, began: Cell::new(now()) }
     }
 
     /// From now on the network's time is told by the clock as it is at this moment: somebody may have set it.
@@ -76,7 +81,7 @@ impl Taps {
 
     /// Whether anybody wants frames.
     pub(super) fn is_open(&self) -> bool {
-        self.run || !self.followers.borrow().is_empty()
+        self.run || !self.followers.borrow().is_empty() || self.recent.borrow().is_open()
     }
 }
 
@@ -107,6 +112,37 @@ impl Network {
             recorder.frame(&frame(link));
         }
         self.taps.followers.borrow().iter().for_each(|follower| follower.take(ended.port, &end, frame));
+        self.remember(ended, end.name);
+    }
+
+    /// Keeps a frame for a diagram, if anybody looks at one.
+    fn remember(&self, ended: &Ended<'_>, board: &str) {
+        let mut recent = self.taps.recent.borrow_mut();
+        if recent.closes() {
+            drop(recent);
+            return self.lan.borrow_mut().watch(self.taps.is_open());
+        }
+        if recent.is_open() {
+            let row = FrameRow {
+                number: 0,
+                at: self.taps.time_of(ended.at),
+                board: board.to_owned(),
+                direction: ended.direction,
+                verdict: ended.verdict,
+                brief: socklab_lan::brief(ended.bytes),
+                length: ended.bytes.len(),
+                segment: socklab_lan::segment(ended.bytes),
+                again: false,
+            };
+            recent.add(ended.port, row);
+        }
+    }
+
+    /// Frames of the last moments, from this number on; those to come are kept too.
+    pub(crate) fn frames(&self, from: u64) -> Vec<FrameRow> {
+        let rows = self.taps.recent.borrow_mut().ask(from);
+        self.lan.borrow_mut().watch(true);
+        rows
     }
 
     fn end<'a>(&self, port: &'a Port) -> End<'a> {

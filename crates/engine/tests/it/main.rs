@@ -5,3 +5,4 @@ mod stream;
 mod support;
 #[cfg(unix)]
 mod unix;
+mod watch;

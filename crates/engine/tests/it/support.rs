@@ -104,6 +104,7 @@ impl Lab {
             lang: socklab_engine::Lang::En,
             registers: false,
             lan: None,
+            control: None,
         };
         let (engine, cursor) = Engine::start(config, |trouble| panic!("{trouble:?}")).expect("starts");
         Lab { engine, cursor: cursor.expect("asked for"), seen: Vec::new(), _folder: folder }

@@ -22,6 +22,17 @@ pub enum FaultError {
     Preset(String),
 }
 
+impl FaultError {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            FaultError::Word(word) => format!("没有名为 {word:?} 的故障"),
+            FaultError::Value(value, word, example) => format!("{word} 不能是 {value:?}；例如 {example}"),
+            FaultError::Preset(name) => format!("没有名为 {name:?} 的预设"),
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, FaultError>;
 
 impl FromStr for Faults {

@@ -1,11 +1,13 @@
-//! What `--set` says of the world around a board: levels at its pins, and what its sensors measure. The words are here;
-//! what a board does with them belongs to the crate `board`.
+//! What is said of the world around a board, in words such as `4=1`: levels at its pins, and what its sensors measure.
+//! What a board does with that belongs to the crate `board`.
 
 use std::fmt;
+use std::str::FromStr;
 
-use socklab_engine::Lang;
-use socklab_engine::board::Given;
-use socklab_engine::board::link::Sensor;
+use socklab_board::link::Sensor;
+
+use super::Given;
+use crate::failure::Lang;
 
 /// Names of quantities, their units as numbers of the board's own, and whether a pin comes after the name.
 const QUANTITIES: &[(&str, f64, Place)] = &[
@@ -24,9 +26,9 @@ enum Place {
     None(Sensor),
 }
 
-/// What `--set` does not understand.
+/// What is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotGiven {
+pub enum NotGiven {
     /// It is no setting.
     Form,
     /// The name is known, and what comes after it is no number that the quantity can have.
@@ -34,7 +36,8 @@ pub(crate) enum NotGiven {
 }
 
 impl NotGiven {
-    pub(crate) fn text(self, lang: Lang) -> &'static str {
+    /// What is wrong with it, to stand behind the text itself.
+    pub fn text(self, lang: Lang) -> &'static str {
         match self {
             NotGiven::Form => lang.pick(
                 "is not PIN=LEVEL, such as 4=1, nor NAME=VALUE, such as adc34=1.5, temp4=21.5 or accx=0.2",
@@ -53,8 +56,16 @@ impl fmt::Display for NotGiven {
 
 impl std::error::Error for NotGiven {}
 
-/// `4=1`, `pin4=1`, `adc34=1.5`, `accx=-0.5`.
-pub(crate) fn given(text: &str) -> Result<Given, NotGiven> {
+impl FromStr for Given {
+    type Err = NotGiven;
+
+    /// `4=1`, `pin4=1`, `adc34=1.5`, `accx=-0.5`.
+    fn from_str(text: &str) -> Result<Given, NotGiven> {
+        given(text)
+    }
+}
+
+fn given(text: &str) -> Result<Given, NotGiven> {
     let (name, value) = text.split_once('=').ok_or(NotGiven::Form)?;
     if let Ok(pin) = name.strip_prefix("pin").unwrap_or(name).parse() {
         return level(value).map(|high| Given::Level { pin, high });

@@ -1,0 +1,171 @@
+//! The workbench as it is started and ended, and a lesson in it from the first click to "Hello". What its API does is
+//! tested in the crate `server`.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use serde_json::{Value, json};
+
+use crate::kit::{Lab, Running, until};
+
+/// A workbench that runs.
+struct Bench {
+    running: Running,
+    at: SocketAddr,
+    token: String,
+}
+
+impl Bench {
+    fn start(lab: &Lab, options: &[&str]) -> Self {
+        let mut command = lab.socklab(options);
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        let running = Running::start(command);
+        let urls = running.wait_for_told("its address", 1, |line| {
+            let (at, token) = line.strip_prefix("workbench: http://")?.split_once("/?token=")?;
+            Some((at.parse().expect("an address"), token.to_owned()))
+        });
+        let (at, token) = urls.into_iter().next().expect("one");
+        Bench { running, at, token }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+        let mut stream = TcpStream::connect(self.at).expect("it listens");
+        let (at, token, length) = (self.at, &self.token, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    #[track_caller]
+    fn done(&self, command: Value) -> Value {
+        let reply = self.ask("POST", "/api/command", &command.to_string());
+        assert!(reply["error"].is_null(), "{command}: {reply}");
+        reply
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        until(what, || Some(self.ask("GET", "/api/state", "")).filter(|state| is_so(state)))
+    }
+}
+
+#[test]
+fn it_says_where_it_is_and_ends_with_ctrl_c() {
+    let lab = Lab::new();
+    let bench = Bench::start(&lab, &["serve", "--listen", "127.0.0.1:0", "--open", "tcp-listen://127.0.0.1:0"]);
+    assert_eq!(bench.token.len(), 32, "a new one at each start");
+    let state = bench.until("what was opened", |state| state["endpoints"][0]["state"] == "open");
+    let url = state["endpoints"][0]["url"].as_str().expect("a URL").to_owned();
+    let mut device = TcpStream::connect(url.strip_prefix("tcp-listen://").expect("a server")).expect("it listens");
+    device.write_all(b"hello").expect("it reads");
+    bench.until("its word", |state| state["totals"]["received"] == 5);
+    bench.done(json!({"do": "send", "to": "all", "data": {"text": "bye"}}));
+    bench.running.interrupt();
+    let mut rest = Vec::new();
+    device.read_to_end(&mut rest).expect("a goodbye in good order");
+    assert_eq!(rest, b"bye", "what waits is sent first");
+    let done = bench.running.finish();
+    assert_eq!(done.code, Some(130), "{done:?}");
+    assert_eq!(lab.exported_raw(&[]), b"hello");
+}
+
+#[test]
+fn a_second_one_goes_to_the_next_port_and_says_so() {
+    let lab = Lab::new();
+    let bench = Bench::start(&lab, &["serve", "--no-open"]);
+    let second = Bench::start(&lab, &[]); // without a word it is the same
+    assert!(bench.at.port() < second.at.port(), "{} {}", bench.at, second.at);
+    second.running.wait_for_told("why", 1, |line| line.contains("port 7625 is taken").then_some(()));
+    assert_ne!(bench.token, second.token);
+    let theirs = TcpStream::connect(second.at).and_then(|mut stream| {
+        let (at, token) = (second.at, &bench.token);
+        stream.write_all(
+            format!(
+                "GET /api/state HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    });
+    assert!(theirs.expect("an answer").starts_with("HTTP/1.1 401"), "the token of one is not the other's");
+}
+
+#[test]
+fn a_port_that_was_asked_for_is_not_changed_for_another() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = taken.local_addr().expect("an address").to_string();
+    let done = Lab::new().run(["serve", "--no-open", "--listen", &at]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.err.contains(&format!("cannot listen on {at}: address already in use")), "{done:?}");
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_opened_ends_it_and_leaves_no_run() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let lab = Lab::new();
+    let place = format!("tcp-listen://127.0.0.1:{port}");
+    let done = lab.run(["serve", "--no-open", "--listen", "127.0.0.1:0", "--open", &place]);
+    assert!(done.code == Some(1) && done.err.contains("address already in use"), "{done:?}");
+    assert_eq!(lab.run(["capture", "ls", "--json"]).ok(), "");
+}
+
+/// What a lesson does, with the port of an endpoint of the test's own.
+const LESSON: &str = r#"
+import network, socket, time
+from machine import Pin
+led = Pin(2, Pin.OUT)
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect("Socklab", "")
+while not wlan.isconnected():
+    time.sleep_ms(10)
+s = socket.socket()
+s.connect(("192.168.1.115", PORT))
+led.value(1)
+s.send("Hello from the board")
+print("got", s.recv(100))
+while True:
+    time.sleep(1)
+"#;
+
+#[test]
+fn a_lesson_goes_from_the_first_click_to_hello() {
+    let lab = Lab::new();
+    let bench = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0"]);
+    let opened = bench.done(json!({"do": "open", "url": "tcp-listen://127.0.0.1:0"}));
+    let port = opened["url"].as_str().and_then(|url| url.rsplit(':').next()).expect("a port").to_owned();
+    let board = bench.done(json!({"do": "board_new", "profile": "esp32"}));
+    assert_eq!((&board["board"], &board["name"]), (&json!("b1"), &json!("esp32")));
+    bench.until("its prompt", |state| state["boards"][0]["state"] == "prompt");
+    let source = LESSON.replace("PORT", &port);
+    bench.done(json!({"do": "board_run", "board": "b1", "source": source, "name": "lesson.py"}));
+    let state = bench.until("hello", |state| state["totals"]["received"] == 20);
+    let address = state["peers"][0]["address"].as_str().expect("an address");
+    assert!(address.starts_with("192.168.1."), "the board's own: {address}");
+    bench.until("its lamp", |state| state["boards"][0]["pins"]["2"] == 1);
+    bench.until("the network", |state| {
+        let lan = &state["lan"];
+        lan["boards"][0]["ssid"] == "Socklab" && lan["connections"][0]["stage"] == "open"
+    });
+    bench.done(json!({"do": "send", "to": "all", "data": {"text": "welcome"}}));
+    bench.done(json!({"do": "board_stop", "board": "b1"}));
+    bench.until("Ctrl-C", |state| state["boards"][0]["state"] == "prompt");
+    bench.done(json!({"do": "board_reset", "board": "b1", "hard": true}));
+    bench.until("the lamp is out", |state| state["boards"][0]["pins"] == json!({}));
+    bench.done(json!({"do": "board_remove", "board": "b1"}));
+    bench.until("no board", |state| state["boards"] == json!([]));
+    let again = bench.done(json!({"do": "board_new", "profile": "esp32"}));
+    assert_eq!(again["name"], "esp32", "the name is free again");
+    bench.running.interrupt();
+    assert_eq!(bench.running.finish().code, Some(130));
+    assert_eq!(lab.exported_raw(&[]), b"Hello from the board");
+}

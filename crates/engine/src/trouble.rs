@@ -1,0 +1,105 @@
+//! What goes wrong with captures, in words: English and Chinese, with what can be done. What goes wrong with sockets is in
+//! `failure`.
+
+use socklab_capture::run::{Gap, RunError};
+
+use crate::failure::{Lang, cause};
+pub use crate::writer::Trouble;
+
+/// A capture's error in the person's language, with what can be done.
+pub fn capture_text(error: &RunError, lang: Lang) -> String {
+    if let Some(gap) = error.gap() {
+        return gap_text(gap, lang);
+    }
+    match (error, lang) {
+        (RunError::Io { operation, path, source }, _) => {
+            let cause = cause(source, lang);
+            let (path, hint) = (path.display(), hint(operation, lang));
+            match lang {
+                Lang::En => format!("cannot {operation} {path}: {cause}{hint}"),
+                Lang::Zh => format!("无法{} {path}：{cause}{hint}", operation_zh(operation)),
+            }
+        }
+        (_, Lang::En) => error.to_string(),
+        (RunError::Foreign { path, why }, Lang::Zh) => {
+            format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display())
+        }
+        (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
+            format!("{} 中没有名为 {name:?} 的抓取；用 `socklab capture ls` 查看", captures.display())
+        }
+        (RunError::FolderOfRuns(path), Lang::Zh) => {
+            let path = path.display();
+            format!("{path} 是存放抓取的文件夹，不是一次抓取；请用 `--capture {path}`")
+        }
+        (RunError::NoRuns(captures), Lang::Zh) => {
+            format!("{} 中还没有抓取；运行 `socklab listen 10000` 即可产生", captures.display())
+        }
+        (RunError::Damaged { path, offset }, Lang::Zh) => {
+            format!("无法读取 {}：在第 {offset} 字节处损坏", path.display())
+        }
+    }
+}
+
+/// What can be done where a capture cannot be written.
+fn hint(operation: &str, lang: Lang) -> &'static str {
+    match operation {
+        "create" | "write" | "lock" | "sync" => lang.pick(
+            "; `--capture DIR` keeps it elsewhere, `--capture none` nowhere",
+            "；用 `--capture DIR` 换个位置，或 `--capture none` 不保存",
+        ),
+        _ => "",
+    }
+}
+
+fn operation_zh(operation: &str) -> &str {
+    match operation {
+        "create" => "创建",
+        "read" => "读取",
+        "write" => "写入",
+        "lock" => "锁定",
+        "remove" => "删除",
+        "sync" => "同步",
+        other => other,
+    }
+}
+
+/// Which records nobody will see any more.
+pub fn gap_text(Gap { from, to }: Gap, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("records {from} to {to} are missing: removed to stay within --keep, or never written"),
+        Lang::Zh => format!("记录 {from} 到 {to} 缺失：为不超过 --keep 已被删除，或未能写入"),
+    }
+}
+
+impl Trouble {
+    /// The whole of it in one line, without a full stop.
+    pub fn text(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Trouble::Stuck(error), Lang::En) => {
+                format!("{}; reading has stopped, and goes on when there is room", capture_text(error, lang))
+            }
+            (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", capture_text(error, lang)),
+            (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
+            (Trouble::Unsafe(error), Lang::En) => {
+                format!("{}; what is captured may not survive a power cut", capture_text(error, lang))
+            }
+            (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", capture_text(error, lang)),
+            (Trouble::NotAccepting(failure), _) => {
+                failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
+            }
+            (Trouble::Accepting(place), Lang::En) => format!("{place} takes new connections again"),
+            (Trouble::Accepting(place), Lang::Zh) => format!("{place} 又可以接受新的连接了"),
+            (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
+            (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
+            (Trouble::Removed { segments, bytes }, Lang::En) => {
+                format!(
+                    "removed the {} oldest segments of the captures ({bytes} bytes) to stay within --keep",
+                    segments.len()
+                )
+            }
+            (Trouble::Removed { segments, bytes }, Lang::Zh) => {
+                format!("为不超过 --keep，已删除最旧的 {} 个抓取分段（{bytes} 字节）", segments.len())
+            }
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! What can be commanded over the API, and what is answered: one closed enum each, and the match that leads from one to
+//! the other by way of the engine. What a command looks like in a terminal belongs in `terminal`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use socklab_capture::{EndpointId, PeerId};
+use socklab_engine::url::{EndpointUrl, HostError, Interface, Target, UrlError, ValueError};
+use socklab_engine::{Command as Do, Ending, Lang, Outcome, Reply as Done, Targets, WhenFull};
+use utoipa::ToSchema;
+
+use crate::ask::{Asked, Text};
+use crate::boards::{BoardId, NewBoard};
+use crate::data::{Data, LineEnding};
+use crate::guard::Speaks;
+use crate::jobs::JobId;
+use crate::lan::Link;
+use crate::problem::Problem;
+use crate::terminal;
+use crate::workbench::Workbench;
+
+/// What can be commanded.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Command {
+    /// Open an endpoint: `tcp-listen://*:10000`, `tcp://host:port`, `udp://*:5000`, and what else a terminal takes; a
+    /// port alone is a TCP server there. A client without `retry=1` is open when it is connected.
+    Open { url: String },
+    /// Close an endpoint, in good order.
+    Close {
+        #[schema(value_type = String)]
+        endpoint: Text<EndpointId>,
+    },
+    /// Queue bytes for peers. What became of it is told peer by peer.
+    Send {
+        to: To,
+        data: Data,
+        #[serde(default)]
+        line_ending: LineEnding,
+    },
+    /// End conversations, or our half of them.
+    End { peers: To, how: How },
+    /// Make a peer of an address that has not sent anything yet: `192.168.1.50:5000`, or a path. Datagrams only.
+    AddPeer {
+        #[schema(value_type = String)]
+        endpoint: Text<EndpointId>,
+        target: String,
+    },
+    /// Take part in a multicast group.
+    Join {
+        #[schema(value_type = String)]
+        endpoint: Text<EndpointId>,
+        #[schema(value_type = String)]
+        group: Text<std::net::IpAddr>,
+        /// By its address or name; any if there is none.
+        #[serde(default)]
+        interface: Option<String>,
+    },
+    /// Take part no longer.
+    Leave {
+        #[schema(value_type = String)]
+        endpoint: Text<EndpointId>,
+        #[schema(value_type = String)]
+        group: Text<std::net::IpAddr>,
+        #[serde(default)]
+        interface: Option<String>,
+    },
+    /// Send back to the peers of an endpoint what they send, or do so no longer.
+    Echo {
+        #[schema(value_type = String)]
+        endpoint: Text<EndpointId>,
+        on: bool,
+    },
+    /// Call a peer something; nothing, if it is empty.
+    Name {
+        #[schema(value_type = String)]
+        peer: Text<PeerId>,
+        name: String,
+    },
+    /// The encoding of a peer's text, or of all of an endpoint.
+    Encoding {
+        /// `e1` or `e1.3`.
+        of: String,
+        encoding: String,
+    },
+    /// Send again and again, until the job is stopped or has nobody left to send to.
+    Repeat {
+        to: To,
+        data: Data,
+        #[serde(default)]
+        line_ending: LineEnding,
+        /// The time from one to the next, 1 to 86 400 000 ms.
+        every_ms: u64,
+        /// So many times; without end if it is not there.
+        #[serde(default)]
+        times: Option<u64>,
+    },
+    /// Stop a job.
+    Stop {
+        #[schema(value_type = String)]
+        job: Text<JobId>,
+    },
+    /// Put a board on the virtual network and switch it on.
+    BoardNew(NewBoard),
+    /// Have a board run a program, after a soft reset.
+    BoardRun {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+        source: String,
+        /// What tracebacks call it.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Ctrl-C.
+    BoardStop {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+    },
+    /// Reset a board: soft as Ctrl-D does, hard as its button does.
+    BoardReset {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+        #[serde(default)]
+        hard: bool,
+    },
+    /// Switch a board off and take it from the network. Its files stay.
+    BoardRemove {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+    },
+    /// What the outside gives to a pin or a sensor: `4=1`, `adc34=1.5`, `temp4=21.5`.
+    BoardSet {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+        set: String,
+    },
+    /// Offer a board's console on a port of 127.0.0.1, until the workbench ends: to mpremote, as `socket://...`; with a
+    /// password, its files too, as WebREPL does.
+    BoardOffer {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+        /// 0 is any.
+        #[serde(default)]
+        port: u16,
+        /// 9 characters at most.
+        #[serde(default)]
+        password: Option<String>,
+    },
+    /// What is wrong with links from now on, in the words of `socklab run --fault`: `loss=5% delay=20ms`, or a preset's
+    /// name. What is not named is as it should be.
+    Fault {
+        /// A board's name; all if it is not there.
+        #[serde(default)]
+        board: Option<String>,
+        /// Both ways if it is not there.
+        #[serde(default)]
+        direction: Option<Link>,
+        spec: String,
+    },
+    /// Switch an access point off, or on again.
+    Air { name: String, gone: bool },
+    /// Lead a port of this machine to a board's: `8080:80`, `8080:esp32:80`.
+    Forward { forward: String },
+}
+
+/// Which peers are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum To {
+    /// Every peer of every endpoint.
+    All,
+    /// Every peer of this endpoint.
+    Endpoint(String),
+    /// These.
+    Peers(Vec<String>),
+}
+
+impl To {
+    pub(crate) fn targets(&self) -> Result<Targets, Problem> {
+        let wrong = |error| Problem::bad_text("bad_request", error);
+        Ok(match self {
+            To::All => Targets::All,
+            To::Endpoint(id) => Targets::Endpoint(id.parse().map_err(wrong)?),
+            To::Peers(ids) => Targets::Peers(ids.iter().map(|id| id.parse().map_err(wrong)).collect::<Result<_, _>>()?),
+        })
+    }
+}
+
+/// How a conversation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum How {
+    /// Send what waits, say that no more will come (FIN), take in what still comes, and close.
+    Close,
+    /// Send what waits, say that no more will come, and go on receiving.
+    HalfClose,
+    /// Drop everything and tear the connection down (RST).
+    Reset,
+}
+
+/// What is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// To `open`: its id, and its URL with what the system filled in.
+    Opened { endpoint: String, url: String },
+    /// To `send`: what became of it.
+    Outcomes { outcomes: Vec<PeerOutcome> },
+    /// To `end` and `add_peer`: the peers that it was about.
+    Peers { peers: Vec<String> },
+    /// To `repeat`.
+    Job { job: String },
+    /// To `board_new`.
+    Board { board: String, name: String },
+    /// To `forward` and `board_offer`: where it listens.
+    Forwarded { at: String },
+    /// It was done.
+    Done,
+}
+
+/// What became of bytes for a peer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PeerOutcome {
+    peer: String,
+    outcome: OutcomeName,
+    /// Where the queue is full: bytes that wait in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<usize>,
+}
+
+/// What became of bytes for a peer, in a word.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeName {
+    /// They wait in the peer's queue; the log says `sent` when the system took them.
+    Queued,
+    /// Not taken: the peer does not read, and too much waits for it already.
+    Full,
+    /// Not taken: the peer is gone.
+    Gone,
+}
+
+/// A reply, and how the same is done in a terminal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Answer {
+    #[serde(flatten)]
+    reply: Reply,
+    /// Lines for a shell, or, where they begin with a colon, for the prompt of `socklab listen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_command: Option<String>,
+}
+
+/// Do something.
+#[utoipa::path(post, path = "/api/command", request_body = Command,
+    responses((status = 200, body = Answer), (status = "4XX", body = crate::problem::ProblemBody)))]
+pub(crate) async fn command(
+    State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
+    Asked(command): Asked<Command>,
+) -> Result<Json<Answer>, Problem> {
+    let as_command = terminal::line(&command);
+    let reply = workbench.obey(command, lang).await?;
+    Ok(Json(Answer { reply, as_command }))
+}
+
+impl Workbench {
+    async fn obey(self: &Arc<Self>, command: Command, lang: Lang) -> Result<Reply, Problem> {
+        match command {
+            Command::Open { url } => self.done(Do::Open(parse_url(&url)?)).await,
+            Command::Close { endpoint } => self.done(Do::CloseEndpoint(endpoint.0)).await,
+            Command::Send { to, data, line_ending } => {
+                let bytes = data.bytes(line_ending)?;
+                self.done(Do::Send { to: to.targets()?, bytes, when_full: WhenFull::Refuse }).await
+            }
+            Command::End { peers, how } => self.done(Do::End { peers: peers.targets()?, ending: how.into() }).await,
+            Command::AddPeer { endpoint, target } => {
+                let target = parse_target(&target)?;
+                self.done(Do::AddPeer { endpoint: endpoint.0, target }).await
+            }
+            Command::Join { endpoint, group, interface } => {
+                let interface = parse_interface(interface.as_deref())?;
+                self.done(Do::Join { endpoint: endpoint.0, group: group.0, interface }).await
+            }
+            Command::Leave { endpoint, group, interface } => {
+                let interface = parse_interface(interface.as_deref())?;
+                self.done(Do::Leave { endpoint: endpoint.0, group: group.0, interface }).await
+            }
+            Command::Echo { endpoint, on } => self.done(Do::Echo { endpoint: endpoint.0, on }).await,
+            Command::Name { peer, name } => {
+                self.set_name(peer.0, &name);
+                Ok(Reply::Done)
+            }
+            Command::Encoding { of, encoding } => self.choose_encoding(&of, &encoding),
+            Command::Repeat { to, data, line_ending, every_ms, times } => {
+                let bytes = data.bytes(line_ending)?;
+                self.repeat(to.targets()?, bytes, every_ms, times)
+            }
+            Command::Stop { job } => self.jobs.stop(job.0).map(|()| Reply::Done),
+            Command::BoardNew(new) => self.new_board(new, lang).await,
+            Command::BoardRun { board, source, name } => self.board(board.0)?.run(name, source),
+            Command::BoardStop { board } => self.board(board.0)?.interrupt(),
+            Command::BoardReset { board, hard } => self.board(board.0)?.reset(hard),
+            Command::BoardRemove { board } => self.remove_board(board.0).await,
+            Command::BoardSet { board, set } => self.board(board.0)?.set(&set),
+            Command::BoardOffer { board, port, password } => self.board(board.0)?.offer(port, password),
+            Command::Fault { board, direction, spec } => self.harm(board.as_deref(), direction, &spec).await,
+            Command::Air { name, gone } => self.switch_air(name, gone).await,
+            Command::Forward { forward } => self.forward(&forward).await,
+        }
+    }
+
+    /// What the engine does alone.
+    pub(crate) async fn done(&self, command: Do) -> Result<Reply, Problem> {
+        Ok(match self.ask(command).await? {
+            Done::Opened(id, url) => Reply::Opened { endpoint: id.to_string(), url: url.to_string() },
+            Done::Outcomes(outcomes) => Reply::Outcomes { outcomes: outcomes.into_iter().map(Into::into).collect() },
+            Done::Peers(peers) => Reply::Peers { peers: peers.iter().map(ToString::to_string).collect() },
+            Done::Forwarded(at) => Reply::Forwarded { at: at.to_string() },
+            Done::Failed(failure) => return Err(failure.into()),
+            Done::NoSuchEndpoint(id) => return Err(Problem::no_endpoint(id)),
+            Done::NotAttached(why) => return Err(Problem::bad_text("no_place", why)),
+            _ => Reply::Done,
+        })
+    }
+
+    fn choose_encoding(&self, of: &str, encoding: &str) -> Result<Reply, Problem> {
+        let encoding = crate::data::parse_encoding(encoding)?;
+        match (of.parse::<PeerId>(), of.parse::<EndpointId>()) {
+            (Ok(peer), _) => self.set_encoding(peer, encoding),
+            (_, Ok(endpoint)) => self.set_endpoint_encoding(endpoint, encoding),
+            (Err(error), _) => return Err(Problem::bad_text("bad_request", error)),
+        }
+        Ok(Reply::Done)
+    }
+}
+
+impl From<How> for Ending {
+    fn from(how: How) -> Self {
+        match how {
+            How::Close => Ending::Close,
+            How::HalfClose => Ending::HalfClose,
+            How::Reset => Ending::Reset,
+        }
+    }
+}
+
+impl From<(PeerId, Outcome)> for PeerOutcome {
+    fn from((peer, outcome): (PeerId, Outcome)) -> Self {
+        let (outcome, waiting) = match outcome {
+            Outcome::Queued => (OutcomeName::Queued, None),
+            Outcome::Full { waiting } => (OutcomeName::Full, Some(waiting)),
+            Outcome::Gone => (OutcomeName::Gone, None),
+        };
+        PeerOutcome { peer: peer.to_string(), outcome, waiting }
+    }
+}
+
+/// A URL, or what stands for a server on the command line.
+pub(crate) fn parse_url(text: &str) -> Result<EndpointUrl, UrlError> {
+    let text = text.trim();
+    match text.parse() {
+        Err(UrlError::NoScheme(_)) => EndpointUrl::for_listen(text),
+        read => read,
+    }
+}
+
+fn parse_target(text: &str) -> Result<Target, Problem> {
+    let told = |error: HostError| Problem::bad("bad_address", error.text(Lang::En), error.text(Lang::Zh));
+    text.trim().parse().map(Target::Inet).map_err(told)
+}
+
+fn parse_interface(text: Option<&str>) -> Result<Interface, Problem> {
+    let told = |error: ValueError| Problem::bad("bad_interface", error.text(Lang::En), error.text(Lang::Zh));
+    text.filter(|text| !text.is_empty()).unwrap_or("0.0.0.0").parse().map_err(told)
+}
+
+/// Bytes are handed over as they are.
+pub(crate) fn send(to: &Targets, bytes: Bytes, when_full: WhenFull) -> Do {
+    Do::Send { to: to.clone(), bytes, when_full }
+}

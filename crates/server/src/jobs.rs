@@ -1,0 +1,332 @@
+//! What goes on by itself until it is done or stopped: sending again and again, sending a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use socklab_engine::{Outcome, Reply as Done, Targets, WhenFull};
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
+use tokio_stream::StreamExt as _;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::ask::{Wanted, list};
+use crate::command::{self, Reply};
+use crate::problem::Problem;
+use crate::state::millis;
+use crate::workbench::Workbench;
+
+/// The longest time from one send to the next: a day.
+const LONGEST_PAUSE: u64 = 86_400_000;
+
+/// Jobs at a time.
+const MOST: usize = 100;
+
+/// Bytes of a file in one send.
+const PIECE: usize = 64 << 10;
+
+/// The same for datagrams, which it goes out in.
+const DATAGRAM: usize = 16 << 10;
+
+/// A job. Written `j1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct JobId(u32);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "j{}", self.0)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_prefix('j').and_then(|number| number.parse().ok());
+        number.map(JobId).ok_or_else(|| format!("{text:?} is no job (write it as j1)"))
+    }
+}
+
+/// A job, for those who look.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct JobView {
+    /// `j1`.
+    id: String,
+    what: Work,
+    /// For whom: `all`, `e1`, or peers with commas between.
+    to: String,
+    /// Bytes that were handed over, for each peer.
+    done: u64,
+    /// Bytes of all of it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    /// How often it was sent.
+    turns: u64,
+    /// Since when, in ms since 1970.
+    since: f64,
+}
+
+/// What a job does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Work {
+    /// It sends the same again and again.
+    Repeat {
+        /// The time from one to the next.
+        every_ms: u64,
+    },
+    /// It sends a file.
+    File {
+        /// What the file is called.
+        name: String,
+    },
+}
+
+/// The jobs that go on.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    last: u32,
+    jobs: BTreeMap<u32, Job>,
+    changed: BTreeSet<u32>,
+    gone: BTreeSet<u32>,
+}
+
+#[derive(Debug)]
+struct Job {
+    view: JobView,
+    stopped: Arc<Notify>,
+}
+
+impl Jobs {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, what: Work, to: &Targets, total: Option<u64>) -> Result<(JobId, Arc<Notify>), Problem> {
+        let mut held = self.held();
+        if held.jobs.len() >= MOST {
+            let (en, zh) = (format!("{MOST} jobs are running already"), format!("已有 {MOST} 个任务在运行"));
+            return Err(Problem::bad("too_many_jobs", en, zh));
+        }
+        held.last += 1;
+        let (number, stopped) = (held.last, Arc::<Notify>::default());
+        let since = millis(std::time::SystemTime::now().into());
+        let view = JobView { id: JobId(number).to_string(), what, to: shown(to), done: 0, total, turns: 0, since };
+        held.jobs.insert(number, Job { view, stopped: Arc::clone(&stopped) });
+        held.changed.insert(number);
+        Ok((JobId(number), stopped))
+    }
+
+    fn count(&self, job: JobId, bytes: u64) {
+        let mut held = self.held();
+        if let Some(job) = held.jobs.get_mut(&job.0) {
+            job.view.done += bytes;
+            job.view.turns += 1;
+        }
+        held.changed.insert(job.0);
+    }
+
+    fn end(&self, job: JobId) {
+        let mut held = self.held();
+        held.jobs.remove(&job.0);
+        held.changed.remove(&job.0);
+        held.gone.insert(job.0);
+    }
+
+    /// Stops a job; it ends as soon as it notices.
+    pub(crate) fn stop(&self, job: JobId) -> Result<(), Problem> {
+        let held = self.held();
+        let missing = || Problem::missing("no_such_job", format!("there is no job {job}"), format!("没有任务 {job}"));
+        held.jobs.get(&job.0).map(|job| job.stopped.notify_one()).ok_or_else(missing)
+    }
+
+    /// Those that have changed since this was asked last, and those that are over.
+    pub(crate) fn news(&self) -> (BTreeMap<u32, Arc<JobView>>, BTreeSet<u32>) {
+        let mut held = self.held();
+        let changed = std::mem::take(&mut held.changed);
+        let views = changed.iter().filter_map(|id| Some((*id, Arc::new(held.jobs.get(id)?.view.clone()))));
+        (views.collect(), std::mem::take(&mut held.gone))
+    }
+}
+
+fn shown(to: &Targets) -> String {
+    match to {
+        Targets::All => "all".into(),
+        Targets::Endpoint(id) => id.to_string(),
+        Targets::Peers(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
+/// A job that goes on; dropping it ends it, whatever it came to.
+struct Running {
+    workbench: Arc<Workbench>,
+    job: JobId,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.workbench.jobs.end(self.job);
+        self.workbench.gathered.bell.notify_one();
+    }
+}
+
+impl Running {
+    fn count(&self, bytes: usize) {
+        self.workbench.jobs.count(self.job, bytes as u64);
+        self.workbench.gathered.bell.notify_one();
+    }
+}
+
+impl Workbench {
+    /// Sends the same every so many milliseconds. A peer that does not read is left out that time.
+    pub(crate) fn repeat(
+        self: &Arc<Self>,
+        to: Targets,
+        bytes: Bytes,
+        every_ms: u64,
+        times: Option<u64>,
+    ) -> Result<Reply, Problem> {
+        if !(1..=LONGEST_PAUSE).contains(&every_ms) {
+            return Err(Problem::bad("bad_pause", "the pause is 1 ms to a day", "间隔为 1 毫秒到一天"));
+        }
+        let (job, stopped) = self.jobs.start(Work::Repeat { every_ms }, &to, None)?;
+        let running = Running { workbench: Arc::clone(self), job };
+        self.gathered.bell.notify_one();
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(every_ms));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            for _ in 0..times.unwrap_or(u64::MAX) {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = stopped.notified() => return,
+                }
+                let send = command::send(&to, bytes.clone(), WhenFull::Refuse);
+                match running.workbench.ask(send).await {
+                    Ok(Done::Outcomes(outcomes)) if is_lost(&to, &outcomes) => return,
+                    Ok(_) => running.count(bytes.len()),
+                    Err(_) => return,
+                }
+            }
+        });
+        Ok(Reply::Job { job: job.to_string() })
+    }
+}
+
+/// Whether nobody is left of those who were named. Of an endpoint, others may come.
+fn is_lost(to: &Targets, outcomes: &[(socklab_capture::PeerId, Outcome)]) -> bool {
+    matches!(to, Targets::Peers(_)) && outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Gone)
+}
+
+/// Whom a file is for.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FileQuery {
+    /// `all`, `e1`, or peers with commas between: `e1.3,e1.4`.
+    to: String,
+    /// What the file is called, for those who look.
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FileSent {
+    /// Bytes that were handed over for each peer.
+    bytes: u64,
+    /// False where it was stopped, or nobody took it any more.
+    complete: bool,
+}
+
+/// Send a file: the body, as it comes. The slowest of its peers sets the pace. It is a job while it goes on; stopping
+/// that, or closing the request, ends it.
+#[utoipa::path(post, path = "/api/send-file", params(FileQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = FileSent), (status = "4XX", body = crate::problem::ProblemBody)))]
+pub(crate) async fn send_file(
+    State(workbench): State<Arc<Workbench>>,
+    Wanted(query): Wanted<FileQuery>,
+    headers: axum::http::HeaderMap,
+    body: Body,
+) -> Result<Json<FileSent>, Problem> {
+    let to = parse_to(&query.to)?;
+    let length = headers.get(axum::http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let piece = if workbench.has_datagrams(&to).await? { DATAGRAM } else { PIECE };
+    let work = Work::File { name: query.name.unwrap_or_default() };
+    let (job, stopped) = workbench.jobs.start(work, &to, length)?;
+    let mut file = Pouring { running: Running { workbench, job }, to, sent: FileSent { bytes: 0, complete: false } };
+    tokio::select! {
+        poured = file.pour(body, piece) => poured?,
+        () = stopped.notified() => {}
+    }
+    Ok(Json(file.sent))
+}
+
+/// A file on its way.
+struct Pouring {
+    running: Running,
+    to: Targets,
+    sent: FileSent,
+}
+
+impl Pouring {
+    /// Hands it over in pieces of so many bytes, until its end, or until nobody takes it any more.
+    async fn pour(&mut self, body: Body, piece: usize) -> Result<(), Problem> {
+        let (mut data, mut held) = (body.into_data_stream(), BytesMut::new());
+        while let Some(bytes) = data.next().await {
+            held.extend_from_slice(&bytes.map_err(|error| Problem::bad_text("cut_off", error))?);
+            while held.len() >= piece {
+                if !self.hand_over(held.split_to(piece).freeze()).await? {
+                    return Ok(());
+                }
+            }
+        }
+        self.sent.complete = held.is_empty() || self.hand_over(held.freeze()).await?;
+        Ok(())
+    }
+
+    /// Whether anybody took it.
+    async fn hand_over(&mut self, bytes: Bytes) -> Result<bool, Problem> {
+        let count = bytes.len();
+        let reply = self.running.workbench.ask(command::send(&self.to, bytes, WhenFull::Wait)).await?;
+        let Done::Outcomes(outcomes) = reply else { return Ok(false) };
+        let is_taken = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Queued);
+        if is_taken {
+            self.sent.bytes += count as u64;
+            self.running.count(count);
+        }
+        Ok(is_taken)
+    }
+}
+
+fn parse_to(text: &str) -> Result<Targets, Problem> {
+    Ok(match text.parse() {
+        _ if text == "all" => Targets::All,
+        Ok(endpoint) => Targets::Endpoint(endpoint),
+        Err(_) => Targets::Peers(list(Some(text))?),
+    })
+}
+
+impl Workbench {
+    /// Whether some of those who are meant get datagrams.
+    async fn has_datagrams(&self, to: &Targets) -> Result<bool, Problem> {
+        use socklab_engine::url::Place;
+        let Done::Status(endpoints) = self.ask(socklab_engine::Command::Status).await? else { return Ok(false) };
+        let is_meant = |endpoint: &socklab_engine::EndpointStatus| match to {
+            Targets::All => true,
+            Targets::Endpoint(id) => *id == endpoint.id,
+            Targets::Peers(ids) => ids.iter().any(|id| id.endpoint == endpoint.id),
+        };
+        let has = |place: &Place| matches!(place, Place::Udp(_) | Place::UnixDgram(_));
+        Ok(endpoints.iter().any(|endpoint| has(&endpoint.url.place) && is_meant(endpoint)))
+    }
+}

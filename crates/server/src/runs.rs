@@ -1,0 +1,457 @@
+//! Captures as wholes: the list, the totals of one, removing one, searching one and writing one out.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use regex::bytes::Regex;
+use serde::{Deserialize, Serialize};
+use socklab_capture::cursor;
+use socklab_capture::export::{self, Filter, Format};
+use socklab_capture::index::Totals;
+use socklab_capture::run::{Gap, Run};
+use socklab_capture::search::{self, Hit, Needle, Query};
+use socklab_capture::show::Clock;
+use socklab_capture::{PeerId, Side};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::ask::{Wanted, list};
+use crate::data::{Data, LineEnding, parse_encoding};
+use crate::problem::{Problem, ProblemBody};
+use crate::state::millis;
+use crate::workbench::Workbench;
+
+/// Pieces of an answer that wait for a client; then the reader waits.
+const WAITING: usize = 16;
+
+/// A piece of an answer.
+const PIECE: usize = 64 << 10;
+
+/// Hits that are told of one search; those beyond are counted.
+const MOST_HITS: u64 = 10_000;
+
+/// A run, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunView {
+    run: String,
+    /// Whether a program writes it now.
+    live: bool,
+    /// Whether it is the one that this workbench writes.
+    current: bool,
+    /// What could not be read of it; then there are no figures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    records: u64,
+    /// As other tools count them.
+    packets: u64,
+    peers: usize,
+    /// Bytes that came.
+    received: u64,
+    /// Bytes that were sent.
+    sent: u64,
+    /// Bytes on disk.
+    bytes: u64,
+    /// The time of its first record, in ms since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<f64>,
+    /// That of its last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<f64>,
+}
+
+impl RunView {
+    fn new(run: &Run, current: &Run, totals: Result<Totals, Problem>) -> Self {
+        let (totals, error) = match totals {
+            Ok(totals) => (totals, None),
+            Err(problem) => (Totals::default(), Some(problem.text(socklab_engine::Lang::En).to_owned())),
+        };
+        let length = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        RunView {
+            run: run.name(),
+            live: run.is_live(),
+            current: run == current,
+            error,
+            records: totals.records,
+            packets: totals.packets,
+            peers: totals.peers.len(),
+            received: totals.received(),
+            sent: totals.sent(),
+            bytes: run.segments().unwrap_or_default().iter().map(|segment| length(&segment.path)).sum(),
+            first: totals.span.map(|(first, _)| millis(first)),
+            last: totals.span.map(|(_, last)| millis(last)),
+        }
+    }
+}
+
+/// Runs, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunList {
+    runs: Vec<RunView>,
+}
+
+/// All runs, the newest first.
+#[utoipa::path(get, operation_id = "runs", path = "/api/runs",
+    responses((status = 200, body = RunList), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn all(State(workbench): State<Arc<Workbench>>) -> Result<Json<RunList>, Problem> {
+    let (captures, current) = (workbench.captures.clone(), workbench.run.clone());
+    let list = move |_: &crate::records::Archive| {
+        let runs = Run::list(&captures)?;
+        let view = |run: &Run| RunView::new(run, &current, cursor::totals(run).map_err(Problem::from));
+        Ok::<_, Problem>(RunList { runs: runs.iter().rev().map(view).collect() })
+    };
+    workbench.read("current", list).await?.map(Json)
+}
+
+/// A run and who took part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunDetail {
+    #[serde(flatten)]
+    run: RunView,
+    endpoints: Vec<RunEndpoint>,
+    peers: Vec<RunPeer>,
+    /// Records that are gone, from and to.
+    gaps: Vec<[u64; 2]>,
+}
+
+/// An endpoint of a run.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunEndpoint {
+    id: String,
+    url: String,
+    /// Datagrams that the system dropped.
+    dropped: u64,
+}
+
+/// A peer of a run.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunPeer {
+    id: String,
+    address: String,
+    records: u64,
+    received: u64,
+    sent: u64,
+    /// The time of its first record, in ms since 1970.
+    first: f64,
+    /// That of its last.
+    last: f64,
+}
+
+/// The totals of a run, `current` for the one that is being captured.
+#[utoipa::path(get, path = "/api/runs/{run}/stat", params(("run" = String, Path)),
+    responses((status = 200, body = RunDetail), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn stat(
+    State(workbench): State<Arc<Workbench>>,
+    Path(run): Path<String>,
+) -> Result<Json<RunDetail>, Problem> {
+    let current = workbench.run.clone();
+    let detail = move |archive: &crate::records::Archive| {
+        let totals = cursor::totals(&archive.run)?;
+        let endpoints = totals.endpoints.iter().enumerate().map(|(index, endpoint)| RunEndpoint {
+            id: format!("e{}", index + 1),
+            url: endpoint.url.to_string(),
+            dropped: endpoint.dropped,
+        });
+        let peers = totals.peers.iter().map(|(id, peer)| RunPeer {
+            id: id.to_string(),
+            address: peer.address.to_string(),
+            records: peer.records,
+            received: peer.received,
+            sent: peer.sent,
+            first: millis(peer.first),
+            last: millis(peer.last),
+        });
+        let (endpoints, peers) = (endpoints.collect(), peers.collect());
+        let gaps = totals.gaps.iter().map(ends).collect();
+        Ok::<_, Problem>(RunDetail { run: RunView::new(&archive.run, &current, Ok(totals)), endpoints, peers, gaps })
+    };
+    workbench.read(&run, detail).await?.map(Json)
+}
+
+fn ends(gap: &Gap) -> [u64; 2] {
+    [gap.from, gap.to]
+}
+
+/// Remove a run that nobody writes.
+#[utoipa::path(delete, operation_id = "remove_run", path = "/api/runs/{run}", params(("run" = String, Path)),
+    responses((status = 204), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn remove(
+    State(workbench): State<Arc<Workbench>>,
+    Path(run): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let removed = workbench.read(&run, |archive| {
+        if archive.run.is_live() {
+            return Err(Problem::bad("run_is_live", "a program writes this run just now", "有程序正在写入这次抓取"));
+        }
+        archive.run.remove().map_err(Problem::from)
+    });
+    removed.await?.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// What to look for: one of `text`, `escaped`, `hex` and `regex`.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SearchQuery {
+    text: Option<String>,
+    /// Text with escapes.
+    escaped: Option<String>,
+    hex: Option<String>,
+    /// A regular expression over bytes.
+    regex: Option<String>,
+    /// Of `text` and `escaped`, and of what is shown around a hit; `utf-8` if it is not there.
+    encoding: Option<String>,
+    /// Hits from this record on.
+    #[serde(default)]
+    from: u64,
+    /// Only of these peers: `e1.3,e1.4`.
+    peer: Option<String>,
+    /// Only what was `received` or `sent`.
+    #[param(inline)]
+    side: Option<SideName>,
+    /// So many hits, 10000 at most; those beyond are counted.
+    limit: Option<u64>,
+}
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum SideName {
+    Received,
+    Sent,
+}
+
+/// A line of the answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Found {
+    /// A place where it stands.
+    Hit(HitView),
+    /// The last line.
+    Summary {
+        /// All hits, those too that were not told.
+        hits: u64,
+        /// Bytes that were looked through.
+        bytes: u64,
+        /// Records that are gone, from and to.
+        gaps: Vec<[u64; 2]>,
+    },
+    /// The last line instead, where the capture cannot be read on.
+    Failed { text: String },
+}
+
+/// A place where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HitView {
+    /// The record in which it begins.
+    seq: u64,
+    /// In ms since 1970.
+    at: f64,
+    peer: String,
+    address: String,
+    side: SideName,
+    /// Where it begins in what travelled to or from the peer; in a datagram, in that.
+    offset: u64,
+    /// What stands before it, in the encoding that was asked for.
+    before: String,
+    matched: String,
+    after: String,
+}
+
+/// Find something in what travelled, also across reads: a line of JSON a hit, in order, and a summary. It ends when the
+/// client goes.
+#[utoipa::path(get, path = "/api/runs/{run}/search", params(("run" = String, Path), SearchQuery),
+    responses((status = 200, body = Found, content_type = "application/x-ndjson"), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn search(
+    State(workbench): State<Arc<Workbench>>,
+    Path(run): Path<String>,
+    Wanted(query): Wanted<SearchQuery>,
+) -> Result<Response, Problem> {
+    let encoding = parse_encoding(query.encoding.as_deref().unwrap_or_default())?;
+    let needle = needle(&query)?;
+    let peers: Vec<PeerId> = list(query.peer.as_deref())?;
+    let side = query.side.map(|side| if side == SideName::Received { Side::Peer } else { Side::Local });
+    let wanted = Query { needle, peers: (!peers.is_empty()).then_some(peers), side };
+    let (from, limit) = (query.from, query.limit.unwrap_or(MOST_HITS).min(MOST_HITS));
+    let write = move |archive: &crate::records::Archive, out: &mut Outlet| {
+        let (mut told, mut counted) = (0, 0);
+        let summary = search::search_while(&archive.run, &wanted, &|| out.is_wanted(), &mut |hit| {
+            if hit.seq < from {
+                return ControlFlow::Continue(());
+            }
+            counted += 1;
+            told += 1;
+            if told > limit {
+                return ControlFlow::Continue(());
+            }
+            match out.line(&Found::Hit(shown(hit, encoding))) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        out.line(&match summary {
+            Ok(summary) => {
+                let gaps = summary.gaps.iter().map(ends).collect();
+                Found::Summary { hits: counted, bytes: summary.bytes, gaps }
+            }
+            Err(error) => Found::Failed { text: error.to_string() },
+        })
+    };
+    workbench.stream(&run, "application/x-ndjson", None, write).await
+}
+
+fn needle(query: &SearchQuery) -> Result<Needle, Problem> {
+    let encoding = query.encoding.clone();
+    let data = match (&query.text, &query.escaped, &query.hex, &query.regex) {
+        (Some(text), None, None, None) => Data::Text { text: text.clone(), encoding },
+        (None, Some(escaped), None, None) => Data::Escaped { escaped: escaped.clone(), encoding },
+        (None, None, Some(hex), None) => Data::Hex { hex: hex.clone() },
+        (None, None, None, Some(regex)) => {
+            return Regex::new(regex).map(Needle::Regex).map_err(|error| {
+                let text = error.to_string();
+                Problem::bad_text("bad_regex", text.lines().last().unwrap_or_default().trim())
+            });
+        }
+        _ => {
+            return Err(Problem::bad(
+                "bad_request",
+                "one of text, escaped, hex and regex",
+                "请给出 text、escaped、hex、regex 之一",
+            ));
+        }
+    };
+    match data.bytes(LineEnding::None)? {
+        bytes if bytes.is_empty() => Err(Problem::bad("bad_request", "nothing to search for", "没有要查找的内容")),
+        bytes => Ok(Needle::Bytes(bytes.to_vec())),
+    }
+}
+
+fn shown(hit: &Hit, encoding: socklab_capture::text::Encoding) -> HitView {
+    let text = |bytes: &[u8]| {
+        let (mut decoder, mut out) = (socklab_capture::text::Decoder::new(encoding), String::new());
+        decoder.decode(bytes, &mut out);
+        decoder.finish(&mut out);
+        out
+    };
+    HitView {
+        seq: hit.seq,
+        at: millis(hit.at),
+        peer: hit.peer.to_string(),
+        address: hit.address.to_string(),
+        side: if hit.side == Side::Peer { SideName::Received } else { SideName::Sent },
+        offset: hit.offset,
+        before: text(&hit.context[..hit.matched.start]),
+        matched: text(&hit.context[hit.matched.clone()]),
+        after: text(&hit.context[hit.matched.end..]),
+    }
+}
+
+/// How to write a run out.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportQuery {
+    /// `raw`, `pcapng`, `jsonl`, `csv`, `txt` or `netassist`.
+    #[serde(rename = "as")]
+    #[param(rename = "as")]
+    format: String,
+    /// Only of these peers: `e1.3,e1.4`.
+    peer: Option<String>,
+    /// Of text; `utf-8` if it is not there.
+    encoding: Option<String>,
+}
+
+/// A run as a file in another form.
+#[utoipa::path(get, path = "/api/runs/{run}/export", params(("run" = String, Path), ExportQuery),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn export(
+    State(workbench): State<Arc<Workbench>>,
+    Path(run): Path<String>,
+    Wanted(query): Wanted<ExportQuery>,
+) -> Result<Response, Problem> {
+    let format: Format =
+        query.format.parse().map_err(|error: export::UnknownFormat| Problem::bad_text("bad_format", error))?;
+    let filter = Filter { peers: list(query.peer.as_deref())? };
+    let encoding = parse_encoding(query.encoding.as_deref().unwrap_or_default())?;
+    let name = workbench.archive(&run)?.run.name();
+    let end = match format {
+        Format::Raw => "bin",
+        Format::Netassist => "txt",
+        Format::Pcapng => "pcapng",
+        Format::Jsonl => "jsonl",
+        Format::Csv => "csv",
+        Format::Txt => "txt",
+    };
+    let write = move |archive: &crate::records::Archive, out: &mut Outlet| {
+        let mut out = BufWriter::with_capacity(PIECE, out);
+        let written = export::export(&archive.run, format, &filter, encoding, Clock::local(), &mut out);
+        written.map(drop).map_err(io::Error::other)
+    };
+    workbench.stream(&run, "application/octet-stream", Some(format!("{name}.{end}")), write).await
+}
+
+/// Where a thread writes an answer that is sent while it grows.
+pub(crate) struct Outlet(mpsc::Sender<io::Result<Bytes>>);
+
+impl Outlet {
+    /// Whether the client is still there.
+    fn is_wanted(&self) -> bool {
+        !self.0.is_closed()
+    }
+
+    fn line(&self, found: &Found) -> io::Result<()> {
+        let mut line = serde_json::to_vec(found)?;
+        line.push(b'\n');
+        self.put(line.into())
+    }
+
+    fn put(&self, bytes: Bytes) -> io::Result<()> {
+        self.0.blocking_send(Ok(bytes)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Write for Outlet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(Bytes::copy_from_slice(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Workbench {
+    /// Sends what a thread writes about a run, while it writes it. Where it fails, the answer is cut off: a file that is
+    /// not whole must not look as if it were.
+    async fn stream(
+        self: &Arc<Self>,
+        run: &str,
+        kind: &'static str,
+        name: Option<String>,
+        write: impl FnOnce(&crate::records::Archive, &mut Outlet) -> io::Result<()> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        self.archive(run)?; // before the answer has begun
+        let (sender, pieces) = mpsc::channel(WAITING);
+        let (workbench, run) = (Arc::clone(self), run.to_owned());
+        tokio::spawn(async move {
+            let failed = sender.clone();
+            let written = workbench
+                .read_in_turn(&workbench.streams, &run, move |archive| write(archive, &mut Outlet(sender)))
+                .await;
+            if let Ok(Err(error)) = written {
+                let _ = failed.send(Err(error)).await; // nobody may be there any more
+            }
+        });
+        let body = Body::from_stream(ReceiverStream::new(pieces));
+        let mut response = ([(header::CONTENT_TYPE, kind)], body).into_response();
+        if let Some(disposition) = name.and_then(|name| format!("attachment; filename=\"{name}\"").parse().ok()) {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+        }
+        Ok(response)
+    }
+}

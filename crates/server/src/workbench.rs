@@ -1,0 +1,147 @@
+//! What all requests share: the engine, where its captures are, and what somebody here has called and chosen.
+//! What happens in the engine is gathered in `gather`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use socklab_capture::live::Live;
+use socklab_capture::run::Run;
+use socklab_capture::text::Encoding;
+use socklab_capture::{EndpointId, PeerId};
+use socklab_engine::{Command, Remote, Reply};
+use tokio::sync::Semaphore;
+
+use crate::boards::Boards;
+use crate::gather::Gathered;
+use crate::jobs::Jobs;
+use crate::problem::Problem;
+use crate::records::Ends;
+
+/// So many windows are read at a time: each has a thread, and the disk is one.
+const READERS: usize = 4;
+
+/// So many searches and exports at a time: a client that reads slowly holds one up for as long as it likes.
+const STREAMS: usize = 8;
+
+/// Shared by everything that answers.
+#[derive(Debug)]
+pub(crate) struct Workbench {
+    pub(crate) remote: Remote,
+    pub(crate) live: Arc<Live>,
+    /// The run that is being captured.
+    pub(crate) run: Run,
+    /// The folder of all runs.
+    pub(crate) captures: PathBuf,
+    /// The folder in which boards have their flashes, each its own.
+    pub(crate) flash: PathBuf,
+    /// The program, and its first arguments, that is a board process.
+    pub(crate) board_command: Vec<OsString>,
+    pub(crate) readers: Arc<Semaphore>,
+    pub(crate) ends: Arc<Ends>,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) gathered: Gathered,
+    pub(crate) jobs: Jobs,
+    pub(crate) boards: Boards,
+    labels: Mutex<Labels>,
+}
+
+/// What somebody here has said about endpoints and peers.
+#[derive(Debug, Default)]
+struct Labels {
+    names: BTreeMap<PeerId, String>,
+    peers: BTreeMap<PeerId, Encoding>,
+    endpoints: BTreeMap<EndpointId, Encoding>,
+}
+
+/// Where the parts of a workbench are.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) remote: Remote,
+    pub(crate) live: Arc<Live>,
+    pub(crate) run: Run,
+    pub(crate) captures: PathBuf,
+    pub(crate) flash: PathBuf,
+    pub(crate) board_command: Vec<OsString>,
+}
+
+impl Workbench {
+    pub(crate) fn new(ground: Ground) -> Self {
+        let Ground { remote, live, run, captures, flash, board_command } = ground;
+        Workbench {
+            remote,
+            live,
+            run,
+            captures,
+            flash,
+            board_command,
+            readers: Arc::new(Semaphore::new(READERS)),
+            ends: Arc::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            gathered: Gathered::default(),
+            jobs: Jobs::default(),
+            boards: Boards::default(),
+            labels: Mutex::default(),
+        }
+    }
+
+    /// Has the engine do something.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Problem> {
+        self.remote.ask(command).await.ok_or_else(Problem::ended)
+    }
+
+    fn labels(&self) -> MutexGuard<'_, Labels> {
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a peer is called, if anything.
+    pub(crate) fn name_of(&self, peer: PeerId) -> Option<String> {
+        self.labels().names.get(&peer).cloned()
+    }
+
+    /// The encoding of a peer's text, or else of its endpoint's.
+    pub(crate) fn encoding_of(&self, peer: PeerId) -> Encoding {
+        let labels = self.labels();
+        labels.peers.get(&peer).or_else(|| labels.endpoints.get(&peer.endpoint)).copied().unwrap_or_default()
+    }
+
+    /// The encoding of the text of an endpoint's peers that have none of their own.
+    pub(crate) fn encoding_of_endpoint(&self, endpoint: EndpointId) -> Encoding {
+        self.labels().endpoints.get(&endpoint).copied().unwrap_or_default()
+    }
+
+    /// Calls a peer something, or nothing.
+    pub(crate) fn set_name(&self, peer: PeerId, name: &str) {
+        let mut labels = self.labels();
+        match name.trim() {
+            "" => drop(labels.names.remove(&peer)),
+            name => drop(labels.names.insert(peer, name.to_owned())),
+        }
+        let name = labels.names.get(&peer).cloned();
+        drop(labels);
+        self.gathered.relabel(|id| id == peer, |_, view| view.name.clone_from(&name));
+    }
+
+    pub(crate) fn set_encoding(&self, peer: PeerId, encoding: Encoding) {
+        self.labels().peers.insert(peer, encoding);
+        self.gathered.relabel(|id| id == peer, |_, view| view.encoding = encoding.to_string());
+    }
+
+    /// For all peers of an endpoint, also those that had one of their own.
+    pub(crate) fn set_endpoint_encoding(&self, endpoint: EndpointId, encoding: Encoding) {
+        let mut labels = self.labels();
+        labels.peers.retain(|peer, _| peer.endpoint != endpoint);
+        labels.endpoints.insert(endpoint, encoding);
+        drop(labels);
+        self.gathered.relabel(|id| id.endpoint == endpoint, |_, view| view.encoding = encoding.to_string());
+        self.gathered.bell.notify_one();
+    }
+
+    /// Nobody will ask after it again: its id is not used twice.
+    pub(crate) fn forget(&self, peer: PeerId) {
+        let mut labels = self.labels();
+        labels.names.remove(&peer);
+        labels.peers.remove(&peer);
+    }
+}

@@ -1,0 +1,8 @@
+//! The workbench from outside: real clients, real sockets, nothing but loopback.
+
+mod captures;
+mod document;
+mod entry;
+mod kit;
+mod live;
+mod talk;

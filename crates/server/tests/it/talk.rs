@@ -1,0 +1,276 @@
+//! Talking to devices: open, send, choose, repeat, files; what comes is shown as it came.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::kit::{Bench, device, free_port, read};
+
+fn data(record: &Value) -> Vec<u8> {
+    STANDARD.decode(record["data"].as_str().unwrap_or_default()).expect("base64")
+}
+
+#[test]
+fn a_python_program_talks_to_the_page() {
+    let bench = Bench::new();
+    let (endpoint, port) = bench.listen();
+    let program = "import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n\
+        s.sendall(b'Hello \\xff')\nprint(s.recv(100))";
+    let python = Command::new("python3").args(["-c", program, &port.to_string()]).stdout(Stdio::piped()).spawn();
+    let python = python.expect("python3");
+    bench.until("its words", |state| state["totals"]["received"] == 7);
+    let sent =
+        bench.done(json!({"do": "send", "to": {"endpoint": endpoint}, "data": {"text": "ok"}, "line_ending": "crlf"}));
+    assert_eq!(sent["outcomes"], json!([{"peer": "e1.1", "outcome": "queued"}]));
+    assert_eq!(sent["as_command"], ":to e1\n:text ok\\r\\n");
+    let output = python.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), r"b'ok\r\n'");
+    bench.until("its end", |state| state["peers"] == json!([]));
+    let records = bench.records(5);
+    let kinds: Vec<_> = records.iter().map(|record| record["kind"].as_str().unwrap_or_default()).collect();
+    assert_eq!(kinds, ["opened", "connected", "received", "sent", "closed"]);
+    assert_eq!((data(&records[2]), data(&records[3])), (b"Hello \xff".to_vec(), b"ok\r\n".to_vec()));
+    let chinese = bench.get("/api/runs/current/records?lang=zh").json();
+    assert_eq!(chinese["records"][1]["text"], "已连接");
+}
+
+#[test]
+fn of_many_peers_each_gets_its_own_and_nothing_of_the_others_is_lost() {
+    const PEERS: usize = 50;
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut devices: Vec<_> = (0..PEERS).map(|_| device(port)).collect();
+    bench.until("all of them", |state| state["peers"].as_array().is_some_and(|peers| peers.len() == PEERS));
+    for (number, device) in devices.iter_mut().enumerate() {
+        let id = format!("e1.{}", number + 1);
+        let text = format!("for {id}");
+        let chosen = json!({"do": "send", "to": {"peers": [id]}, "data": {"text": text}});
+        assert_eq!(bench.done(chosen)["outcomes"].as_array().map(Vec::len), Some(1));
+        device.write_all(format!("from {id}").as_bytes()).expect("it reads");
+    }
+    // Peers have their numbers in the order in which they were taken, which is that of their calls.
+    for (number, device) in devices.iter_mut().enumerate() {
+        let text = format!("for e1.{}", number + 1);
+        assert_eq!(read(device, text.len()), text.as_bytes());
+    }
+    let expected: u64 = (1..=PEERS).map(|number| format!("from e1.{number}").len() as u64).sum();
+    let state = bench.until("every byte", |state| state["totals"]["received"] == expected);
+    assert_eq!(state["totals"]["received_records"], PEERS);
+    let all = bench.done(json!({"do": "send", "to": "all", "data": {"hex": "ff 00"}}));
+    assert_eq!(all["outcomes"].as_array().map(Vec::len), Some(PEERS));
+    assert!(devices.iter_mut().all(|device| read(device, 2) == [0xff, 0]));
+    let gone = bench.done(json!({"do": "send", "to": {"peers": ["e1.999"]}, "data": {"text": "x"}}));
+    assert_eq!(gone["outcomes"], json!([{"peer": "e1.999", "outcome": "gone"}]));
+}
+
+#[test]
+fn gbk_is_what_a_peer_is_written_to_in() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut device = device(port);
+    bench.until("it", |state| state["peers"][0]["encoding"] == "utf-8");
+    bench.done(json!({"do": "encoding", "of": "e1.1", "encoding": "GBK"}));
+    bench.until("the encoding", |state| state["peers"][0]["encoding"] == "gbk");
+    bench.done(json!({"do": "send", "to": "all", "data": {"text": "中文", "encoding": "gbk"}}));
+    assert_eq!(read(&mut device, 4), [0xd6, 0xd0, 0xce, 0xc4]);
+    bench.done(json!({"do": "encoding", "of": "e1", "encoding": "utf-8"}));
+    bench.until("that of all", |state| state["peers"][0]["encoding"] == "utf-8");
+    let answer = bench.command(&json!({"do": "encoding", "of": "e1", "encoding": "klingon"}));
+    assert_eq!((answer.status, answer.code().as_str()), (400, "bad_encoding"));
+}
+
+#[test]
+fn ends_are_three() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut devices: Vec<_> = (0..3).map(|_| device(port)).collect();
+    bench.until("all", |state| state["peers"].as_array().is_some_and(|peers| peers.len() == 3));
+    for (peer, how) in [("e1.1", "close"), ("e1.2", "half-close"), ("e1.3", "reset")] {
+        let ended = bench.done(json!({"do": "end", "peers": {"peers": [peer]}, "how": how}));
+        assert_eq!(ended["peers"], json!([peer]));
+    }
+    let mut rest = Vec::new();
+    assert_eq!(devices[0].read_to_end(&mut rest).expect("a FIN"), 0);
+    assert_eq!(devices[1].read_to_end(&mut rest).expect("a FIN"), 0);
+    devices[1].write_all(b"still heard").expect("half is open");
+    assert_eq!(devices[2].read_to_end(&mut rest).expect_err("a RST").kind(), std::io::ErrorKind::ConnectionReset);
+    bench.until("what came after", |state| state["totals"]["received"] == 11);
+}
+
+#[test]
+fn what_goes_wrong_is_told_in_both_languages() {
+    let bench = Bench::new();
+    let port = free_port();
+    let dial = json!({"do": "open", "url": format!("tcp://127.0.0.1:{port}")});
+    let answer = bench.command(&dial);
+    assert_eq!((answer.status, answer.code().as_str()), (422, "refused_by_system"));
+    assert!(answer.text().contains("nobody listens there"), "{}", answer.text());
+    let body = dial.to_string();
+    let zh = bench.ask("POST", "/api/command?lang=zh", Some(("application/json", body.as_bytes())));
+    assert!(zh.text().contains("对方没有监听该端口"), "{}", zh.text());
+    for (command, code) in [
+        (json!({"do": "open", "url": "gopher://x"}), "bad_url"),
+        (json!({"do": "close", "endpoint": "e9"}), "no_such_endpoint"),
+        (json!({"do": "close", "endpoint": "9"}), "bad_request"),
+        (json!({"do": "dance"}), "bad_request"),
+        (json!({"do": "send", "to": "all", "data": {"hex": "0"}}), "bad_data"),
+        (json!({"do": "stop", "job": "j9"}), "no_such_job"),
+        (json!({"do": "repeat", "to": "all", "data": {"text": "x"}, "every_ms": 0}), "bad_pause"),
+        (json!({"do": "board_stop", "board": "b9"}), "no_such_board"),
+        (json!({"do": "fault", "spec": "lots"}), "bad_fault"),
+        (json!({"do": "fault", "board": "nobody", "spec": "down"}), "not_steered"),
+        (json!({"do": "forward", "forward": "x"}), "bad_forward"),
+    ] {
+        let answer = bench.command(&command);
+        assert_eq!(answer.code(), code, "{command}: {}", answer.text());
+        assert!((400..500).contains(&answer.status), "{command}");
+    }
+    assert_eq!(bench.ask("POST", "/api/state", Some(("application/json", b"{}"))).code(), "bad_method");
+    assert_eq!(bench.get("/api/nothing").code(), "not_found");
+}
+
+#[test]
+fn a_job_sends_again_and_again_until_it_is_stopped() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut device = device(port);
+    bench.until("it", |state| state["peers"] != json!([]));
+    let job = bench.done(json!({"do": "repeat", "to": "all", "data": {"text": "tick "}, "every_ms": 1}));
+    assert_eq!(job["job"], "j1");
+    assert_eq!(read(&mut device, 25), b"tick tick tick tick tick ");
+    let state = bench.until("the job", |state| state["jobs"][0]["turns"].as_u64() > Some(4));
+    assert_eq!(state["jobs"][0]["what"], json!({"kind": "repeat", "every_ms": 1}));
+    bench.done(json!({"do": "stop", "job": "j1"}));
+    bench.until("its end", |state| state["jobs"] == json!([]));
+    bench.done(json!({"do": "repeat", "to": "all", "data": {"text": "!"}, "every_ms": 1, "times": 3}));
+    bench.until("its end by itself", |state| state["jobs"] == json!([]));
+    bench.done(json!({"do": "close", "endpoint": "e1"}));
+    let mut rest = Vec::new();
+    device.read_to_end(&mut rest).expect("the end");
+    assert!(rest.ends_with(b" !!!"), "{}", String::from_utf8_lossy(&rest));
+    let lost = bench.done(json!({"do": "repeat", "to": {"peers": ["e1.1"]}, "data": {"text": "x"}, "every_ms": 1}));
+    assert_eq!(lost["job"], "j3");
+    bench.until("nobody is left", |state| state["jobs"] == json!([]));
+}
+
+#[test]
+fn a_file_goes_out_whole() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let devices: Vec<_> = (0..2).map(|_| device(port)).collect();
+    bench.until("both", |state| state["peers"].as_array().is_some_and(|peers| peers.len() == 2));
+    let file: Vec<u8> = (0..5_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let length = file.len();
+    let readers: Vec<_> =
+        devices.into_iter().map(|mut device| std::thread::spawn(move || read(&mut device, length))).collect();
+    let sent = bench.ask("POST", "/api/send-file?to=all&name=x.bin", Some(("application/octet-stream", &file)));
+    assert_eq!(sent.json(), json!({"bytes": length, "complete": true}));
+    for reader in readers {
+        assert!(reader.join().expect("read") == file);
+    }
+    let state = bench.until("the counts", |state| state["totals"]["sent"] == 2 * length);
+    assert_eq!(state["jobs"], json!([]));
+}
+
+#[test]
+fn a_file_that_nobody_takes_waits_and_can_be_stopped() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let deaf = device(port);
+    bench.until("it", |state| state["peers"] != json!([]));
+    let (at, file) = (bench.at(), vec![7; 64 << 20]);
+    let sending = std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(at).expect("it listens");
+        let head = format!(
+            "POST /api/send-file?to=e1&name=big HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            crate::kit::TOKEN,
+            file.len()
+        );
+        stream.write_all(head.as_bytes()).expect("it reads");
+        let sender = stream.try_clone().expect("a socket");
+        let body = std::thread::spawn(move || (&sender).write_all(&file).is_err());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        (String::from_utf8_lossy(&answer).into_owned(), body.join().expect("a thread"))
+    });
+    // It stands still when the queue is full, whatever the system's buffers hold.
+    bench.until("the job", |state| {
+        let job = &state["jobs"][0];
+        job["what"] == json!({"kind": "file", "name": "big"})
+            && job["total"] == 64 << 20
+            && state["peers"][0]["waiting"].as_u64() > Some(900_000)
+    });
+    bench.done(json!({"do": "stop", "job": "j1"}));
+    let (answer, cut) = sending.join().expect("an answer");
+    assert!(answer.contains("\"complete\":false") && cut, "{answer}");
+    bench.until("no job", |state| state["jobs"] == json!([]));
+    drop(deaf);
+}
+
+#[test]
+fn what_a_device_sends_is_never_a_page() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut device = device(port);
+    let nasty = b"<script>alert(1)</script>\x1b[2J\x1b]0;x\x07\xe2\x80\xae";
+    device.write_all(nasty).expect("it reads");
+    bench.until("it", |state| state["totals"]["received"] == nasty.len());
+    bench.done(json!({"do": "name", "peer": "e1.1", "name": "<img src=x onerror=alert(1)>"}));
+    for path in [
+        "/api/state",
+        "/api/runs/current/records",
+        "/api/runs/current/records/3",
+        "/api/runs/current/search?text=script",
+        "/api/runs/current/export?as=txt",
+        "/api/runs/current/export?as=raw",
+        "/api/runs/current/stat",
+    ] {
+        let answer = bench.get(path);
+        let kind = answer.header("content-type").unwrap_or_default();
+        assert!(
+            ["application/json", "application/x-ndjson", "application/octet-stream"].contains(&kind),
+            "{path}: {kind}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        if !path.ends_with("raw") {
+            assert!(!answer.body.iter().any(|b| matches!(b, 0x1b | 7)), "{path}: control characters are escaped");
+        }
+    }
+    let record = bench.get("/api/runs/current/records/3").json();
+    assert_eq!(data(&record), nasty, "and nothing of it is lost");
+}
+
+#[test]
+fn figures_are_prometheus_text() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    device(port).write_all(b"12345").expect("it reads");
+    bench.until("it", |state| state["totals"]["received"] == 5);
+    let text = bench.get("/metrics").text();
+    let line = format!("socklab_received_bytes_total{{endpoint=\"e1\",url=\"tcp-listen://127.0.0.1:{port}\"}} 5\n");
+    assert!(text.contains(&line), "{text}");
+    assert!(text.lines().all(|line| line.starts_with("# ") || line.split_once("} ").is_some() || line.contains(' ')));
+}
+
+#[test]
+fn datagrams_have_peers_too() {
+    let bench = Bench::new();
+    let opened = bench.done(json!({"do": "open", "url": "udp://127.0.0.1:0"}));
+    let port: u16 = opened["url"].as_str().and_then(|url| url.rsplit(':').next()?.parse().ok()).expect("a port");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.set_read_timeout(Some(crate::kit::PATIENCE)).expect("a socket");
+    let own = socket.local_addr().expect("an address").to_string();
+    let added = bench.done(json!({"do": "add_peer", "endpoint": "e1", "target": own}));
+    assert_eq!(added["peers"], json!(["e1.1"]));
+    bench.done(json!({"do": "send", "to": "all", "data": {"text": "ping"}}));
+    let mut buffer = [0; 100];
+    assert_eq!(socket.recv(&mut buffer).expect("a datagram"), 4);
+    socket.send_to(b"pong", ("127.0.0.1", port)).expect("sent");
+    let state = bench.until("the answer", |state| state["totals"]["received"] == 4);
+    assert_eq!(state["peers"][0]["address"], own);
+}

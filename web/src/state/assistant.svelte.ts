@@ -1,0 +1,170 @@
+// What the assistant's view holds: which endpoint is looked at, which peers are written to, how the log is shown, and what
+// is being written.
+
+import { query, request } from "../api/http";
+import type { Endpoint, Payload, Peer, PeerOutcome, Targets } from "../api/model";
+import { bench } from "./bench.svelte";
+import { LogWindow } from "./log.svelte";
+import { oneOf, Stored } from "./stored.svelte";
+
+export type Shown = "text" | "hex" | "both";
+export type Stamp = "time" | "date" | "delta" | "none";
+export type Format = "text" | "escaped" | "hex";
+export type Ending = "none" | "lf" | "crlf" | "cr";
+
+const MOST_HISTORY = 50;
+/** A history entry longer than this is not kept. */
+const LONGEST_HISTORY = 4096;
+const isList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string");
+
+/** What came of a send. */
+export interface Sent {
+  reached: number;
+  missed: PeerOutcome[];
+}
+
+class Assistant {
+  /** An endpoint's id, or nothing for all. */
+  tab: string | undefined = $state();
+  /** A new endpoint is being described. */
+  opening = $state(false);
+  /** Peers that are written to; none stands for all. */
+  chosen: ReadonlySet<string> = $state.raw(new Set<string>());
+  /** The log shows this peer alone. */
+  only: string | undefined = $state();
+  plotting = $state(false);
+  readonly log = new LogWindow();
+  readonly shown = new Stored<Shown>("log.shown", "text", oneOf("text", "hex", "both"));
+  readonly stamp = new Stored<Stamp>("log.stamp", "time", oneOf("time", "date", "delta", "none"));
+  readonly wrap = new Stored("log.wrap", true);
+  readonly events = new Stored("log.events", true);
+
+  /** Closed endpoints that have been put away. */
+  #away: ReadonlySet<string> = $state.raw(new Set<string>());
+  /** What has a tab: what is open, and what has ended while one looked. */
+  readonly tabs: Endpoint[] = $derived(bench.endpoints.filter((endpoint) => endpoint.state !== "closed" || this.#seen.has(endpoint.id) && !this.#away.has(endpoint.id)));
+  readonly #seen = new Set<string>();
+
+  /** Remembers who was there: what was closed before the page came has no tab. Who looks at nothing in particular is
+   *  shown what has just been opened. */
+  notice(): void {
+    const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
+    for (const endpoint of fresh) this.#seen.add(endpoint.id);
+    const newest = fresh.at(-1);
+    if (newest && this.tab === undefined && !this.opening) this.look(newest.id);
+  }
+
+  /** Closes it, or puts away what is closed. */
+  async close(id: string): Promise<void> {
+    const open = bench.endpoints.some((endpoint) => endpoint.id === id && endpoint.state !== "closed");
+    if (open && !(await bench.tell({ do: "close", endpoint: id }))) return;
+    this.#away = new Set([...this.#away, id]);
+    if (this.tab === id) this.look(this.tabs[0]?.id);
+  }
+
+  get endpoint(): Endpoint | undefined {
+    return this.tabs.find((endpoint) => endpoint.id === this.tab);
+  }
+
+  readonly peers: Peer[] = $derived(bench.peersOf(this.tab));
+  /** Those written to. */
+  readonly targets: Peer[] = $derived(this.chosen.size === 0 ? this.peers : this.peers.filter((peer) => this.chosen.has(peer.id)));
+
+  look(tab: string | undefined): void {
+    this.tab = tab;
+    this.opening = false;
+    this.chosen = new Set();
+    this.only = undefined;
+  }
+
+  choose(peer: string, on: boolean): void {
+    const chosen = new Set(this.chosen);
+    if (on) chosen.add(peer);
+    else chosen.delete(peer);
+    this.chosen = chosen;
+  }
+
+  /** As the server's commands say it. */
+  get to(): Targets {
+    if (this.chosen.size > 0) return { peers: [...this.chosen] };
+    return this.tab ? { endpoint: this.tab } : "all";
+  }
+}
+
+export const assistant = new Assistant();
+
+class Composer {
+  text = $state("");
+  readonly format = new Stored<Format>("send.format", "text", oneOf("text", "escaped", "hex"));
+  readonly ending = new Stored<Ending>("send.ending", "none", oneOf("none", "lf", "crlf", "cr"));
+  readonly every = new Stored("send.every", 1000);
+  readonly history = new Stored<string[]>("send.history", [], isList);
+  busy = $state(false);
+  last: Sent | undefined = $state.raw();
+  #back = -1;
+  #draft = "";
+
+  /** What to send to whom. Peers that speak different encodings get bytes of their own. */
+  #parts(): { to: Targets; data: Payload; line_ending: Ending }[] {
+    if (this.format.value === "hex") return [{ to: assistant.to, data: { hex: this.text }, line_ending: "none" }];
+    const groups = Map.groupBy(assistant.targets, (peer) => peer.encoding);
+    const words = (encoding: string): Payload =>
+      this.format.value === "escaped" ? { escaped: this.text, encoding } : { text: this.text, encoding };
+    const ending = this.ending.value;
+    if (groups.size <= 1) {
+      const [encoding = "utf-8"] = groups.keys();
+      return [{ to: assistant.to, data: words(encoding), line_ending: ending }];
+    }
+    return [...groups].map(([encoding, peers]) => ({ to: { peers: peers.map((peer) => peer.id) }, data: words(encoding), line_ending: ending }));
+  }
+
+  async send(): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    const replies = await Promise.all(this.#parts().map((part) => bench.tell({ do: "send", ...part })));
+    this.busy = false;
+    const outcomes = replies.flatMap((reply) => (reply?.reply === "outcomes" ? reply.outcomes : []));
+    if (replies.includes(undefined)) return;
+    this.last = { reached: outcomes.filter((each) => each.outcome === "queued").length, missed: outcomes.filter((each) => each.outcome !== "queued") };
+    this.#remember();
+  }
+
+  async repeat(): Promise<void> {
+    const replies = await Promise.all(this.#parts().map((part) => bench.tell({ do: "repeat", ...part, every_ms: this.every.value })));
+    if (!replies.includes(undefined)) this.#remember();
+  }
+
+  /** The one sent before, or after, as in a shell. */
+  recall(step: 1 | -1): void {
+    const list = this.history.value;
+    const next = this.#back + step;
+    if (next < -1 || next >= list.length) return;
+    if (this.#back === -1) this.#draft = this.text;
+    this.#back = next;
+    this.text = next === -1 ? this.#draft : (list[next] ?? "");
+  }
+
+  #remember(): void {
+    this.#back = -1;
+    if (this.text === "" || this.text.length > LONGEST_HISTORY) return;
+    this.history.value = [this.text, ...this.history.value.filter((text) => text !== this.text)].slice(0, MOST_HISTORY);
+  }
+
+  /** Streams a file to the peers; the server reports how far it is as a job. */
+  async sendFile(file: File): Promise<void> {
+    const path = `/api/send-file${query({ to: targetText(assistant.to), name: file.name })}`;
+    try {
+      await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+    } catch (error) {
+      bench.fail(error);
+    }
+  }
+}
+
+/** Targets in a query: `all`, `e1`, `e1.1,e1.3`. */
+export function targetText(to: Targets): string {
+  if (to === "all") return "all";
+  return "endpoint" in to ? to.endpoint : to.peers.join(",");
+}
+
+export const composer = new Composer();

@@ -1,0 +1,160 @@
+// Everything the server has told: endpoints, peers, boards, the network, counters. Commands go out from here too, so that
+// what went wrong is said in one place.
+
+import { api, ApiError, isLockedOut, reason } from "../api/http";
+import type { Answer, Board, Change, Command, Endpoint, Hello, Job, Lan, Log, Message, Notice, Peer, Snapshot, Totals } from "../api/model";
+import { Live } from "./live.svelte";
+import { look } from "./look.svelte";
+
+/** Something to read for a while. */
+export interface Remark {
+  id: number;
+  level: "info" | "warn" | "error";
+  text: string;
+}
+
+const MOST_REMARKS = 4;
+const READING_TIME = 8000;
+const NO_TOTALS: Totals = { received: 0, sent: 0, received_records: 0, sent_records: 0 };
+
+class Bench {
+  hello: Hello | undefined = $state.raw();
+  endpoints: Endpoint[] = $state.raw([]);
+  peers: Peer[] = $state.raw([]);
+  boards: Board[] = $state.raw([]);
+  lan: Lan | undefined = $state.raw();
+  jobs: Job[] = $state.raw([]);
+  notices: Notice[] = $state.raw([]);
+  log: Log | undefined = $state.raw();
+  totals: Totals = $state.raw(NO_TOTALS);
+  /** What the counters are shown from; set by "reset". */
+  zero: Totals = $state.raw(NO_TOTALS);
+  /** Bytes and records a second, both ways together. */
+  rate = $state.raw({ rx: 0, tx: 0, records: 0 });
+  /** The terminal's line for what the page has just done. */
+  asCommand = $state("");
+  remarks: Remark[] = $state.raw([]);
+  readonly live = new Live(
+    (message) => this.#take(message),
+    () => this.#isKnown(),
+  );
+  #remarked = 0;
+  #sample: { at: number; totals: Totals } | undefined;
+
+  start(): void {
+    this.live.start();
+    const beat = setInterval(() => this.#measure(), 1000);
+    this.stop = () => {
+      clearInterval(beat);
+      this.live.stop();
+    };
+  }
+
+  stop: () => void = () => {};
+
+  peersOf(endpoint: string | undefined): Peer[] {
+    return endpoint ? this.peers.filter((peer) => peer.endpoint === endpoint) : this.peers;
+  }
+
+  /** Does it; gives nothing where it failed, and then it has been said. */
+  async tell(command: Command): Promise<Answer | undefined> {
+    try {
+      const reply = await api.command(command);
+      if (reply.as_command) this.asCommand = reply.as_command;
+      return reply;
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
+  }
+
+  fail(error: unknown): void {
+    if (isLockedOut(error)) this.live.line = "locked";
+    else if (error instanceof ApiError) this.say("error", error.text);
+    else if (!(error instanceof DOMException && error.name === "AbortError")) this.say("error", reason(error));
+  }
+
+  say(level: Remark["level"], text: string): void {
+    const id = ++this.#remarked;
+    this.remarks = [...this.remarks.filter((remark) => remark.text !== text), { id, level, text }].slice(-MOST_REMARKS);
+    if (level !== "error") setTimeout(() => this.dismiss(id), READING_TIME);
+  }
+
+  dismiss(id: number): void {
+    this.remarks = this.remarks.filter((remark) => remark.id !== id);
+  }
+
+  resetCounters(): void {
+    this.zero = this.totals;
+  }
+
+  async #isKnown(): Promise<boolean> {
+    try {
+      await api.hello();
+      return true;
+    } catch (error) {
+      return !isLockedOut(error);
+    }
+  }
+
+  #take(message: Message): void {
+    if (message.type === "snapshot") this.#begin(message);
+    else this.#change(message);
+  }
+
+  #begin({ state }: Snapshot): void {
+    if (this.log?.run !== state.log.run) this.zero = NO_TOTALS;
+    this.endpoints = state.endpoints;
+    this.peers = state.peers;
+    this.boards = state.boards;
+    this.lan = state.lan ?? undefined;
+    this.jobs = state.jobs;
+    this.notices = state.notices;
+    this.log = state.log;
+    this.totals = state.totals;
+    void api.hello().then(
+      (hello) => (this.hello = hello),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #change(change: Change): void {
+    if (change.endpoints) this.endpoints = merged(this.endpoints, change.endpoints);
+    if (change.peers || change.peers_gone) this.peers = merged(this.peers, change.peers, change.peers_gone);
+    if (change.boards || change.boards_gone) this.boards = merged(this.boards, change.boards, change.boards_gone);
+    if (change.lan) this.lan = change.lan;
+    if (change.jobs || change.jobs_gone) this.jobs = merged(this.jobs, change.jobs, change.jobs_gone);
+    if (change.log) this.log = change.log;
+    if (change.totals) this.totals = change.totals;
+    for (const notice of change.notices ?? []) this.#notice(notice);
+  }
+
+  #notice(notice: Notice): void {
+    this.notices = [...this.notices, notice].slice(-100);
+    this.say("info", look.lang === "zh" ? notice.zh : notice.en);
+  }
+
+  #measure(): void {
+    const now = { at: performance.now(), totals: this.totals };
+    const before = this.#sample;
+    this.#sample = now;
+    if (!before) return;
+    const seconds = (now.at - before.at) / 1000;
+    const each = (pick: (totals: Totals) => number) => Math.max(0, Math.round((pick(now.totals) - pick(before.totals)) / seconds));
+    this.rate = { rx: each((t) => t.received), tx: each((t) => t.sent), records: each((t) => t.received_records + t.sent_records) };
+  }
+}
+
+/** The list with what has changed in its place, what is new at its end, and without what is gone. */
+function merged<T extends { id: string }>(list: T[], changed: T[] = [], gone: string[] = []): T[] {
+  const fresh = new Map(changed.map((item) => [item.id, item]));
+  const left = new Set(gone);
+  const kept = list.filter((item) => !left.has(item.id)).map((item) => {
+    const now = fresh.get(item.id);
+    fresh.delete(item.id);
+    return now ?? item;
+  });
+  return [...kept, ...fresh.values()];
+}
+
+export const bench = new Bench();

@@ -1,0 +1,233 @@
+// A window over the records of a run: a few hundred rows that move through a capture of any length. Nothing else of the
+// capture is ever in the page. How the rows are drawn is in `views/log`.
+
+import { api } from "../api/http";
+import type { Rec } from "../api/model";
+
+/** Which records are shown. */
+export interface Filter {
+  endpoint?: string | undefined;
+  peer?: string | undefined;
+  kinds?: string | undefined;
+}
+
+/** At most so many rows are in the page. */
+const MOST_ROWS = 400;
+/** So many come at a time when one scrolls. */
+const BLOCK = 120;
+/** No more often than this while records arrive (ms). */
+const BEAT = 80;
+
+export class LogWindow {
+  rows: Rec[] = $state.raw([]);
+  /** The window stays at the newest record. */
+  follow = $state(true);
+  /** The reader asked it to stop; scrolling to the end does not start it again. */
+  paused = $state(false);
+  /** A filtered window is being looked for. */
+  seeking = $state(false);
+  /** First record of the capture, and the number that the next will have. */
+  first = $state(0);
+  next = $state(0);
+  failure: unknown = $state.raw();
+  /** A row to draw attention to. */
+  marked: number | undefined = $state();
+  /** How many rows fit on the screen; set by the component. */
+  fits = 40;
+  #run = "";
+  #filter: Filter = {};
+  /** Records from here on have not been looked at. */
+  #cursor = 0;
+  /** Rows before this are hidden: "clear" moves it to the end. */
+  #floor = 0;
+  #busy: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #abort = new AbortController();
+
+  /** Shows a run, from its end. The same run and filter again change nothing. */
+  show(run: string, filter: Filter, first: number, next: number): void {
+    const same = run === this.#run && JSON.stringify(filter) === JSON.stringify(this.#filter);
+    if (run !== this.#run) this.#floor = 0;
+    this.first = first;
+    this.next = next;
+    if (same) {
+      this.#poke();
+      return;
+    }
+    this.#run = run;
+    this.#filter = filter;
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#busy = undefined;
+    this.rows = [];
+    this.#cursor = 0;
+    this.marked = undefined;
+    if (!this.paused) this.follow = true;
+    void this.newest();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+  }
+
+  get hidden(): boolean {
+    return this.#floor > this.first;
+  }
+
+  /** Hides what is there now; the capture keeps it. */
+  clear(): void {
+    this.#floor = this.next;
+    this.rows = [];
+    this.follow = true;
+    this.paused = false;
+  }
+
+  /** Shows again what was hidden. */
+  unclear(): void {
+    this.#floor = 0;
+    void this.newest();
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.follow = false;
+  }
+
+  resume(): void {
+    this.paused = false;
+    void this.newest();
+  }
+
+  /** To the end, and stays there. */
+  newest(): Promise<void> {
+    this.follow = !this.paused;
+    this.marked = undefined;
+    return this.#alone(async (signal) => {
+      const rows = await this.#back(this.next, Math.max(this.fits + 8, 30), signal);
+      this.rows = rows;
+      this.#cursor = Math.max(this.next, (rows.at(-1)?.seq ?? -1) + 1);
+    });
+  }
+
+  /** To the record of this number, or the first that is shown after it. */
+  jump(seq: number, mark = true): Promise<void> {
+    this.follow = false;
+    return this.#alone(async (signal) => {
+      const after = await this.#forward(seq, BLOCK, signal);
+      const before = await this.#back(seq, BLOCK / 2, signal);
+      this.rows = [...before, ...after.rows];
+      this.#cursor = after.cursor;
+      this.marked = mark ? seq : after.rows[0]?.seq;
+    });
+  }
+
+  /** Adds rows at the beginning. */
+  older(): Promise<void> {
+    const begin = this.rows[0]?.seq;
+    if (begin === undefined || begin <= Math.max(this.first, this.#floor) || this.#busy) return Promise.resolve();
+    return this.#alone(async (signal) => {
+      const more = await this.#back(begin, BLOCK, signal);
+      const rows = [...more, ...this.rows];
+      if (rows.length > MOST_ROWS) {
+        this.rows = rows.slice(0, MOST_ROWS);
+        this.#cursor = (this.rows.at(-1)?.seq ?? 0) + 1;
+      } else this.rows = rows;
+    });
+  }
+
+  /** Adds rows at the end. */
+  newer(): Promise<void> {
+    if (this.#busy || this.#cursor >= this.next) return Promise.resolve();
+    return this.#alone(async (signal) => {
+      const more = await this.#forward(this.#cursor, BLOCK, signal);
+      this.#cursor = more.cursor;
+      this.rows = [...this.rows, ...more.rows].slice(-MOST_ROWS);
+    });
+  }
+
+  get atEnd(): boolean {
+    return this.#cursor >= this.next;
+  }
+
+  /** Looks for new records soon, if they are wanted. */
+  #poke(): void {
+    if (!this.follow || this.#timer !== undefined || this.#cursor >= this.next) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.follow || this.#busy) return;
+      void this.#catchUp().then(() => this.#poke());
+    }, BEAT);
+  }
+
+  #catchUp(): Promise<void> {
+    const missing = this.next - this.#cursor;
+    if (missing > BLOCK && this.#filter.peer === undefined && this.#filter.kinds === undefined) return this.newest();
+    return this.#alone(async (signal) => {
+      const more = await this.#forward(this.#cursor, BLOCK, signal);
+      // Where a filter finds too many to show all, only the newest are of interest.
+      if (more.rows.length >= BLOCK && more.cursor < this.next) {
+        this.rows = await this.#back(this.next, this.fits + 8, signal);
+        this.#cursor = this.next;
+        return;
+      }
+      this.#cursor = more.cursor;
+      if (more.rows.length > 0) this.rows = [...this.rows, ...more.rows].slice(-Math.max(MOST_ROWS / 2, this.fits + 8));
+    });
+  }
+
+  /** One question at a time. */
+  async #alone(ask: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#abort;
+    await this.#busy;
+    if (signal.aborted) return;
+    const asked = ask(signal).then(
+      () => {
+        if (!signal.aborted) this.failure = undefined;
+      },
+      (error: unknown) => {
+        if (!signal.aborted) this.failure = error;
+      },
+    );
+    this.#busy = asked;
+    await asked;
+    if (this.#busy === asked) this.#busy = undefined;
+    this.seeking = false;
+  }
+
+  /** The last `limit` records before `from` that pass the filter, oldest first. */
+  async #back(from: number, limit: number, signal: AbortSignal): Promise<Rec[]> {
+    const found: Rec[][] = [];
+    let missing = limit;
+    for (let at = from; missing > 0 && at > Math.max(this.first, this.#floor); ) {
+      const page = await api.records(this.#run, { ...this.#filter, from: at - 1, limit: missing, dir: "back" }, signal);
+      this.#learn(page.first);
+      const rows = page.records.filter((row) => row.seq >= this.#floor);
+      found.unshift(rows);
+      missing -= page.records.length;
+      if (page.next == null || page.next + 1 >= at) break;
+      at = page.next + 1;
+      this.seeking = true;
+    }
+    return found.flat();
+  }
+
+  /** The first `limit` records from `from` on that pass the filter, and where to go on. */
+  async #forward(from: number, limit: number, signal: AbortSignal): Promise<{ rows: Rec[]; cursor: number }> {
+    const rows: Rec[] = [];
+    let at = Math.max(from, this.#floor);
+    while (rows.length < limit) {
+      const page = await api.records(this.#run, { ...this.#filter, from: at, limit: limit - rows.length, dir: "forward" }, signal);
+      this.#learn(page.first);
+      rows.push(...page.records);
+      at = Math.max(at, page.next ?? page.last + 1);
+      if (page.complete) break;
+      this.seeking = true;
+    }
+    return { rows, cursor: at };
+  }
+
+  #learn(first: number): void {
+    this.first = first;
+  }
+}

@@ -1,0 +1,55 @@
+// Hex and GBK, both ways.
+import { expect, test, visit } from "./workbench.ts";
+
+const DEVICE = "import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\nfor line in sys.stdin:\n    if line.startswith('?'): print(s.recv(100).hex())\n    else: s.sendall(bytes.fromhex(line))";
+
+test("hex is sent as bytes, shown as bytes, and refused where it is none", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  const device = python(DEVICE, String(port));
+  device.write("01 83 00 ff\n");
+  await page.locator(".settings").getByText("HEX", { exact: true }).click();
+  await expect(page.getByTestId("log").locator(".received .data")).toHaveText("01 83 00 ff");
+  await page.locator(".composer").getByText("HEX", { exact: true }).click();
+  const field = page.getByLabel("Data to send");
+  await field.fill("01 03 0");
+  await expect(page.getByText("A hex digit is missing")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Send", exact: true })).toBeDisabled();
+  await field.fill("01 xx");
+  await expect(page.getByText("Not hex")).toBeVisible();
+  await field.fill("0x01,0x03: 00 0002c40b");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  device.write("?\n");
+  await expect.poll(() => device.text).toContain("0103000002c40b");
+});
+
+test("GBK, with a character cut in two by two reads", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  const device = python(DEVICE, String(port));
+  device.write("ce c2 b6\n"); // 温 and half of 度
+  const rows = page.getByTestId("log").locator(".received .data");
+  await expect(rows).toHaveCount(1);
+  device.write("c8 3d\n");
+  await expect(rows).toHaveCount(2);
+  await page.getByLabel("Encoding of text").selectOption("gbk");
+  await expect(rows.nth(0)).toHaveText("温");
+  await expect(rows.nth(1)).toHaveText("度=");
+  await page.getByLabel("Data to send").fill("打开");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  device.write("?\n");
+  await expect.poll(() => device.text).toContain("b4f2bfaa");
+  await expect(page.getByTestId("log").locator(".sent .data")).toHaveText("打开");
+});
+
+test("escapes are sent as what they stand for", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  const device = python(DEVICE, String(port));
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
+  await page.locator(".composer").getByText("Escapes", { exact: true }).click();
+  await page.getByLabel("Data to send").fill("AT\\r\\n\\x00");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  device.write("?\n");
+  await expect.poll(() => device.text).toContain("41540d0a00");
+});

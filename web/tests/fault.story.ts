@@ -1,0 +1,74 @@
+// A fault's slider is moved, and what it does can be seen: in the numbers, in the diagram, in what arrives.
+import { expect, test, visit } from "./workbench.ts";
+
+// A board that says something ten times a second, by datagrams: what is lost stays lost.
+const TALKER = `
+import network, socket, time
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect("Socklab", "")
+while not wlan.isconnected(): time.sleep_ms(20)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+n = 0
+while True:
+    n += 1
+    s.sendto(b"count %d" % n, ("192.168.1.115", PORT))
+    time.sleep_ms(100)
+`;
+
+test("the slider of loss, and a preset", async ({ page, bench }) => {
+  const port = await bench.open("udp://127.0.0.1:0");
+  await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "talker" });
+  await bench.ask("/api/command", { do: "board_run", board: "b1", source: TALKER.replace("PORT", String(port)) });
+  await visit(page, bench, "lan");
+  await expect(page.getByRole("button", { name: "talker" })).toContainText("192.168.1.");
+  const diagram = page.getByRole("list", { name: "Sequence" });
+  await expect(diagram.locator(".frame").filter({ hasText: String(port) }).first()).toBeVisible();
+  await expect(diagram.locator(".frame.lost")).toHaveCount(0);
+
+  await page.getByRole("button", { name: "talker" }).click();
+  const loss = page.getByLabel("Loss");
+  await loss.focus();
+  await page.keyboard.press("End"); // all of it
+  await expect(loss).toHaveAttribute("aria-valuetext", "100%");
+  await expect(diagram.locator(".frame.lost").first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "talker" })).toContainText("lost");
+  const stuck = await page.getByTestId("rx").textContent();
+  await expect.poll(() => diagram.locator(".frame.lost").count()).toBeGreaterThan(5);
+  expect(await page.getByTestId("rx").textContent()).toBe(stuck);
+
+  await page.getByRole("button", { name: "Perfect" }).click();
+  await expect(loss).toHaveAttribute("aria-valuetext", "nothing wrong");
+  await expect(page.getByTestId("rx")).not.toHaveText(stuck ?? "");
+
+  // The access point goes, and so does the board.
+  await page.getByRole("region", { name: "Access points" }).getByRole("checkbox").uncheck();
+  await expect(page.getByRole("button", { name: "talker" }).locator(".led")).not.toHaveClass(/on/);
+});
+
+test("SYN, data and ACK in the diagram; the connection with its windows", async ({ page, bench }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "dialler" });
+  await visit(page, bench, "lan");
+  await expect(page.getByRole("button", { name: "dialler" })).toBeVisible();
+  const source = `
+import network, socket, time
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect("Socklab", "")
+while not wlan.isconnected(): time.sleep_ms(20)
+s = socket.socket()
+s.connect(("192.168.1.115", ${port}))
+s.send(b"Hello")
+s.recv(100)
+`;
+  await bench.ask("/api/command", { do: "board_run", board: "b1", source });
+  const frames = page.getByRole("list", { name: "Sequence" }).locator(".frame");
+  await expect(frames.filter({ hasText: "SYN" })).toHaveCount(2);
+  await expect(frames.filter({ hasText: "5 bytes" })).toHaveCount(1);
+  await expect(frames.locator(".what").filter({ hasText: /^ACK$/ }).first()).toBeVisible();
+  await page.getByText("Connections", { exact: true }).click();
+  await expect(page.getByRole("table")).toContainText(`192.168.1.115:${port}`);
+  await expect(page.getByRole("table")).toContainText("open");
+  await expect(page.getByRole("img", { name: "Round trip (ms)" }).locator("canvas")).toBeVisible();
+});

@@ -1,0 +1,62 @@
+// Fifty devices talk at once while one peer after another is looked at: nothing of anybody is lost.
+import { expect, test, visit } from "./workbench.ts";
+
+const DEVICES = 50;
+const LINES = 100;
+
+test("choose one of 50 peers and lose nothing", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  const devices = python(
+    `
+import socket, sys, threading
+port, devices, lines = map(int, sys.argv[1:])
+socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(devices)]
+print("connected")
+sys.stdin.readline()
+def talk(n, s):
+    for line in range(lines):
+        s.sendall(b"device %d line %d\\n" % (n, line))
+threads = [threading.Thread(target=talk, args=each) for each in enumerate(socks)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("sent")
+for n, s in enumerate(socks):
+    got = s.recv(100)
+    if got: print("device", n, "got", got)
+`,
+    String(port), String(DEVICES), String(LINES),
+  );
+  const peers = page.getByRole("region", { name: "Peers" });
+  await expect(peers.locator(".panel-head .number")).toHaveText(String(DEVICES));
+  devices.write("go\n");
+  for (let n = 1; n <= 12; n += 1) {
+    await peers.getByRole("button", { name: `Show e1.${(n % 4) + 1} alone` }).click();
+  }
+  await expect.poll(() => devices.text).toContain("sent");
+  let bytes = 0;
+  for (let n = 0; n < DEVICES; n += 1) for (let line = 0; line < LINES; line += 1) bytes += `device ${n} line ${line}\n`.length;
+  await expect(page.getByTestId("rx")).toHaveText(bytes.toLocaleString("en-US"));
+
+  // One of them, found by its address in a list that shows only some, gets an answer; nobody else does.
+  await peers.getByRole("searchbox").fill("e1.37");
+  await peers.getByRole("checkbox", { name: "Send to e1.37" }).check();
+  await page.getByLabel("Data to send").fill("only you");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(page.getByRole("status").filter({ hasText: "bytes" })).toBeVisible();
+  await expect(page.getByTestId("tx")).toHaveText("8");
+
+  // All that its sender said is in the capture, in order.
+  const last = await bench.ask<{ last: number }>("/api/runs/current/records?limit=1&dir=back");
+  let text = "";
+  for (let from = 1; from <= last.last; ) {
+    const window = await bench.ask<{ records: { data?: string }[]; next?: number }>(`/api/runs/current/records?peer=e1.37&kinds=received&from=${from}`);
+    text += window.records.map((record) => Buffer.from(record.data ?? "", "base64").toString()).join("");
+    if (window.next === undefined) break;
+    from = window.next;
+  }
+  const lines = text.trim().split("\n");
+  expect(lines).toHaveLength(LINES);
+  const device = /device (\d+)/.exec(lines[0] ?? "")?.[1];
+  expect(lines).toEqual(Array.from({ length: LINES }, (_, line) => `device ${device} line ${line}`));
+});

@@ -1,0 +1,31 @@
+// The server ends and comes back: the page says so, and goes on by itself; with another token, it says what to do.
+import { expect, test, visit } from "./workbench.ts";
+
+test("reconnect after the server restarts", async ({ page, bench, nc }) => {
+  await bench.stop();
+  await bench.start(0, "same-token-every-time-0123456789");
+  await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  const { port, token } = bench;
+  await bench.stop();
+  await expect(page.getByText("Socklab does not answer")).toBeVisible();
+  await bench.start(port, token);
+  await expect(page.locator("footer").getByText("Ready")).toBeVisible();
+  // It is another run, with no endpoint: what the page shows is what there is.
+  await expect(page.getByRole("tab")).toHaveCount(1);
+  const device = await bench.open("tcp-listen://127.0.0.1:0");
+  nc("127.0.0.1", String(device)).write("after the restart");
+  await expect(page.getByTestId("log")).toContainText("after the restart");
+});
+
+test("a server with another token asks for its link", async ({ page, bench }) => {
+  await visit(page, bench);
+  const { port } = bench;
+  await bench.stop();
+  await bench.start(port, "another-token-0123456789abcdef01");
+  await expect(page.getByRole("heading", { name: "no key" })).toBeVisible();
+  await page.goto(bench.url);
+  await expect(page.locator("footer").getByText("Ready")).toBeVisible();
+  expect(page.url()).not.toContain("token");
+});
