@@ -96,9 +96,10 @@ pub(crate) fn run(
 }
 
 /// Has a client that is fed by a pipe go on when the server has finished, which may still want what stands in there.
-/// A person at a terminal has been told, and waits for nothing.
+/// A person at a terminal has been told, and waits for nothing; with `retry` the next connection takes the rest.
 pub(crate) fn send_all_input(url: &mut EndpointUrl) {
-    if matches!(url.place, Place::Tcp(_) | Place::Unix(_)) && !io::stdin().is_terminal() {
+    let is_alone = matches!(url.place, Place::Tcp(_) | Place::Unix(_)) && !url.options.retry();
+    if is_alone && !io::stdin().is_terminal() {
         url.options.halfopen.get_or_insert(true);
     }
 }

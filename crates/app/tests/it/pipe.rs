@@ -116,6 +116,25 @@ fn a_client_whose_connection_is_reset_says_so_and_fails() {
 }
 
 #[test]
+fn a_server_that_finishes_first_gets_all_of_the_input() {
+    let lab = Lab::new();
+    let bytes = noise(7, FIVE_MB);
+    for command in ["connect", "nc"] {
+        let (listener, place) = listener();
+        let (host, port) = (place.ip().to_string(), place.port().to_string());
+        let mut client = lab.start([command, &host, &port]);
+        let (mut stream, _) = accept(&listener);
+        stream.write_all(b"hello").expect("sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
+        client.wait_for_text("hello");
+        client.feed(bytes.clone());
+        assert_same(command, &read_all(&mut stream), &bytes);
+        let done = client.finish();
+        assert_eq!((done.code, &*done.out), (Some(0), b"hello".as_slice()), "{command}: {}", done.err);
+    }
+}
+
+#[test]
 fn a_client_with_retry_connects_when_the_server_comes() {
     let lab = Lab::new();
     let place = own_place(4713); // nobody else's, before there is a server and after

@@ -96,6 +96,20 @@ fn a_peer_that_closes_before_all_is_sent_is_a_failure() {
     assert!(done.err.contains("not all could be sent"), "{done:?}");
 }
 
+#[test]
+fn an_interrupt_ends_it_where_the_peer_does_not_read() {
+    let (listener, address) = listener();
+    let lab = Lab::new();
+    fs::write(lab.path("file"), noise(41, 20_000_000)).expect("written");
+    let program = lab.start(["send", &format!("tcp://{address}"), "--file", "file"]);
+    let (stream, _) = accept(&listener);
+    leave_unread(&stream, 1);
+    program.interrupt();
+    let done = program.finish();
+    assert_eq!(done.code, Some(130), "{done:?}");
+    drop(stream);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_to_a_port_that_nobody_has_fails() {

@@ -261,3 +261,16 @@ fn several_endpoints_are_several_interfaces() {
         assert!(!described.is_empty() && described.iter().all(|one| one == url), "{filter}: {described:?}");
     }
 }
+
+#[test]
+fn an_export_that_wiresharks_tools_have_written_again_is_called_that() {
+    let session = Session::new();
+    let file = exported(&session.lab);
+    let again = session.lab.typed("again.pcapng");
+    read_with("editcap", &[&file, &again]);
+    for args in [["show", &again], ["follow", &again]] {
+        let done = session.lab.run(["capture"].iter().chain(&args));
+        assert_eq!((done.code, done.err.lines().count()), (Some(2), 1), "{done:?}");
+        assert!(done.err.contains("another program wrote it again"), "{done:?}");
+    }
+}

@@ -212,6 +212,20 @@ fn a_client_connects_sends_and_is_told_the_end() {
 }
 
 #[test]
+fn whoever_waits_to_send_is_told_when_nobody_will_come() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let lab = Lab::new();
+    let id = lab.open(&format!("tcp://{}", listener.local_addr().expect("bound"))).0;
+    drop(accept(&listener));
+    assert!(matches!(lab.call(Command::AwaitEnd(id)), Reply::Ended(_)));
+    for to in [Targets::All, Targets::Endpoint(id)] {
+        let send = Command::Send { to, bytes: "late".into(), when_full: WhenFull::Wait };
+        let Reply::Outcomes(outcomes) = lab.call(send) else { panic!("it is answered") };
+        assert!(outcomes.is_empty(), "{outcomes:?}");
+    }
+}
+
+#[test]
 fn a_refused_connect_says_who_where_and_why() {
     let free = free_place();
     let lab = Lab::new();
