@@ -113,7 +113,7 @@ export const en = {
   },
   log: {
     title: "Log",
-    records: (count: string) => `${count} records`,
+    records: (number: number, count: string) => `${count} ${s(number, "record")}`,
     seeking: "looking…",
     pause: "Pause",
     pauseHint: "Stops the view; recording goes on",
@@ -130,7 +130,7 @@ export const en = {
     previous: "Previous hit",
     following: "Next hit",
     found: "Hits",
-    hits: (count: string) => `${count} hits`,
+    hits: (number: number, count: string) => `${count} ${s(number, "hit")}`,
     hitsSoFar: (count: string) => `${count} so far…`,
     hitsMore: (count: string, shown: string) => `${count} hits, the first ${shown} of them listed`,
     export: "Export",

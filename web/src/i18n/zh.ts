@@ -113,7 +113,7 @@ export const zh: Messages = {
   },
   log: {
     title: "数据日志",
-    records: (count: string) => `${count} 条记录`,
+    records: (_: number, count: string) => `${count} 条记录`,
     seeking: "正在查找…",
     pause: "暂停",
     pauseHint: "只暂停显示，记录继续",
@@ -130,7 +130,7 @@ export const zh: Messages = {
     previous: "上一处",
     following: "下一处",
     found: "搜索结果",
-    hits: (count: string) => `${count} 处`,
+    hits: (_: number, count: string) => `${count} 处`,
     hitsSoFar: (count: string) => `已找到 ${count} 处…`,
     hitsMore: (count: string, shown: string) => `${count} 处，列出前 ${shown} 处`,
     export: "导出",
