@@ -1,8 +1,8 @@
 // What the assistant's view holds: which endpoint is looked at, which peers are written to, how the log is shown, and what
 // is being written.
 
-import { query, request } from "../api/http";
-import type { Endpoint, Payload, Peer, PeerOutcome, Targets } from "../api/model";
+import { api, query, request } from "../api/http";
+import type { Endpoint, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
 import { bench } from "./bench.svelte";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
@@ -93,6 +93,13 @@ class Assistant {
 
 export const assistant = new Assistant();
 
+/** A file that this page sends. */
+interface Upload {
+  name: string;
+  size: number;
+  abort: AbortController;
+}
+
 class Composer {
   text = $state("");
   readonly format = new Stored<Format>("send.format", "text", oneOf("text", "escaped", "hex"));
@@ -101,6 +108,7 @@ class Composer {
   readonly history = new Stored<string[]>("send.history", [], isList);
   busy = $state(false);
   last: Sent | undefined = $state.raw();
+  readonly #uploads = new Set<Upload>();
   #back = -1;
   #draft = "";
 
@@ -153,11 +161,26 @@ class Composer {
   /** Streams a file to the peers; the server reports how far it is as a job. */
   async sendFile(file: File): Promise<void> {
     const path = `/api/send-file${query({ to: targetText(assistant.to), name: file.name })}`;
+    const upload: Upload = { name: file.name, size: file.size, abort: new AbortController() };
+    this.#uploads.add(upload);
     try {
-      await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+      await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal: upload.abort.signal });
     } catch (error) {
       bench.fail(error);
+    } finally {
+      this.#uploads.delete(upload);
     }
+  }
+
+  /** Stops a job. The request of a file is given up first: a browser whose request is cut off from the other side may
+   *  make it again. Then the server is told, which does not notice while it waits for a peer that does not read. */
+  stop(job: Job): void {
+    const { what, total } = job;
+    const upload = what.kind === "file" ? [...this.#uploads].find((each) => each.name === what.name && each.size === total) : undefined;
+    upload?.abort.abort();
+    // It may have ended by that.
+    if (upload) void api.command({ do: "stop", job: job.id }).catch(() => {});
+    else void bench.tell({ do: "stop", job: job.id });
   }
 }
 
