@@ -17,12 +17,13 @@ use serde_json::json;
 use socklab_capture::escape;
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
-use socklab_engine::board::link::{End, FromBoard};
+use socklab_engine::board::link::{End, FromBoard, LIGHT};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
 
 use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
+use crate::flash as files;
 use crate::lan::Lan;
 use crate::places::Places;
 use crate::say::{self, Fail, INTERRUPTED};
@@ -74,6 +75,9 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
     let shown = session.show_lines();
     if is_alone {
         session.read_keys(None);
+    } else {
+        // Whose input would it be? A program that asks for some is told that there is none.
+        session.boards.iter().for_each(|member| member.board.remote().end_when_idle());
     }
     let outcome = session.wait(&happenings, deadline);
     session.end(shown, outcome)
@@ -124,6 +128,7 @@ fn has_a_place_each(args: &ReplArgs) -> Result<(), Fail> {
 struct Plan {
     /// What it is called on the network, and where several print.
     name: String,
+    files: files::Flash,
     config: BoardConfig,
 }
 
@@ -171,13 +176,18 @@ fn plan(
     let name = if same == 0 { profile.name.to_owned() } else { format!("{}-{}", profile.name, same + 1) };
     let asked =
         args.flash.as_deref().map(|folder| if before.is_empty() { folder.to_owned() } else { folder.join(&name) });
-    let flash = places.flash(&name, asked.as_deref());
-    fs::create_dir_all(&flash).map_err(|error| cannot("create", &flash, &error, lang))?;
+    let files = match &asked {
+        Some(folder) => files::Flash::asked(folder, lang),
+        None => files::Flash::own(places, &name, profile.name, lang),
+    };
+    let there = || asked.clone().unwrap_or_else(|| places.flash(&name));
+    let files = files.map_err(|error| cannot("create", &there(), &error, lang))?;
+    let flash = files.folder.clone();
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
     let command = vec![own.into(), PROCESS.into()];
     let (mut options, given) = (options(args), args.set.clone());
     options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
-    Ok(Plan { name, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
+    Ok(Plan { name, files, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
 }
 
 /// What the board process is told about the world around it.
@@ -303,6 +313,8 @@ struct Member {
     board: Board,
     profile: &'static Profile,
     flash: String,
+    /// Held for as long as the board has it.
+    _files: files::Flash,
 }
 
 impl Session {
@@ -316,13 +328,13 @@ impl Session {
         let interrupted = sender.clone();
         on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
         let mut boards = Vec::new();
-        for (place, Plan { name, mut config }) in plans.into_iter().enumerate() {
+        for (place, Plan { name, files, mut config }) in plans.into_iter().enumerate() {
             let (told, profile) = (sender.clone(), config.profile);
             // By cable where it has no radio.
             config.lan = lan.as_ref().map(|lan| lan.attach(&name, !profile.has_wifi())).transpose()?;
             let flash = config.flash.to_string_lossy().into_owned();
             let board = Board::start(config, move |event| drop(told.send(Happening::Board(place, event))));
-            boards.push(Member { name, board, profile, flash });
+            boards.push(Member { name, board, profile, flash, _files: files });
         }
         Ok((Session { boards, teller: Teller::start(), lan, sender, events: args.events, lang }, happenings))
     }
@@ -483,13 +495,12 @@ impl Session {
             }
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
-                outcome.fail(1);
                 say::say(format_args!("{about}{}", explain::death(status, self.lang)));
-                return if self.is_program() {
-                    std::ops::ControlFlow::Break(())
-                } else {
-                    std::ops::ControlFlow::Continue(())
-                };
+                // A prompt comes back, with a process of its own.
+                if self.is_program() {
+                    outcome.fail(1);
+                    return std::ops::ControlFlow::Break(());
+                }
             }
             BoardEvent::Failed(error) => {
                 outcome.fail(1);
@@ -505,7 +516,10 @@ impl Session {
         let (text, mut json) = match told {
             FromBoard::Pin { pin, high } => {
                 let level = u8::from(*high);
-                (format!("[pin {pin}] {level}"), json!({"pin": pin, "value": level}))
+                match *pin == LIGHT {
+                    true => (format!("[LED] {level}"), json!({"pin": "LED", "value": level})),
+                    false => (format!("[pin {pin}] {level}"), json!({"pin": pin, "value": level})),
+                }
             }
             FromBoard::Pwm { pin, frequency, duty } => (
                 format!("[pwm {pin}] {frequency} Hz, {:.1} %", f64::from(*duty) / 655.35),

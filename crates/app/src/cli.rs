@@ -10,7 +10,7 @@ use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
 use socklab_engine::Forward;
 use socklab_engine::board::Given;
-use socklab_engine::lan::FaultSpec;
+use socklab_engine::lan::{FaultSpec, KnownName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 /// Socket workbench for people who build and teach connected devices.
@@ -64,8 +64,25 @@ pub(crate) enum Command {
     socklab listen udp://239.1.2.3:5000           a multicast group\n  \
     socklab listen 10000 --echo --show hex        send everything back\n\n\
     URLs: tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH\n\
-    unix-dgram:///PATH, with options behind:\n\
-    ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&halfopen=1")]
+    unix-dgram:///PATH, with options behind: ?keepalive=30s&max_peers=50\n\n\
+    Options of all:\n  \
+    echo=1                 send back what comes\n  \
+    rcvbuf=1m sndbuf=1m    the system's buffers\n\
+    Of tcp, tcp-listen, unix, unix-listen:\n  \
+    halfopen=1             keep sending to a peer that has finished\n  \
+    nodelay=0 keepalive=30s ttl=4 interface=eth0    (tcp)\n\
+    Of servers:\n  \
+    max_peers=1000         how many at a time; udp too\n  \
+    backlog=128 reuse=0    of the listening socket\n  \
+    once=1                 take one connection, and end with it\n\
+    Of clients:\n  \
+    retry=1 timeout=3s     connect again; how long one attempt may take\n  \
+    bind=127.0.0.1:5000    the own address (tcp)\n\
+    Of udp:\n  \
+    peer=HOST:PORT         somebody to send to; may be repeated\n  \
+    age=10m                forget a peer that is silent for so long\n  \
+    join=eth0 ttl=4 loop=0 where to join the group, how far, whether heard here\n  \
+    interface=eth0 broadcast=0 reuse=0")]
 pub(crate) struct ListenArgs {
     /// Ports or endpoint URLs
     #[arg(value_name = "URL|PORT", required = true)]
@@ -226,6 +243,7 @@ pub(crate) struct SendArgs {
     socklab run main.py --board k230 --open 10000   and what it sends to port 10000 of the computer\n  \
     socklab run a.py b.py --board esp32,rp2          two boards on one network\n  \
     socklab run web.py --forward 8080:80             its page is http://127.0.0.1:8080\n  \
+    socklab run mqtt.py --name broker.example.com --open 1883   its broker is here\n  \
     socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
     socklab run main.py --frames                     then: socklab capture export --as pcapng -o run.pcapng\n  \
     socklab run blink.py --set 4=1 --events json\n  \
@@ -307,6 +325,9 @@ pub(crate) struct BoardArgs {
     /// What every chance on the network is drawn from: with the same number it loses the same frames
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Have a name such as api.example.com lead to this computer, or to ADDRESS on the boards' network (may be repeated)
+    #[arg(long, value_name = "NAME[=ADDRESS]")]
+    pub(crate) name: Vec<KnownName>,
     /// Keep every frame of the boards' network in the capture, for Wireshark and `capture stat`
     #[arg(long)]
     pub(crate) frames: bool,
@@ -375,7 +396,7 @@ pub(crate) enum LanCommand {
     /// Print boards, links and what they have lost, addresses, leases, connections
     #[command(after_help = "Example: socklab lan status")]
     Status,
-    /// Print connections, with what was sent again
+    /// Print connections, with what was sent again, and each board's sockets and neighbours
     #[command(after_help = "Example: socklab lan netstat")]
     Netstat,
     /// Change what is wrong with a board's link, from now on

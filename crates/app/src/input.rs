@@ -13,6 +13,9 @@ use std::sync::mpsc::Sender;
 /// The most that is read, and for datagrams sent, at a time: as nc has it.
 pub(crate) const CHUNK: usize = 16 * 1024;
 
+/// A line without an end would fill the memory: it is cut here.
+const LONGEST_LINE: u64 = 1 << 20;
+
 /// How input is cut into sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
@@ -43,8 +46,7 @@ fn feed(remote: &Remote, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> 
                 bytes.extend_from_slice(stdin.fill_buf()?);
                 stdin.consume(bytes.len());
             }
-            // A line without an end is cut where it is long enough for a datagram.
-            Cut::Lines | Cut::Paced(_) => drop(stdin.by_ref().take(CHUNK as u64).read_until(b'\n', &mut bytes)?),
+            Cut::Lines | Cut::Paced(_) => drop(stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?),
         }
         if bytes.is_empty() {
             return Ok(());
@@ -62,11 +64,12 @@ fn feed(remote: &Remote, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> 
     }
 }
 
-/// False when the engine has ended.
+/// False when the engine has ended, or nobody will come any more.
 fn send(remote: &Remote, bytes: Bytes) -> bool {
     loop {
         let send = Command::Send { to: Targets::All, bytes: bytes.clone(), when_full: WhenFull::Wait };
         match remote.call(send) {
+            Some(Reply::Outcomes(outcomes)) if outcomes.is_empty() => return false,
             // All of them left before they could be given it: the next one to come gets it.
             Some(Reply::Outcomes(outcomes)) if outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Gone) => {
                 continue;

@@ -97,6 +97,9 @@ fn refuse_on_host(args: &BoardArgs) -> Result<(), Fail> {
     if !args.fault.is_empty() {
         return Err(Fail::usage("--fault is for the virtual network", "--fault 用于虚拟网络"));
     }
+    if !args.name.is_empty() {
+        return Err(Fail::usage("--name is for the virtual network", "--name 用于虚拟网络"));
+    }
     if !args.forward.is_empty() {
         return Err(Fail::usage(
             "--forward is for the virtual network: with --net host, the board's ports are this machine's",
@@ -155,6 +158,7 @@ fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
         host_loopback: args.host_loopback,
         internet: args.internet,
         frames: args.frames,
+        names: args.name.clone(),
     };
     let run = run_name(SystemTime::now().into(), std::process::id());
     Config { store, run, reader: has_endpoints, lang, registers: true, lan: Some(lan), control: None }

@@ -5,6 +5,7 @@ mod board;
 mod capture;
 mod cli;
 mod command;
+mod flash;
 mod input;
 mod interactive;
 mod lan;

@@ -24,7 +24,8 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     if args.zero {
         return scan(&args, lang);
     }
-    let url = url(&args)?;
+    let mut url = url(&args)?;
+    run::send_all_input(&mut url);
     let style =
         Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
     let dumps = dumps(&args)?;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
 fn tell_opened(args: &NcArgs, url: &EndpointUrl, lang: Lang) {
     if args.verbose > 0 {
         let (en, zh) = if args.listen { ("listening on", "正在监听") } else { ("connected to", "已连接") };
-        say::tell(format_args!("{} {url}", lang.pick(en, zh)));
+        say::tell(format_args!("{} {}", lang.pick(en, zh), run::as_asked(url)));
     }
 }
 

@@ -21,9 +21,9 @@ impl Places {
         asked.map_or_else(|| self.data.join("captures"), Path::to_owned)
     }
 
-    /// The files of the board of that name, unless `asked` is another folder.
-    pub(crate) fn flash(&self, board: &str, asked: Option<&Path>) -> PathBuf {
-        asked.map_or_else(|| self.data.join("flash").join(board), Path::to_owned)
+    /// The files of the board of that name.
+    pub(crate) fn flash(&self, board: &str) -> PathBuf {
+        self.data.join("flash").join(board)
     }
 
     /// The folder of all boards' files.

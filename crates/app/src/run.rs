@@ -1,6 +1,7 @@
 //! What `listen`, `connect`, `send` and `nc` have in common: an engine started, endpoints opened, their log shown,
 //! and the end, which is the same whatever it was that ended it. What each of them waits for is its own matter.
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use socklab_capture::EndpointId;
 use socklab_capture::cursor::{self, Cursor};
 use socklab_capture::run::Run;
-use socklab_engine::url::EndpointUrl;
+use socklab_engine::url::{EndpointUrl, Place};
 use socklab_engine::{Command, Config, Engine, Farewell, Lang, LastEnd, Remote, Reply, Trouble};
 
 use crate::input::{self, Cut};
@@ -92,6 +93,23 @@ pub(crate) fn run(
     };
     let result = body(&mut session);
     session.end(engine, result)
+}
+
+/// Has a client that is fed by a pipe go on when the server has finished, which may still want what stands in there.
+/// A person at a terminal has been told, and waits for nothing.
+pub(crate) fn send_all_input(url: &mut EndpointUrl) {
+    if matches!(url.place, Place::Tcp(_) | Place::Unix(_)) && !io::stdin().is_terminal() {
+        url.options.halfopen.get_or_insert(true);
+    }
+}
+
+/// The URL to be told, without what [`send_all_input`] put in.
+pub(crate) fn as_asked(url: &EndpointUrl) -> EndpointUrl {
+    let mut url = url.clone();
+    if matches!(url.place, Place::Tcp(_) | Place::Unix(_)) {
+        url.options.halfopen = None;
+    }
+    url
 }
 
 impl Session {

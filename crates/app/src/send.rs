@@ -2,12 +2,14 @@
 
 use std::io::Read;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socklab_capture::hex;
 use socklab_engine::url::{EndpointUrl, Place};
-use socklab_engine::{Command, Config, Ending, Lang, Outcome, Remote, Reply, Store, Targets, WhenFull};
+use socklab_engine::{Command, Config, Ending, Lang, LastEnd, Outcome, Remote, Reply, Store, Targets, WhenFull};
 
 use crate::cli::SendArgs;
 use crate::input;
@@ -21,7 +23,7 @@ const FILE_CHUNK: usize = 64 * 1024;
 
 pub(crate) fn run(args: SendArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let url = EndpointUrl::for_connect(&[&args.url])?;
-    let payload = Payload::new(&args, &url, lang)?;
+    let payload = Arc::new(Payload::new(&args, &url, lang)?);
     let style = args.wait.and(Style::new(Some(args.show), args.encoding));
     // A reader in any case: what could not be sent stands in the log.
     let config = Config {
@@ -98,21 +100,47 @@ fn hand_over(remote: &Remote, bytes: Bytes) -> Result<(), Fail> {
     }
 }
 
+/// Hands over what is to be sent, and notes if the endpoint ends meanwhile; the exit code if Ctrl-C comes before.
+fn send_once(payload: &Arc<Payload>, session: &mut Session, ended: &mut Option<LastEnd>) -> Result<Option<u8>, Fail> {
+    let (remote, sender, payload) = (session.remote().clone(), session.sender(), Arc::clone(payload));
+    thread::spawn(move || {
+        let _ = sender.send(Happening::HandedOver(payload.send(&remote)));
+    });
+    loop {
+        match session.next(None) {
+            Some(Happening::HandedOver(result)) => return result.map(|()| None),
+            Some(Happening::Interrupt) => return Ok(Some(INTERRUPTED)),
+            Some(Happening::EndpointEnded(end)) => *ended = Some(end),
+            Some(_) => {}
+            None => return Err(Fail::other("the engine has ended", "引擎已结束")),
+        }
+    }
+}
+
 /// Sends as often as was asked; the exit code if something ends it before.
-fn repeat(args: &SendArgs, payload: &Payload, session: &mut Session) -> Result<Option<u8>, Fail> {
+fn repeat(args: &SendArgs, payload: &Arc<Payload>, session: &mut Session) -> Result<Option<u8>, Fail> {
+    let mut ended = None;
     for turn in 0..args.repeat {
-        payload.send(session.remote())?;
+        if let Some(code) = send_once(payload, session, &mut ended)? {
+            return Ok(Some(code));
+        }
         let is_last = turn + 1 == args.repeat;
         let next = Instant::now() + if is_last { Duration::ZERO } else { args.every };
-        while let Some(happening) = session.next(Some(next)) {
+        while ended.is_none()
+            && let Some(happening) = session.next(Some(next))
+        {
             match happening {
                 Happening::Interrupt => return Ok(Some(INTERRUPTED)),
-                Happening::EndpointEnded(end) if is_last => return Ok(Some(session.code_of(end))),
-                Happening::EndpointEnded(_) => {
-                    return Err(Fail::other("the peer has closed: not all could be sent", "对端已关闭：未能全部发送"));
-                }
+                Happening::EndpointEnded(end) => ended = Some(end),
                 _ => {}
             }
+        }
+        match ended {
+            Some(end) if is_last => return Ok(Some(session.code_of(end))),
+            Some(_) => {
+                return Err(Fail::other("the peer has closed: not all could be sent", "对端已关闭：未能全部发送"));
+            }
+            None => {}
         }
     }
     Ok(None)

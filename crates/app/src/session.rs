@@ -65,6 +65,7 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
         plan.urls.iter_mut().for_each(|url| url.options.echo = Some(true));
     }
     let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && plan.args.show != Some(Show::Raw);
+    plan.urls.iter_mut().for_each(run::send_all_input);
     let _terminal = is_interactive.then(Terminal::keep);
     let style = Style::new(plan.args.show, plan.args.encoding);
     // Where only bytes are shown, nothing else says that they did not arrive.
@@ -116,7 +117,7 @@ fn tell_opened(id: EndpointId, url: &EndpointUrl, role: Role, lang: Lang) {
         _ if role == Role::Client => ("sending from", "正在发送，来自"),
         _ => ("listening on", "正在监听"),
     };
-    say::tell(format_args!("{id} {} {url}", lang.pick(en, zh)));
+    say::tell(format_args!("{id} {} {}", lang.pick(en, zh), run::as_asked(url)));
 }
 
 /// With a person at the prompt.

@@ -19,6 +19,8 @@ use crate::terminal;
 pub(crate) enum Happening {
     /// Ctrl-C, or a request to terminate.
     Interrupt,
+    /// What was to be sent is in the hands of the engine, or cannot be.
+    HandedOver(Result<(), Fail>),
     /// Nothing more will come from stdin.
     InputEnded,
     /// The log was shown to its end, or cannot be shown any further.

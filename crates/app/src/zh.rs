@@ -11,7 +11,7 @@ use socklab_capture::export::{Format, UnknownFormat};
 use socklab_capture::text::UnknownEncoding;
 use socklab_engine::Lang;
 use socklab_engine::board::NotGiven;
-use socklab_engine::lan::{FaultError, NoForward};
+use socklab_engine::lan::{FaultError, NoForward, NoName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
 use crate::cli::Cli;
@@ -47,8 +47,25 @@ const COMMANDS: [Text; 24] = [
             socklab listen udp://239.1.2.3:5000           组播组\n  \
             socklab listen 10000 --echo --show hex        原样回发，按十六进制显示\n\n\
             URL：tcp-listen://HOST:PORT udp://HOST:PORT unix-listen:///PATH\n\
-            或 unix-dgram:///PATH；选项写在后面：\n\
-            ?nodelay=1&keepalive=30s&rcvbuf=1m&reuse=0&max_peers=1000&ttl=4&age=10m&halfopen=1",
+            或 unix-dgram:///PATH；选项写在后面：?keepalive=30s&max_peers=50\n\n\
+            通用选项：\n  \
+            echo=1                 原样回发\n  \
+            rcvbuf=1m sndbuf=1m    系统缓冲区大小\n\
+            用于 tcp、tcp-listen、unix、unix-listen：\n  \
+            halfopen=1             对方结束发送后仍继续向它发送\n  \
+            nodelay=0 keepalive=30s ttl=4 interface=eth0   （tcp）\n\
+            用于服务器：\n  \
+            max_peers=1000         同时最多多少个对端；也用于 udp\n  \
+            backlog=128 reuse=0    监听套接字的选项\n  \
+            once=1                 只接受一个连接，随它结束\n\
+            用于客户端：\n  \
+            retry=1 timeout=3s     断开后重连；每次尝试的时限\n  \
+            bind=127.0.0.1:5000    本地地址（tcp）\n\
+            用于 udp：\n  \
+            peer=HOST:PORT         发送对象；可重复\n  \
+            age=10m                对端静默这么久后被移除\n  \
+            join=eth0 ttl=4 loop=0 在哪里加入组播组、能传多远、本机是否收到\n  \
+            interface=eth0 broadcast=0 reuse=0",
         args: &[&[("places", "端口或端点 URL")], &SESSION],
     },
     Text {
@@ -129,6 +146,7 @@ const COMMANDS: [Text; 24] = [
             socklab run main.py --board k230 --open 10000   它发到电脑端口 10000 的内容也会显示\n  \
             socklab run a.py b.py --board esp32,rp2          两块板子在同一网络中\n  \
             socklab run web.py --forward 8080:80             网页在 http://127.0.0.1:8080\n  \
+            socklab run mqtt.py --name broker.example.com --open 1883   它的代理就在这里\n  \
             socklab run main.py --fault 'up:loss=5% delay=20ms'\n  \
             socklab run main.py --frames                     然后：socklab capture export --as pcapng -o run.pcapng\n  \
             socklab run blink.py --set 4=1 --events json\n  \
@@ -192,7 +210,10 @@ const COMMANDS: [Text; 24] = [
         args: &[],
     },
     Text {
-        path: "lan netstat", about: "显示连接及重传的报文段", after: "示例：socklab lan netstat", args: &[]
+        path: "lan netstat",
+        about: "显示连接及重传的报文段，以及各板子的套接字和邻居",
+        after: "示例：socklab lan netstat",
+        args: &[],
     },
     Text {
         path: "lan fault",
@@ -314,7 +335,7 @@ const COMMANDS: [Text; 24] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 16] = [
+const BOARD: [(&str, &str); 17] = [
     ("net", "板子所在的网络"),
     ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
     (
@@ -326,6 +347,7 @@ const BOARD: [(&str, &str); 16] = [
         "板子的链路有什么问题，例如 'loss=5% delay=20ms'；前面加 BOARD: 只对一块板子，加 up: 或 down: 只对一个方向；可重复。全部见 run --help",
     ),
     ("seed", "网络中一切随机的来源：同一个数丢失同样的帧"),
+    ("name", "让 api.example.com 这样的名称指向这台电脑，或板子网络中的 ADDRESS；可重复"),
     ("frames", "把板子网络中的每一帧都保存到抓取中，供 Wireshark 和 `capture stat` 使用"),
     ("host_loopback", "允许板子连接本机回环地址的所有端口，而不仅是 `socklab listen` 打开的端口"),
     ("join_time", "加入 Wi-Fi 所需的时间"),
@@ -754,6 +776,9 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
     }
     if source.is::<NoForward>() {
         return "不是 [ADDRESS:]PORT:[BOARD:]PORT，例如 8080:80 或 8080:esp32:80".into();
+    }
+    if source.is::<NoName>() {
+        return "不是 NAME 或 NAME=ADDRESS，例如 api.example.com 或 api.example.com=192.168.1.50".into();
     }
     if source.is::<socklab_capture::record::BadId>() {
         return "不是对端（写成 e1.3）".into();

@@ -9,19 +9,25 @@ with a soft reset before each test; `run-multitests.py` to two of them on one vi
 same tests on the unix port (`micropython`): what that does not pass, no board has to, unless it has no radio for it. The
 runners need pyserial, and a few tests the package `unittest` of micropython-lib, which is put on the board's flash.
 Nothing is fetched, and no test is copied to this repository; reasons for failures are in reasons.txt next to this file.
-With `--group`, what the report says of other groups stays.
+With `--group`, what the report says of other groups stays. The tests of net_inet meet an Internet of their own: a server
+on ports 80 and 443 of 127.0.0.1, to which the board's network leads the name micropython.org, with a certificate made by
+`openssl`. Who may not open such ports leaves them out.
 """
 
 import argparse
+import contextlib
 import glob
+import http.server
 import json
 import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,6 +41,7 @@ GROUPS = [
     ("unicode", ["unicode/*"]),
     ("misc", ["misc/*"]),
     ("stress", ["stress/*"]),
+    ("thread", ["thread/*"]),
     ("socket, select", ["extmod/socket_*", "extmod/select_*"]),
     ("asyncio", ["extmod/asyncio_*"]),
     ("ssl, tls", ["extmod/ssl_*", "extmod/tls_*"]),
@@ -46,24 +53,29 @@ GROUPS = [
     ("net_hosted", ["net_hosted/*"]),
     ("multi_net", ["multi_net/*"]),
     ("multi_wlan", ["multi_wlan/*"]),
+    ("net_inet", ["net_inet/*"]),
 ]
 
 # Groups whose tests open or import what lies beside them.
-WITH_FILES = ("io", "import", "unicode", "misc", "multi_net")
+WITH_FILES = ("io", "import", "unicode", "misc", "multi_net", "net_inet")
 
-# Groups whose tests need a network, those of tests for two boards that talk to each other, and those that the unix port
-# cannot run because it has no radio.
-WITH_NETWORK = ("net_hosted", "multi_net")
+# Groups whose tests need a network, those of tests for two boards that talk to each other, those that meet the Internet
+# of their own, and those that the unix port does not run: it has no radio, and would dial the world.
+WITH_NETWORK = ("net_hosted", "multi_net", "net_inet")
 WITH_TWO = ("multi_net", "multi_wlan")
-WITH_RADIO = ("multi_wlan",)
+WITH_INTERNET = ("net_inet",)
+BOARDS_ONLY = ("multi_wlan", "net_inet")
 
 # Hosts beyond this machine. Tests that dial them are left out: nothing here sends a packet to the world.
 OUTSIDE = re.compile(r"""["'](micropython\.org|192\.0\.2\.1|1\.1\.1\.1|8\.8\.8\.8)["']""")
 
 
 def dials_outside(path):
+    group = path.split(os.sep)[-2]
+    if group in WITH_INTERNET:
+        return not os.path.exists(path + ".exp")  # what it should print, the runner would ask CPython, which dials out
     with open(path, encoding="utf-8", errors="replace") as file:
-        return path.split(os.sep)[-2] == "net_hosted" and OUTSIDE.search(file.read()) is not None
+        return group == "net_hosted" and OUTSIDE.search(file.read()) is not None
 
 
 # What a board does first that is to be in a network.
@@ -78,13 +90,85 @@ del _w, network
 """
 
 
+# ---- the Internet
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """The page that the tests know."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        page = b"<html><body>A page of 54 bytes, as long as it was.\n\n</"
+        self.send_response(200)
+        for header in (
+            "Content-Type: text/html",
+            f"Content-Length: {len(page)}",
+            "Last-Modified: Sat, 04 Oct 2014 21:54:13 GMT",
+            "Connection: close",
+            "Vary: Accept-Encoding",
+            'ETag: "54306c85-36"',
+            "Strict-Transport-Security: max-age=15768000",
+            "Accept-Ranges: bytes",
+        ):
+            self.send_header(*header.split(": ", 1))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_):
+        pass
+
+
+class Internet:
+    """A server for both ports of the web, and the authority that vouches for it."""
+
+    NAME = "micropython.org"
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="compat-internet-")
+        self.authority, self.servers = self.path("ca.pem"), []
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def openssl(self, *words):
+        subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
+
+    def __enter__(self):
+        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
+        own = ["-subj", "/CN=an authority", "-addext", "basicConstraints=critical,CA:TRUE"]
+        self.openssl("req", "-x509", *new, *own, "-keyout", "ca.key", "-out", "ca.pem")
+        self.openssl("x509", "-in", "ca.pem", "-outform", "DER", "-out", "ca.der")
+        self.openssl("req", *new, "-subj", f"/CN={self.NAME}", "-keyout", "site.key", "-out", "site.csr")
+        with open(self.path("names"), "w", encoding="utf-8") as file:
+            file.write(f"subjectAltName=DNS:{self.NAME}\n")
+        signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "30"]
+        self.openssl("x509", "-req", "-in", "site.csr", *signed, "-out", "site.pem")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(self.path("site.pem"), self.path("site.key"))
+        for port in (80, 443):
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Site)
+            server.handle_error = lambda *_: None  # tests break off as they like
+            if port == 443:
+                server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            self.servers.append(server)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+        shutil.rmtree(self.folder)
+
+
 # ---- the boards
 
 
 class Boards:
     """One board behind a serial port, or two that are on a network of their own."""
 
-    def __init__(self, options, group):
+    def __init__(self, options, group, internet):
         self.folder = tempfile.mkdtemp(prefix="compat-")
         count = 2 if group in WITH_TWO else 1
         self.ports = [os.path.join(self.folder, f"port{number}") for number in range(1, count + 1)]
@@ -92,11 +176,16 @@ class Boards:
         # The second has its files in a folder of the first's, by its name.
         for own in [flash, os.path.join(flash, f"{options.board}-2")][:count]:
             self.fill(own, options, group)
+            if internet:
+                # The authority that these tests believe in.
+                for name in ("ca.pem", "ca.der"):
+                    shutil.copy(internet.path(name), os.path.join(own, name.replace("ca", "isrgrootx1")))
         command = [options.socklab, "--data", os.path.join(self.folder, "data"), "repl"]
         command += ["--board", ",".join([options.board] * count), "--flash", flash, "--pty", ",".join(self.ports)]
         command += [] if options.lenient else ["--strict"]
         # Some tests of one board dial what listens on this machine.
-        command += ["--join-time", "100ms"] if count > 1 else ["--net", "host"]
+        command += ["--join-time", "100ms"] if count > 1 or internet else ["--net", "host"]
+        command += ["--host-loopback", "--name", Internet.NAME] if internet else []
         self.log = open(os.path.join(self.folder, "log"), "w+b")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
@@ -148,9 +237,11 @@ def run(options, instances, tests, results):
 def both(options, group, tests, folder):
     """What the board does with each test, and the unix port; and where the runner left what differs."""
     results = os.path.join(folder, group.replace(" ", ""))
-    with Boards(options, group) as boards:
+    with contextlib.ExitStack() as stack:
+        internet = stack.enter_context(Internet()) if group in WITH_INTERNET else None
+        boards = stack.enter_context(Boards(options, group, internet))
         on_board = run(options, ["port:" + port for port in boards.ports], tests, results)
-    has_unix = options.micropython and group not in WITH_RADIO
+    has_unix = options.micropython and group not in BOARDS_ONLY
     on_unix = run(options, ["unix"] * len(boards.ports), tests, results + ".unix") if has_unix else {}
     return [Result(group, name, on_board[name], on_unix.get(name, "pass"), results) for name in on_board]
 
@@ -226,7 +317,7 @@ def report(results, before):
         "MicroPython's own tests, run by MicroPython's own runner over the serial port of a board in strict mode,\n"
         "against what the unix port of MicroPython passes by the same runner on the same machine. Written by\n"
         "`crates/board/compat/compat.py`. Tests that dial hosts beyond this machine are left out. The unix port has no\n"
-        "radio: of multi_wlan, all is owed.\n\n"
+        "radio and would dial the world: of multi_wlan and net_inet, all is owed.\n\n"
         + table(results, before)
         + "\n\n## What does not pass\n\nOf the tests that the unix port passes.\n\n"
         + "\n".join(lines)

@@ -73,6 +73,8 @@ pub(crate) struct Board {
 
 pub(crate) struct State {
     pub(crate) input: VecDeque<u8>,
+    /// No more comes after it.
+    pub(crate) input_ends: bool,
     /// Bytes of it that were read, and that the parent does not know of.
     read: usize,
     /// Pins, alarms, and what the outside gives.
@@ -131,6 +133,7 @@ impl State {
     fn new() -> State {
         State {
             input: VecDeque::new(),
+            input_ends: false,
             read: 0,
             hardware: Hardware::new(),
             jobs: VecDeque::new(),

@@ -2,7 +2,9 @@
 //! `async def` making generators, which `await` resumes as `yield from` does.
 
 use std::borrow::Cow;
+use std::thread;
 
+use ruff_source_file::SourceFileBuilder;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use rustpython_vm::bytecode::{CodeFlags, CodeObject, CodeUnit, ConstantData, Instruction, OpArgByte};
 use rustpython_vm::compiler::{self, Mode};
@@ -10,20 +12,28 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::cpython::sources;
+use crate::dialect::floats;
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
-use crate::{indent, landing, look, lost};
+use crate::{import, indent, landing, lost, nesting, reshape};
 
-/// Brackets in brackets; the compiler calls itself for each, and its stack has an end.
-const DEEPEST: usize = 500;
+/// How deep a program may be nested ([`nesting`]): more is RuntimeError, as calls in calls are.
+const DEEPEST: usize = 2000;
+
+/// What is deeper than this is compiled on a stack of its own, of as many bytes.
+const ORDINARY: usize = 100;
+const STACK: usize = 256 << 20;
 
 /// What the parent wants run; `None` for a file that is not there.
 pub(crate) fn program(vm: &VirtualMachine, program: &Program) -> PyResult<Option<PyRef<PyCode>>> {
     match program {
         Program::File(path) if board().flash.metadata(path).is_err() => Ok(None),
         Program::File(path) => file(vm, path).map(Some),
-        Program::Text { name, text } => text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some),
+        Program::Text { name, text } => {
+            import::begin(name);
+            text_of(vm, &utf8(vm, text, name)?, name, Mode::Exec).map(Some)
+        }
         Program::Interactive(text) => text_of(vm, text, "<stdin>", Mode::Single).map(Some),
     }
 }
@@ -73,24 +83,58 @@ pub(crate) fn text_of(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -
         return as_it_is(vm, text, path, mode);
     }
     let text = &*indent::without_tabs(text, board().profile);
-    if look::depth(text) > DEEPEST {
-        return Err(vm.new_recursion_error("maximum recursion depth exceeded".to_owned()));
-    }
-    // The compiler panics at some `return` in a `finally` within another: a program's fault must not end the board.
-    let code = lost::quietly(|| compiler::compile(text, mode, path, vm.compile_opts()));
-    let code = code.ok_or_else(|| not_compiled(vm))?;
-    let mut code = code.map_err(|e| refused(vm, &vm.new_syntax_error(&e, Some(text))))?;
+    let mut code = compiled(vm, text, path, mode)?.map_err(|e| refused(vm, &vm.new_syntax_error(&e, Some(text))))?;
     as_boards_do(&mut code, &mut Vec::new());
     Ok(vm.ctx.new_code(code))
 }
 
 /// The same for a Linux computer, whose compiler the interpreter's is like.
 fn as_it_is(vm: &VirtualMachine, text: &str, path: &str, mode: Mode) -> PyResult<PyRef<PyCode>> {
-    let code = lost::quietly(|| compiler::compile(text, mode, path, vm.compile_opts()));
-    let code = code.ok_or_else(|| not_compiled(vm))?;
-    let mut code = code.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
+    let mut code = compiled(vm, text, path, mode)?.map_err(|e| vm.new_syntax_error(&e, Some(text)))?;
     make_landings(&mut code);
     Ok(vm.ctx.new_code(code))
+}
+
+/// What the interpreter's compiler makes of the text, or what it says against it. It is not perfect: should it panic,
+/// the board goes on.
+fn compiled(
+    vm: &VirtualMachine,
+    text: &str,
+    path: &str,
+    mode: Mode,
+) -> PyResult<Result<CodeObject, compiler::CompileError>> {
+    let depth = nesting::depth(text);
+    if depth > DEEPEST {
+        return Err(vm.new_recursion_error("maximum recursion depth exceeded".to_owned()));
+    }
+    let options = vm.compile_opts();
+    let code = match depth > ORDINARY {
+        false => lost::quietly(|| compile(text, path, mode, options)),
+        true => thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(STACK);
+            let compiling = thread.spawn_scoped(scope, || lost::quietly(|| compile(text, path, mode, options)));
+            compiling.ok().and_then(|compiling| compiling.join().ok()).flatten()
+        }),
+    };
+    code.ok_or_else(|| vm.new_not_implemented_error("the interpreter cannot compile this"))
+}
+
+fn compile(
+    text: &str,
+    path: &str,
+    mode: Mode,
+    options: compiler::CompileOpts,
+) -> Result<CodeObject, compiler::CompileError> {
+    let source = SourceFileBuilder::new(path, text).finish();
+    let parses = match mode {
+        Mode::Eval => ruff_python_parser::Mode::Expression,
+        Mode::Exec | Mode::Single | Mode::BlockExpr => ruff_python_parser::Mode::Module,
+    };
+    let parsed = ruff_python_parser::parse(text, parses.into());
+    let parsed = parsed.map_err(|error| compiler::CompileError::from_ruff_parse_error(error, &source))?;
+    let mut program = parsed.into_syntax();
+    reshape::reshape(&mut program);
+    Ok(compiler::codegen::compile::compile_top(program, source, mode, options)?)
 }
 
 /// What every program needs, whosever dialect it is in.
@@ -128,10 +172,6 @@ fn refused(vm: &VirtualMachine, raised: &PyBaseExceptionRef) -> PyBaseExceptionR
     plain
 }
 
-fn not_compiled(vm: &VirtualMachine) -> PyBaseExceptionRef {
-    vm.new_not_implemented_error("this nesting of finally with return, break or continue")
-}
-
 /// Changes what the compiler made, and the functions and classes in it. `prefixes` are those of the classes around.
 fn as_boards_do(code: &mut CodeObject, prefixes: &mut Vec<String>) {
     let class = !code.flags.intersects(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && code.obj_name != "<module>";
@@ -143,8 +183,13 @@ fn as_boards_do(code: &mut CodeObject, prefixes: &mut Vec<String>) {
     landing::prepare(code);
     let mut constants = code.constants.to_vec();
     for constant in &mut constants {
-        if let ConstantData::Code { code } = constant {
-            as_boards_do(code, prefixes);
+        match constant {
+            ConstantData::Code { code } => as_boards_do(code, prefixes),
+            // Too large for a float of the board's.
+            ConstantData::Float { value } if board().profile.single && floats::single(*value).is_infinite() => {
+                *value = floats::single(*value);
+            }
+            _ => {}
         }
     }
     code.constants = constants.into_iter().collect();

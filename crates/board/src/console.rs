@@ -1,17 +1,18 @@
 //! `sys.stdin`, `sys.stdout`, `sys.stderr`, `print` and `input`: the board's console, over the link.
 //!
-//! Text has `\r\n` at its line ends going out and `\r` for `\n` coming in; `.buffer` is the bytes as they are. How
-//! bytes wait and leave belongs to `board`.
+//! Text has `\r\n` at its line ends going out and `\r` for `\n` coming in; `.buffer` is the bytes as they are. Where
+//! nothing more can be typed, a read gives what was, and `input` raises EOFError. How bytes wait and leave belongs to
+//! `board`.
 
 use std::collections::VecDeque;
 
-use rustpython_vm::builtins::{PyStr, PyStrRef};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyStrRef};
 use rustpython_vm::class::{PyClassImpl, StaticType};
 use rustpython_vm::function::{ArgMemoryBuffer, OptionalArg, PosArgs};
 use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::board::board;
-use crate::modules::{stream, with_bytes};
+use crate::modules::{asked, stream, with_bytes};
 
 /// The console as text.
 #[pyclass(module = "io", name = "TextIOWrapper")]
@@ -80,9 +81,10 @@ impl Text {
     #[pymethod]
     fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<String> {
         let mut text = Vec::new();
-        let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
-        for _ in 0..count {
-            read_char(&mut text, vm)?;
+        for _ in 0..asked::most(count) {
+            if !read_char(&mut text, vm)? {
+                break;
+            }
         }
         Ok(into_text(text))
     }
@@ -90,9 +92,7 @@ impl Text {
     #[pymethod]
     fn readline(&self, vm: &VirtualMachine) -> PyResult<String> {
         let mut text = Vec::new();
-        while text.last() != Some(&b'\n') {
-            read_char(&mut text, vm)?;
-        }
+        while text.last() != Some(&b'\n') && read_char(&mut text, vm)? {}
         Ok(into_text(text))
     }
 
@@ -121,10 +121,13 @@ impl Bytes {
     #[pymethod]
     fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
         let mut bytes = Vec::new();
-        let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
+        let count = asked::most(count);
         while bytes.len() < count {
             let most = count - bytes.len();
-            bytes.extend(receive(vm, |input| input.drain(..most.min(input.len())).collect::<Vec<u8>>())?);
+            match receive(vm, |input| input.drain(..most.min(input.len())).collect::<Vec<u8>>())? {
+                Some(more) => bytes.extend(more),
+                None => break,
+            }
         }
         Ok(bytes)
     }
@@ -132,10 +135,9 @@ impl Bytes {
     /// `readinto(buf)`, or `readinto(buf, n)` for n bytes at most. Waits until all of them are there.
     #[pymethod]
     fn readinto(&self, buffer: ArgMemoryBuffer, count: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<usize> {
-        let count = count.unwrap_or(usize::MAX).min(buffer.len());
-        let bytes = self.read(OptionalArg::Present(isize::try_from(count).unwrap_or(isize::MAX)), vm)?;
-        buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
-        Ok(bytes.len())
+        asked::fill_now(&buffer, count, |most| {
+            self.read(OptionalArg::Present(isize::try_from(most).unwrap_or(isize::MAX)), vm)
+        })
     }
 
     #[pymethod]
@@ -195,14 +197,24 @@ fn print(objects: PosArgs, args: PrintArgs, vm: &VirtualMachine) -> PyResult<()>
     if flush { vm.call_method(&file, "flush", ()).map(drop) } else { Ok(()) }
 }
 
-/// A line typed at the console, echoed as it is typed, without its end.
+/// What ends the input at a terminal.
+const CTRL_D: u8 = 4;
+
+/// A line typed at the console, echoed as it is typed, without its end. EOFError at the end of all input.
 fn input(prompt: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<String> {
     if let OptionalArg::Present(prompt) = prompt {
         write_text(prompt.str(vm)?.as_object(), vm)?;
     }
     let mut line = Vec::new();
     loop {
-        match byte(vm)? {
+        let typed = byte(vm)?.filter(|typed| *typed != CTRL_D || board().profile.is_cpython());
+        let Some(typed) = typed else {
+            if line.is_empty() {
+                return Err(end_of_input(vm));
+            }
+            break;
+        };
+        match typed {
             b'\r' => {
                 drop_line_feed();
                 break;
@@ -249,23 +261,35 @@ fn write_lines(text: &str, vm: &VirtualMachine) -> PyResult<()> {
     }
 }
 
-/// Waits until `take` has anything to take from a console with input.
-fn receive<T>(vm: &VirtualMachine, mut take: impl FnMut(&mut VecDeque<u8>) -> T) -> PyResult<T> {
-    let found = board().wait(vm, None, |state| (!state.input.is_empty()).then(|| state.take_input(&mut take)))?;
-    found.ok_or_else(|| vm.new_runtime_error("a wait without end has ended"))
+fn end_of_input(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    let class = vm.ctx.exceptions.eof_error.to_owned();
+    match board().profile.is_cpython() {
+        true => vm.new_exception_msg(class, "EOF when reading a line".into()),
+        false => vm.new_exception_empty(class),
+    }
 }
 
-fn byte(vm: &VirtualMachine) -> PyResult<u8> {
+/// Waits until `take` has anything to take from a console with input; `None` at the end of all input.
+fn receive<T>(vm: &VirtualMachine, mut take: impl FnMut(&mut VecDeque<u8>) -> T) -> PyResult<Option<T>> {
+    let found = board().wait(vm, None, |state| match state.input.is_empty() {
+        true => state.input_ends.then_some(None),
+        false => Some(Some(state.take_input(&mut take))),
+    })?;
+    Ok(found.flatten())
+}
+
+fn byte(vm: &VirtualMachine) -> PyResult<Option<u8>> {
     receive(vm, |input| input.pop_front().unwrap_or_default())
 }
 
-/// One character in UTF-8. A return is a line end; the line feed that programs send after it is dropped.
-fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<()> {
-    let first = byte(vm)?;
+/// One character in UTF-8; false at the end of all input. A return is a line end; the line feed that programs send
+/// after it is dropped.
+fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<bool> {
+    let Some(first) = byte(vm)? else { return Ok(false) };
     if first == b'\r' {
         text.push(b'\n');
         drop_line_feed();
-        return Ok(());
+        return Ok(true);
     }
     text.push(first);
     let more = match first {
@@ -275,9 +299,9 @@ fn read_char(text: &mut Vec<u8>, vm: &VirtualMachine) -> PyResult<()> {
         _ => 0,
     };
     for _ in 0..more {
-        text.push(byte(vm)?);
+        text.extend(byte(vm)?);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Programs send a line feed after a return, in the same write.

@@ -1,6 +1,11 @@
-//! `import` as a board has it: modules of the firmware, else a file in the flash; no finders, loaders or bytecode
-//! caches. Replaces `builtins.__import__`, so that neither a traceback nor a program meets the interpreter's own.
+//! `import` as a board has it: modules of the firmware and files in the flash; no finders, loaders or bytecode caches.
+//! Replaces `builtins.__import__`, so that neither a traceback nor a program meets the interpreter's own.
+//!
+//! Which of the two a name means that both have, is a board's rule: a file takes the place of those modules that can
+//! be named with a `u` ([`modules::U_NAMES`]) and of those that are Python; under its `u` name the former is there
+//! still. All others take the place of a file. Either surprises, and is told.
 
+use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyModule, PyStrRef, PyTuple};
 use rustpython_vm::frozen::FrozenModule;
 use rustpython_vm::function::OptionalArg;
@@ -46,8 +51,9 @@ fn import_statement(args: ImportArgs, vm: &VirtualMachine) -> PyResult {
     };
     let mut first = None;
     let mut parent: Option<PyObjectRef> = None;
+    let choice = if is_firmware(vm) { Choice::Firmware } else { Choice::Any };
     for (end, _) in name.match_indices('.').chain([(name.len(), "")]) {
-        let module = load(&name[..end], parent.as_deref(), vm)?;
+        let module = load(&name[..end], choice, parent.as_deref(), vm)?;
         first.get_or_insert_with(|| module.clone());
         parent = Some(module);
     }
@@ -73,7 +79,7 @@ fn from_package(package: &str, module: &PyObjectRef, names: &PyTuple, vm: &Virtu
         let missing = name.as_bytes() != b"*" && module.get_attr(&*name, vm).is_err();
         let full = format!("{package}.{name}");
         if missing && find(&full, Some(module), vm)?.is_some() {
-            load(&full, Some(module), vm)?;
+            load(&full, Choice::Any, Some(module), vm)?;
         }
     }
     Ok(())
@@ -94,29 +100,117 @@ fn relative(name: &str, level: usize, globals: Option<PyObjectRef>, vm: &Virtual
     Ok(parts.join("."))
 }
 
+/// What a name may mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// What a program's import finds.
+    Any,
+    /// A module of the firmware, whatever files there are.
+    Firmware,
+}
+
+/// Whether the import is one of the firmware's own, in a module that is native on boards.
+fn is_firmware(vm: &VirtualMachine) -> bool {
+    vm.current_frame().is_some_and(|frame| frame.code.source_path().as_str() == frozen::LIBRARY)
+}
+
 /// The module of that full name: loaded already, of the firmware, or in the flash.
-fn load(name: &str, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
-    // The name from before boards had CPython's; one module, so that both share their tasks.
-    let name = if name == "uasyncio" && !board().profile.is_cpython() { "asyncio" } else { name };
-    // Gone since ssl is Python; old programs have it.
-    let name = if name == "ussl" && !board().profile.is_cpython() && strict::allows(name) { "ssl" } else { name };
+fn load(name: &str, choice: Choice, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
     let loaded = vm.sys_module.get_attr("modules", vm)?;
-    let cpython = board().profile.is_cpython();
-    let name = if cpython { name } else { without_u(name) };
-    if let Ok(module) = loaded.get_item(name, vm) {
-        return if vm.is_none(&module) { Err(not_found(name, vm)) } else { Ok(module) };
-    }
-    if cpython {
+    if board().profile.is_cpython() {
+        if let Ok(module) = loaded.get_item(name, vm) {
+            return if vm.is_none(&module) { Err(not_found(name, vm)) } else { Ok(module) };
+        }
         if let Some(native) = library::native(name, vm)? {
             return Ok(native);
         }
-    } else if let Some(firmware) = firmware(name, vm) {
-        let module = import::import_builtin(vm, firmware)?;
-        loaded.set_item(name, module.clone(), vm)?;
+        return load_python(name, find(name, parent, vm)?, parent, vm);
+    }
+    // The name from before boards had CPython's; one module, so that both share their tasks.
+    let name = if name == "uasyncio" { "asyncio" } else { name };
+    // Gone since ssl is Python; old programs have it.
+    let name = if name == "ussl" && strict::allows(name) { "ssl" } else { name };
+    let plain = without_u(name);
+    let choice = if plain == name { choice } else { Choice::Firmware };
+    if choice == Choice::Firmware && REPLACED.lock().iter().any(|replaced| replaced == plain) {
+        return own(plain, vm);
+    }
+    if let Ok(module) = loaded.get_item(plain, vm) {
+        return if vm.is_none(&module) { Err(not_found(plain, vm)) } else { Ok(module) };
+    }
+    let found = if choice == Choice::Any { find(plain, parent, vm)? } else { None };
+    let (native, replaceable) = (firmware(plain, vm), modules::U_NAMES.contains(&plain));
+    match found {
+        Some(found) if found.is_file() && replaceable => load_file(plain, found, vm),
+        Some(found) if found.is_file() && frozen::text(plain).is_some() => load_file(plain, found, vm),
+        found if native.is_some() || replaceable => {
+            found.iter().filter(|found| found.is_file()).for_each(|found| tell_unused(plain, found.path()));
+            let module = own(plain, vm)?;
+            loaded.set_item(plain, module.clone(), vm)?;
+            Ok(module)
+        }
+        None if choice == Choice::Firmware => load_python(plain, frozen_module(plain), parent, vm),
+        found => load_python(plain, found, parent, vm),
+    }
+}
+
+/// Modules of the firmware in whose place there is a file.
+static REPLACED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A file that takes the place of a module of the firmware.
+fn load_file(name: &str, found: Found, vm: &VirtualMachine) -> PyResult {
+    let (en, zh) = match modules::U_NAMES.contains(&name) {
+        true => (format!(", or import u{name}"), format!("，或改用 import u{name}")),
+        false => Default::default(),
+    };
+    let file = found.path();
+    board().network.remark(
+        format!("{name}: this is the file {file} and not the board's own module, whose place it takes: rename it{en}"),
+        format!("{name}：用的是文件 {file}，它顶替了板子自带的模块：请给文件改名{zh}"),
+    );
+    REPLACED.lock().push(name.to_owned());
+    load_python(name, Some(found), None, vm)
+}
+
+/// A module of the firmware that a file may take the place of, whether one does or not. Where it is not loaded by its
+/// own name, it is by its `u` name.
+fn own(name: &str, vm: &VirtualMachine) -> PyResult {
+    let loaded = vm.sys_module.get_attr("modules", vm)?;
+    let other = vm.ctx.new_str(format!("u{name}"));
+    if let Ok(module) = loaded.get_item(&*other, vm) {
         return Ok(module);
     }
-    let found = find(name, parent, vm)?.ok_or_else(|| not_found(name, vm))?;
-    let module = run(name, &found, vm)?;
+    let Some(native) = firmware(name, vm) else {
+        let found = frozen_module(name).ok_or_else(|| not_found(name, vm))?;
+        let module: PyObjectRef = run(&other.to_string_lossy(), &found, vm)?.into();
+        module.set_attr("__name__", vm.ctx.new_str(name), vm)?;
+        return Ok(module);
+    };
+    // The interpreter takes it from the loaded ones, and puts it among them: a file is not to be in the way.
+    let file = loaded.get_item(name, vm).ok();
+    file.iter().try_for_each(|_| loaded.del_item(name, vm))?;
+    let module = import::import_builtin(vm, native)?;
+    let _ = loaded.del_item(native, vm); // it may be there, and may not
+    file.into_iter().try_for_each(|file| loaded.set_item(name, file, vm))?;
+    if native != name {
+        module.set_attr("__name__", vm.ctx.new_str(name), vm)?;
+    }
+    if REPLACED.lock().iter().any(|replaced| replaced == name) {
+        loaded.set_item(&*other, module.clone(), vm)?;
+    }
+    Ok(module)
+}
+
+fn tell_unused(name: &str, file: &str) {
+    board().network.remark(
+        format!("{name}: this is the board's own module and not the file {file}: rename the file"),
+        format!("{name}：用的是板子自带的模块，不是文件 {file}：请给文件改名"),
+    );
+}
+
+/// A module that is Python text; its package has it as an attribute then.
+fn load_python(name: &str, found: Option<Found>, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
+    let module = run(name, &found.ok_or_else(|| not_found(name, vm))?, vm)?;
     if let (Some(parent), Some((_, last))) = (parent, name.rsplit_once('.')) {
         parent.set_attr(&*vm.ctx.new_str(last), module.clone(), vm)?;
     }
@@ -130,6 +224,11 @@ fn without_u(name: &str) -> &str {
 
 /// The name under which the interpreter knows a module that the board may import by `name`.
 fn firmware<'a>(name: &'a str, vm: &VirtualMachine) -> Option<&'a str> {
+    let name = match name {
+        "_thread" => "_board_thread",
+        _ if name.starts_with("_board_") => return None,
+        _ => name,
+    };
     let own = modules::own(&vm.ctx).iter().any(|module| module.name.as_str() == name);
     (own || modules::BUILT_IN.contains(&name)).then_some(name)
 }
@@ -139,6 +238,18 @@ struct Found {
     file: String,
     folder: Option<String>,
     text: Text,
+}
+
+impl Found {
+    /// In the flash, or beside the program.
+    fn is_file(&self) -> bool {
+        matches!(self.text, Text::Flash | Text::Beside)
+    }
+
+    /// For people.
+    fn path(&self) -> &str {
+        self.file.trim_start_matches('/')
+    }
 }
 
 /// Where a module's text is.
@@ -195,7 +306,8 @@ fn find_in(folder: &str, name: &str, last: &str, vm: &VirtualMachine) -> PyResul
         return Ok(frozen_module(name));
     }
     if let Some(folder) = folder.strip_prefix(BESIDE) {
-        return Ok(board().beside.as_ref().and_then(|flash| find_beside(flash, folder, last)));
+        let found = board().beside.as_ref().and_then(|flash| find_beside(flash, folder, last));
+        return Ok(found.filter(|found| !is_program(name, &found.file, vm)));
     }
     let base = if folder.is_empty() { last.to_owned() } else { format!("{folder}/{last}") };
     if mounts::kind(&base, vm)? == Some(mounts::DIRECTORY) {
@@ -233,9 +345,32 @@ fn find_beside(flash: &Flash, folder: &str, last: &str) -> Option<Found> {
     is_file(&file).then_some(Found { file, folder: None, text: Text::Beside })
 }
 
+/// The name of the program that runs, where it came as text.
+static PROGRAM: Mutex<String> = Mutex::new(String::new());
+
+/// From here on, the program of this name runs.
+pub(crate) fn begin(program: &str) {
+    program.clone_into(&mut PROGRAM.lock());
+}
+
+/// Whether a file beside the program is the program itself, which has a module's name by mistake: sent to a board, it
+/// would be no file there.
+fn is_program(name: &str, file: &str, vm: &VirtualMachine) -> bool {
+    let itself = !board().profile.is_cpython() && file.trim_start_matches('/') == *PROGRAM.lock();
+    let stands = itself && (firmware(name, vm).is_some() || frozen::text(name).is_some());
+    if stands {
+        tell_unused(name, file.trim_start_matches('/'));
+    }
+    stands
+}
+
 /// A module of the firmware, for the firmware's own use.
 pub(crate) fn module(name: &str, vm: &VirtualMachine) -> PyResult {
-    load(name, None, vm)
+    match board().profile.is_cpython() || !modules::U_NAMES.contains(&name) {
+        true => load(name, Choice::Firmware, None, vm),
+        // Not by its own name, which may be a file's yet.
+        false => own(name, vm),
+    }
 }
 
 /// Runs a module's file; a module that fails is not loaded.

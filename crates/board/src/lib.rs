@@ -49,11 +49,15 @@ mod messages;
 #[cfg(feature = "interpreter")]
 mod modules;
 #[cfg(feature = "interpreter")]
+mod nesting;
+#[cfg(feature = "interpreter")]
 mod net;
 #[cfg(feature = "interpreter")]
 mod patches;
 #[cfg(feature = "interpreter")]
 mod process;
+#[cfg(feature = "interpreter")]
+mod reshape;
 #[cfg(feature = "interpreter")]
 mod traceback;
 #[cfg(feature = "interpreter")]

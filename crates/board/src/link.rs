@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use crate::parts::LIGHT;
+
 /// No frame is longer: a length beyond it is damage, and not a reason to allocate.
 pub const LONGEST: usize = 1 << 20;
 
@@ -27,6 +29,8 @@ pub enum ToBoard {
     Complete(String),
     /// Bytes typed at the console, or sent by a program there.
     Input(Vec<u8>),
+    /// Nothing more is typed after what was: a pipe has ended.
+    InputEnds,
     /// Hand back what was typed and nobody has read. [`FromBoard::Unread`] answers.
     GiveBack,
     /// Ctrl-C: KeyboardInterrupt in the program that runs, if one does.
@@ -67,6 +71,8 @@ pub enum ToBoard {
     Joined(Result<u8, JoinFailure>),
     /// The hardware addresses of those that have joined the board's own access point.
     Stations(Vec<[u8; 6]>),
+    /// Tell what sockets there are. [`FromBoard::Netstat`] answers.
+    Netstat,
     /// The board is no longer joined: it was sent away, or the access point is gone.
     Left,
     /// The answer to [`FromBoard::Scan`].
@@ -314,6 +320,8 @@ pub enum FromBoard {
     Scan,
     /// The board is an access point itself from now on, or none any more.
     Serve(Option<Serving>),
+    /// The board's addresses, sockets and neighbours on the virtual network: a line each.
+    Netstat(String),
     /// The board cannot go on, and its process ends; what ran is over, as by this exception.
     Lost(Raised),
 }
@@ -389,6 +397,7 @@ mod tests {
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..300).prop_map(ToBoard::Input),
             Just(ToBoard::Interrupt),
+            Just(ToBoard::InputEnds),
             any::<String>().prop_map(|text| ToBoard::Run(Program::Interactive(text))),
             any::<String>().prop_map(ToBoard::Complete),
             (any::<u8>(), any::<bool>()).prop_map(|(pin, high)| ToBoard::SetPin { pin, high }),

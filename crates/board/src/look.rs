@@ -17,6 +17,7 @@ mod remark;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod uncalled;
 mod waits;
 
 use std::fmt;
@@ -123,7 +124,7 @@ pub(crate) fn about_module(profile: &Profile, name: &str) -> Option<Kind> {
 }
 
 /// The deepest that brackets can be nested, counting those in strings too: an estimate from above.
-pub(crate) fn depth(text: &str) -> usize {
+fn depth(text: &str) -> usize {
     let (mut now, mut most) = (0_usize, 0);
     for byte in text.bytes() {
         match byte {

@@ -3,7 +3,7 @@
 //! Everything else in which boards differ belongs to `profile`.
 
 /// The number of the one light of a board whose light is at no pin of its own.
-pub(crate) const LIGHT: u8 = 128;
+pub const LIGHT: u8 = 128;
 
 /// The parts of one board.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use crate::link::{self, Cause, End, FromBoard, Program, Sensor, ToBoard};
 use crate::look::Lang;
 use crate::net::Outside;
 use crate::profile::Profile;
-use crate::{compile, complete, cpython, hardware, lost, memory, traceback, vm};
+use crate::{compile, complete, cpython, hardware, lost, memory, modules, traceback, vm};
 
 /// The stack of the thread that runs Python: room for the recursion limit at more than 10 KiB a call.
 /// It is reserved, not used: a page costs memory when it is touched.
@@ -114,7 +114,7 @@ fn delay(word: &str) -> Result<Duration, String> {
 }
 
 fn run(arguments: Arguments) -> ExitCode {
-    if let Err(error) = memory::limit_process(arguments.profile.is_cpython()) {
+    if let Err(error) = memory::limit_process(arguments.profile.has_threads()) {
         let _ = writeln!(io::stderr(), "limit the board's memory: {error}");
     }
     lost::say_panics();
@@ -158,8 +158,12 @@ fn run_programs(board: &'static Board) -> Never {
 fn run_program(vm: &VirtualMachine, program: &Program, scope: &Scope) -> PyResult<End> {
     let Some(code) = compile::program(vm, program)? else { return Ok(End::Missing) };
     vm.run_code_obj(code, scope.clone())?;
-    if !matches!(program, Program::Interactive(_)) {
-        cpython::finish(vm)?;
+    match program {
+        Program::Interactive(_) => {}
+        _ if board::board().profile.is_cpython() => cpython::finish(vm)?,
+        // A program by itself goes on as long as its threads; at the prompt they go on beside it.
+        Program::Text { name, .. } if name != "<stdin>" => modules::thread::finish(vm)?,
+        Program::Text { .. } | Program::File(_) => {}
     }
     Ok(End::Finished)
 }
@@ -217,6 +221,7 @@ fn read_link(board: &'static Board) {
     loop {
         match link::read(&mut from) {
             Ok(Some(ToBoard::Input(bytes))) => board.change(|state| state.input.extend(bytes)),
+            Ok(Some(ToBoard::InputEnds)) => board.change(|state| state.input_ends = true),
             Ok(Some(ToBoard::GiveBack)) => {
                 let mut unread = Vec::new();
                 board.change(|state| unread.extend(state.input.drain(..)));
@@ -239,6 +244,7 @@ fn read_link(board: &'static Board) {
             Ok(Some(ToBoard::Joined(outcome))) => board.network.joined(outcome),
             Ok(Some(ToBoard::Stations(stations))) => board.network.station(|station| station.stations = stations),
             Ok(Some(ToBoard::Left)) => board.network.lose(),
+            Ok(Some(ToBoard::Netstat)) => board.tell(FromBoard::Netstat(board.network.netstat())),
             Ok(Some(ToBoard::Scanned(seen))) => board.change(|state| state.scanned = Some(seen)),
             // Without a parent there is nobody to run for.
             Ok(None) | Err(_) => end_now(),

@@ -50,14 +50,39 @@ pub struct Profile {
     pub pins: std::ops::RangeInclusive<u8>,
     /// What the module `machine` has of it.
     pub parts: &'static Parts,
+    /// Whether its floats are of single precision.
+    pub single: bool,
+    /// Its `_thread`, if it has any. CPython's is another.
+    pub threads: Option<Threads>,
     /// What its sockets and its Wi-Fi do in ways of their own.
     pub quirks: Quirks,
 }
+
+/// The threads of a firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threads {
+    /// `sys.implementation._thread`: whether they take turns.
+    pub kind: &'static str,
+    /// How many there can be besides the first. Of the ESP32 and the K230 it depends on the memory that is left.
+    pub most: usize,
+    /// The text of the OSError of one more.
+    pub refusal: &'static str,
+}
+
+const TASKS: Option<Threads> = Some(Threads { kind: "GIL", most: 32, refusal: "can't create thread" });
+
+/// The second core.
+const CORE: Option<Threads> = Some(Threads { kind: "unsafe", most: 1, refusal: "core1 in use" });
 
 impl Profile {
     /// Whether it reaches its network by radio.
     pub fn has_wifi(&self) -> bool {
         self.wifi.is_some()
+    }
+
+    /// Whether a program can have more threads than one.
+    pub fn has_threads(&self) -> bool {
+        self.threads.is_some() || self.is_cpython()
     }
 
     /// Whether it is a Linux computer, whose programs are CPython's.
@@ -342,6 +367,8 @@ const PROFILES: &[Profile] = &[
         heap: 160 << 10,
         pins: 0..=39,
         parts: &parts::ESP32,
+        single: true,
+        threads: TASKS,
         quirks: ESPRESSIF,
     },
     Profile {
@@ -357,6 +384,8 @@ const PROFILES: &[Profile] = &[
         heap: 16 << 20,
         pins: 0..=71,
         parts: &parts::K230,
+        single: false,
+        threads: TASKS,
         quirks: Quirks {
             wlan_connect_blocks: true,
             resolves_names: false,
@@ -378,6 +407,8 @@ const PROFILES: &[Profile] = &[
         heap: 64 << 10,
         pins: 0..=14,
         parts: &parts::WAFFLE,
+        single: true,
+        threads: None,
         quirks: Quirks { wlan_security: true, first_fileno: 388, ..ORDINARY },
     },
     Profile {
@@ -393,6 +424,8 @@ const PROFILES: &[Profile] = &[
         heap: 112 << 10,
         pins: 0..=39,
         parts: &parts::MPYTHON,
+        single: true,
+        threads: TASKS,
         quirks: ESPRESSIF,
     },
     Profile {
@@ -408,6 +441,8 @@ const PROFILES: &[Profile] = &[
         heap: 188 << 10,
         pins: 0..=29,
         parts: &parts::RP2,
+        single: true,
+        threads: CORE,
         quirks: Quirks {
             wlan_security: true,
             accept_inherits_timeout: true,
@@ -430,6 +465,8 @@ const PROFILES: &[Profile] = &[
         heap: 64 << 20,
         pins: 0..=0,
         parts: &parts::LINUX,
+        single: false,
+        threads: None,
         quirks: Quirks { refused_is_reset: false, most_sockets: (1000, "EMFILE"), first_fileno: 3, ..ORDINARY },
     },
 ];

@@ -129,13 +129,14 @@ fn furnish_sys(board: &'static Board, vm: &VirtualMachine) -> PyResult<()> {
 fn implementation(board: &Board, vm: &VirtualMachine) -> PyResult<(PyObjectRef, String)> {
     let [major, minor, patch] = RELEASE.version;
     let text = |text: &str| -> PyObjectRef { vm.ctx.new_str(text).into() };
-    let fields = vec![
+    let mut fields = vec![
         ("name", text("micropython")),
         ("version", vm.new_tuple((major, minor, patch, "")).into()),
         ("_machine", text(board.profile.machine)),
         ("_mpy", vm.ctx.new_int(RELEASE.mpy).into()),
         ("_build", text(board.profile.name)),
     ];
+    fields.extend(board.profile.threads.map(|threads| ("_thread", text(threads.kind))));
     Ok((attributes(vm, fields)?, format!("3.4.0; MicroPython {}", RELEASE.text)))
 }
 

@@ -27,6 +27,11 @@ pub enum Foreign {
     /// Not pcapng at all.
     #[error("it is no pcapng file")]
     NotPcapng,
+    /// Ours once: another program has written it again, and dropped what it does not know.
+    #[error(
+        "another program wrote it again and left out what Socklab needs; open it with Wireshark, or export it anew"
+    )]
+    Rewritten,
     /// A block that says less than it must.
     #[error("a block of it is malformed")]
     Malformed,
@@ -159,7 +164,7 @@ impl Decoder {
                 Some(link) => frame(link, block.body).map(Item::Frame),
                 None => self.packet(block.body),
             }
-            .ok_or(Foreign::Malformed),
+            .ok_or_else(|| if says_what_it_means(block.body) { Foreign::Malformed } else { Foreign::Rewritten }),
             pcapng::SECTION => self.section(block.body).map(|()| Item::Section),
             pcapng::INTERFACE => self.interface(block.body).ok_or(Foreign::Malformed),
             pcapng::PEER => self.peer(block.body).ok_or(Foreign::Malformed),
@@ -260,6 +265,12 @@ pub(crate) struct PacketView<'a> {
     pub(crate) peer: u32,
     pub(crate) meaning: Meaning,
     pub(crate) data: &'a [u8],
+}
+
+/// Whether an Enhanced Packet Block has the option that none of ours is without.
+fn says_what_it_means(body: &[u8]) -> bool {
+    let options = || body.get(20 + (pcapng::read_u32(body, 12)? as usize).checked_next_multiple_of(4)?..);
+    options().is_none_or(|options| pcapng::options(options).any(|(code, _)| code == EPB_MEANING))
 }
 
 impl<'a> PacketView<'a> {

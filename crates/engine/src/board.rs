@@ -208,6 +208,7 @@ impl Board {
             interrupt_byte: Some(CTRL_C),
             lost: None,
             ends_when_idle: false,
+            told_end: false,
             console: Console::default(),
         };
         let thread = thread::Builder::new().name("socklab-board".into());
@@ -263,7 +264,8 @@ impl BoardRemote {
         let _ = self.sender.send(Happening::Reset(Cause::Hard));
     }
 
-    /// Ends the board at the next prompt that has nothing to do.
+    /// Nothing more is typed: a program that waits for input meets the input's end, and the board ends at the next
+    /// prompt that has nothing to do.
     pub fn end_when_idle(&self) {
         let _ = self.sender.send(Happening::EndWhenIdle);
     }
@@ -360,6 +362,8 @@ struct Keeper<F> {
     /// The last words of a process that cannot go on.
     lost: Option<Raised>,
     ends_when_idle: bool,
+    /// The process has been told that nothing more is typed.
+    told_end: bool,
     console: Console,
 }
 
@@ -438,6 +442,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.interrupt_byte = Some(CTRL_C);
         self.lent = 0;
         self.lost = None;
+        self.told_end = false;
         let (generation, sender) = (self.generation, self.sender.clone());
         let (lan, backlog) = (self.config.lan.clone(), Arc::clone(&self.console.backlog));
         let heard = move |frame: Option<FromBoard>| {
@@ -494,6 +499,14 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.doing = Doing::Running(then);
         (self.tell)(BoardEvent::Busy(true));
         self.say(ToBoard::Run(program));
+        self.tell_end();
+    }
+
+    /// Tells the process once that all has been typed, when it has been given all.
+    fn tell_end(&mut self) {
+        if self.ends_when_idle && self.typed.is_empty() && !std::mem::replace(&mut self.told_end, true) {
+            self.say(ToBoard::InputEnds);
+        }
     }
 
     fn hear(&mut self, frame: Option<FromBoard>, ticket: Ticket) -> Goes {
@@ -667,6 +680,10 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 Doing::Idle if self.typed.is_empty() && self.ends_when_idle => {
                     (self.tell)(BoardEvent::Ended(End::Finished));
                     return OVER;
+                }
+                Doing::Running(_) if self.typed.is_empty() => {
+                    self.tell_end();
+                    return ON;
                 }
                 _ if self.typed.is_empty() => return ON,
                 Doing::Idle => self.prompt_takes()?,

@@ -1,11 +1,13 @@
 //! The virtual network in real time: it runs on the engine's thread, boards are attached to it by channels, and what
 //! they dial is handed to endpoints as if it came from a socket. What the network does is in the crate `lan`; where a
 //! dial leads, in `dialled`; how this machine's programs reach a board, in `forward`; a connection as a stream, in
-//! `stream`; a board's end, in `port`; frames into captures, in `frames`; what it is asked while it runs, in `steer`.
+//! `stream`; a board's end, in `port`; frames into captures, in `frames`; names beyond it, in `names`; what it is asked
+//! while it runs, in `steer`.
 
 mod dialled;
 mod forward;
 mod frames;
+mod names;
 mod port;
 mod recent;
 mod steer;
@@ -23,6 +25,7 @@ use socklab_board::link::{Frames, FromBoard, JoinFailure, Seen, ToBoard};
 use socklab_capture::Timestamp;
 use socklab_lan::{
     AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac, Seed,
+    UnknownNames,
 };
 pub use socklab_lan::{
     Connection, Counts, Direction, FaultError, FaultSpec, LanStatus, Medium, PortId, PortRow, Preset, Segment, Sent,
@@ -35,6 +38,7 @@ use crate::recorder::now;
 pub use forward::{Forward, NoForward};
 pub(crate) use frames::Following;
 use frames::{Ended, Taps};
+pub use names::{KnownName, NoName};
 pub use port::LanPort;
 use port::Outlet;
 pub use recent::FrameRow;
@@ -70,6 +74,8 @@ pub struct LanSettings {
     pub internet: bool,
     /// The run's capture has the frames.
     pub frames: bool,
+    /// What the DNS knows beside the network's own names.
+    pub names: Vec<KnownName>,
 }
 
 impl Default for LanSettings {
@@ -77,7 +83,8 @@ impl Default for LanSettings {
     fn default() -> Self {
         let join_time = Duration::from_secs(1);
         let (host_loopback, internet, frames) = Default::default();
-        LanSettings { seed: 0, faults: Vec::new(), wifi: None, join_time, host_loopback, internet, frames }
+        let (faults, names) = (Vec::new(), Vec::new());
+        LanSettings { seed: 0, faults, wifi: None, join_time, host_loopback, internet, frames, names }
     }
 }
 
@@ -93,6 +100,9 @@ pub(crate) struct Network {
     /// Somebody who followed the frames does no longer.
     unfollowed: Notify,
     taps: Taps,
+    /// What boards tell of their sockets, for those who have just asked.
+    told: RefCell<FxHashMap<PortId, String>>,
+    has_told: Notify,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
     /// Boards that were ever attached: each has a hardware address of its own.
     attached: Cell<u32>,
@@ -140,7 +150,8 @@ impl Network {
         let password = (!password.is_empty()).then_some(password);
         let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
         let air = AirConfig { home, any_name: settings.wifi.is_none() };
-        let config = LanConfig { seed: Seed(settings.seed), air, ..LanConfig::default() };
+        let unknown_names = if settings.names.is_empty() { UnknownNames::Deny } else { UnknownNames::Ask };
+        let config = LanConfig { seed: Seed(settings.seed), air, unknown_names, ..LanConfig::default() };
         let mut lan = Lan::new(config);
         lan.watch(settings.frames);
         let network = Network {
@@ -152,6 +163,8 @@ impl Network {
             flows: RefCell::default(),
             poked: Notify::new(),
             unfollowed: Notify::new(),
+            told: RefCell::default(),
+            has_told: Notify::new(),
             inbox,
             attached: Cell::new(0),
             relays: RefCell::default(),
@@ -233,6 +246,10 @@ impl Network {
                 drop(lan);
                 self.tell(port, ToBoard::Scanned(found));
             }
+            FromBoard::Netstat(told) => {
+                self.told.borrow_mut().insert(port, told);
+                self.has_told.notify_waiters();
+            }
             FromBoard::Serve(None) => lan.close_access_point(now, port),
             FromBoard::Serve(Some(serving)) => {
                 let (ssid, password, channel) = (serving.ssid, serving.key, serving.channel);
@@ -284,7 +301,7 @@ impl Network {
 
     fn tell(&self, port: PortId, what: ToBoard) {
         if let Some(port) = self.ports.borrow().get(&port) {
-            port.outlet.send(what);
+            let _ = port.outlet.send(what); // as on a cable
         }
     }
 
@@ -316,12 +333,21 @@ impl Network {
             Event::Frame { at, port, direction, verdict, repeats: false, frame } => {
                 self.capture(&hub.recorder, &Ended { at, port, direction, verdict, bytes: &frame });
             }
-            Event::Asked { question, .. } => self.lan.borrow_mut().answer(question, None),
+            Event::Asked { question, name } => {
+                let found = self.look_up(&name);
+                self.lan.borrow_mut().answer(question, found);
+            }
             Event::Leased { .. }
             | Event::Frame { .. }
             | Event::DatagramsOver { .. }
             | Event::DatagramRefused { .. } => {}
         }
+    }
+
+    /// The address of a name that is not of this network.
+    fn look_up(&self, name: &str) -> Option<Vec<IpAddr>> {
+        let known = self.settings.names.iter().find(|known| known.name == name)?;
+        Some(vec![known.address.unwrap_or(self.lan.borrow().plan().pc.into())])
     }
 
     /// Lets the boards that are access points know who has joined them.

@@ -183,7 +183,10 @@ impl Hub {
         let endpoint = self.add_endpoint(url, EndpointState::Open);
         endpoint.datagrams.replace(Some(Rc::clone(&datagrams)));
         for target in &named {
-            datagrams.name_peers(self, &endpoint, target).await?;
+            if let Err(failure) = datagrams.name_peers(self, &endpoint, target).await {
+                self.close_endpoint(&endpoint);
+                return Err(failure);
+            }
         }
         let task = tokio::task::spawn_local(datagram::serve(Rc::clone(self), Rc::clone(&endpoint), datagrams));
         endpoint.task.replace(Some(task.abort_handle()));
@@ -235,11 +238,21 @@ impl Hub {
         Some((endpoint, peer))
     }
 
+    /// Whether there can be others than now: those of an endpoint that is not over.
+    fn may_have_more_peers(&self, targets: &Targets) -> bool {
+        let is_up = |endpoint: &Rc<Endpoint>| endpoint.state.get() != EndpointState::Closed;
+        match targets {
+            Targets::All => self.endpoints.borrow().values().any(is_up),
+            Targets::Endpoint(id) => self.endpoint(*id).is_some_and(|endpoint| is_up(&endpoint)),
+            Targets::Peers(_) => false,
+        }
+    }
+
     async fn send(&self, to: &Targets, bytes: Bytes, when_full: WhenFull) -> Reply {
         let mut outcomes = Vec::new();
         let mut targeted = self.targeted(to);
         while when_full == WhenFull::Wait
-            && !matches!(to, Targets::Peers(_))
+            && self.may_have_more_peers(to)
             && !targeted.iter().any(|(_, peer)| peer.takes_more())
         {
             self.changed.notified().await;

@@ -422,6 +422,23 @@ mod tests {
         assert!(idle.buffers.iter().all(|buffer| buffer.is_aligned(BUFFER_BYTES)));
     }
 
+    #[test]
+    fn frames_leave_room_for_records() {
+        let (recorder, cursor, flow) = start(Store::Memory); // which waits for its reader
+        let link = recorder.add_link("esp32".into(), "a link", [2; 6]);
+        let (at, way, note, bytes) = (now(), socklab_capture::Way::Out, "", &[7; 1500]);
+        let frame = Frame { at, link, way, dropped: false, copy: false, damaged: false, note, bytes };
+        for _ in 0..40 {
+            (0..1000).for_each(|_| recorder.frame(&frame));
+            std::thread::yield_now(); // the writer may take some
+        }
+        assert!(recorder.has_room());
+        assert!(recorder.encoder.borrow().buffered() < BUFFER_BYTES);
+        recorder.record(Subject::Flow(flow), Event::Received(b"a record"));
+        drop(cursor);
+        recorder.finish();
+    }
+
     #[derive(Default)]
     struct Bell(AtomicBool);
 

@@ -284,7 +284,13 @@ fn a_network_that_runs_is_asked_and_changed() {
     assert!(status.starts_with("seed    7\nport    p1 esp32 "), "{status}");
     let netstat = lab.run(["lan", "netstat"]).ok();
     assert!(netstat.contains(" > 192.168.1.115:23504 open sent "), "{netstat}");
-    assert!(netstat.lines().all(|line| line.starts_with("flow ") || line.starts_with("tcp ")), "{netstat}");
+    assert!(
+        netstat.lines().all(|line| ["flow ", "tcp ", "esp32 "].iter().any(|head| line.starts_with(head))),
+        "{netstat}"
+    );
+    let own =
+        netstat.lines().find(|line| line.starts_with("esp32   tcp") && line.contains(":23504")).expect("its socket");
+    assert!(own.contains(" 192.168.1.20:") && own.contains(" ESTABLISHED "), "{netstat}");
     let changed = lab.run(["lan", "fault", "esp32", "up:loss=5%", "delay=20ms"]).ok();
     assert!(changed.contains("(delay=20ms loss=0.05)\n") && changed.contains(" (perfect)\n"), "{changed}");
     assert!(!lab.run(["lan", "fault", "all", "perfect"]).ok().contains("loss=0.05"));
@@ -358,7 +364,7 @@ ap.active(True)
 s = socket.socket()
 s.bind(('', 80))
 s.listen(1)
-print(ap.ifconfig()[0], ap.isconnected(), ap.status('stations'))
+print(ap.ifconfig()[0])
 c, address = s.accept()
 print(ap.isconnected(), len(ap.status('stations')), len(ap.status('stations')[0][0]))
 print(address[0], c.recv(100))
@@ -384,7 +390,7 @@ s.close()
     // With a strict list of networks, only the board's own is found under its name.
     let done = lab.run(["run", "server.py", "client.py", "--wifi", "other:12345678", "--join-time", "0"]);
     let out = String::from_utf8_lossy(&done.out).into_owned();
-    assert!(out.contains("esp32   | 192.168.4.1 False []\n"), "{done:?}");
+    assert!(out.contains("esp32   | 192.168.4.1\n"), "{done:?}");
     assert!(out.contains("esp32   | True 1 6\n") && out.contains("esp32-2 | channel 11\n"), "{done:?}");
     assert!(out.contains("esp32   | 192.168.4.2 b'hi'\n") && out.contains("esp32-2 | b'welcome'\n"), "{done:?}");
     assert!(out.contains("esp32   | b''\n"), "the last word of a board that is over: {done:?}");
@@ -427,6 +433,27 @@ print('out', w.isconnected())
     fs::write(lab.path("guest.py"), guest).expect("a program");
     let done = lab.run(["run", "owner.py", "guest.py", "--join-time", "0"]);
     assert_eq!(done.ok(), "esp32-2 | in\nesp32-2 | out False\n");
+}
+
+#[test]
+fn a_name_of_the_world_leads_to_this_computer_or_to_a_board() {
+    let lab = Lab::new();
+    let program = CLIENT.replace("'192.168.1.115', 23500", "'API.example.com', 23508").replace(
+        "s = socket",
+        "for name in ('api.example.com', 'other.example.com', 'unknown.example.com'):
+    try:
+        print(socket.getaddrinfo(name, 80)[0][-1])
+    except OSError as error:
+        print(error.errno)
+s = socket",
+    );
+    let open = format!("tcp-listen://{}?echo=1", own_place(23508));
+    let names = ["--name", "api.example.com", "--name", "other.example.com=192.168.1.20"];
+    let done = run(&lab, &program, &[&["--open", &open][..], &names].concat());
+    let found = "('192.168.1.115', 80)\n('192.168.1.20', 80)\n-202\n";
+    assert_eq!(done.ok(), GREETED.replace("b'Hello", &format!("{found}b'Hello")));
+    let wrong = lab.run(["run", "main.py", "--name", "host"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("is not NAME or NAME=ADDRESS"), "{wrong:?}");
 }
 
 /// Types a line into a raw prompt and gives what it printed.

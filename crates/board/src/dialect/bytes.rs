@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr, PyTuple};
 use rustpython_vm::function::{Either, PyComparisonValue};
 use rustpython_vm::protocol::PySequence;
 use rustpython_vm::types::PyComparisonOp;
@@ -12,11 +12,13 @@ use crate::board::board;
 
 type Concat = fn(PySequence<'_>, &PyObject, &VirtualMachine) -> PyResult;
 type Contains = fn(PySequence<'_>, &PyObject, &VirtualMachine) -> PyResult<bool>;
+type Format = fn(&PyObject, &PyObject, &VirtualMachine) -> PyResult;
 type Compare =
     fn(&PyObject, &PyObject, PyComparisonOp, &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
 
 static CONCAT: OnceLock<Concat> = OnceLock::new();
 static CONTAINS: OnceLock<Contains> = OnceLock::new();
+static FORMAT: OnceLock<Format> = OnceLock::new();
 static EXTEND: OnceLock<Concat> = OnceLock::new();
 static COMPARE: [OnceLock<Compare>; 2] = [const { OnceLock::new() }; 2];
 
@@ -27,6 +29,10 @@ pub(super) fn apply(vm: &VirtualMachine) {
         CONTAINS.get_or_init(|| contains);
         bytes.as_sequence.concat.store(Some(joined));
         bytes.as_sequence.contains.store(Some(within));
+    }
+    if let Some(format) = bytes.as_number.remainder.load() {
+        FORMAT.get_or_init(|| format);
+        bytes.as_number.remainder.store(Some(formatted));
     }
     let array = &vm.ctx.types.bytearray_type.slots;
     if let Some(extend) = array.as_sequence.inplace_concat.load() {
@@ -63,6 +69,42 @@ fn within(bytes: PySequence<'_>, other: &PyObject, vm: &VirtualMachine) -> PyRes
         Some(contains) => contains(bytes, text.as_deref().unwrap_or(other), vm),
         None => Err(vm.new_type_error("bytes cannot be searched")),
     }
+}
+
+/// `b'%s' % 'a'`, and of anything else that can be printed.
+fn formatted(bytes: &PyObject, values: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let Some(format) = FORMAT.get() else { return Err(vm.new_type_error("bytes cannot be formatted")) };
+    let with_bytes = each(values, vm, as_bytes);
+    let result = format(bytes, &with_bytes, vm);
+    match (&result, bytes.downcast_ref::<PyBytes>().map(|bytes| str::from_utf8(bytes.as_bytes()))) {
+        (Err(raised), Some(Ok(text))) if raised.fast_isinstance(vm.ctx.exceptions.type_error) => {
+            let text: PyObjectRef = vm.ctx.new_str(text).into();
+            let formatted = vm._mod(&text, &each(values, vm, as_text))?.str(vm)?;
+            Ok(vm.ctx.new_bytes(formatted.as_bytes().to_vec()).into())
+        }
+        _ => result,
+    }
+}
+
+/// The values, each as something else where it can be.
+fn each(
+    values: &PyObject,
+    vm: &VirtualMachine,
+    other: fn(&PyObject, &VirtualMachine) -> Option<PyObjectRef>,
+) -> PyObjectRef {
+    match values.downcast_ref::<PyTuple>() {
+        Some(all) => {
+            let all = all.iter().map(|value| other(value, vm).unwrap_or_else(|| value.clone())).collect();
+            vm.ctx.new_tuple(all).into()
+        }
+        None => other(values, vm).unwrap_or_else(|| values.to_owned()),
+    }
+}
+
+/// Bytes in UTF-8 as text.
+fn as_text(other: &PyObject, vm: &VirtualMachine) -> Option<PyObjectRef> {
+    let text = str::from_utf8(other.downcast_ref::<PyBytes>()?.as_bytes()).ok()?;
+    Some(vm.ctx.new_str(text).into())
 }
 
 /// `a += a` of a bytearray, which must not grow while it is read; and `a += 'text'`.

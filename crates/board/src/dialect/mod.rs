@@ -4,6 +4,7 @@
 mod builtins;
 mod bytes;
 mod calls;
+pub(crate) mod floats;
 mod generators;
 mod numbers;
 mod reprs;
@@ -11,17 +12,23 @@ pub(crate) mod strict;
 mod text;
 mod unhashable;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use parking_lot::RwLock;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{FuncArgs, IntoPyNativeFn};
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::board::board;
 
 /// Changes the types.
 pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     generators::apply(vm);
     numbers::apply(vm);
+    if board().profile.single {
+        floats::apply(vm);
+    }
     reprs::apply(vm);
     text::apply(vm);
     bytes::apply(vm);
@@ -40,10 +47,8 @@ where
     class.set_attr(vm.ctx.intern_str(name), method.into());
 }
 
-thread_local! {
-    /// The interpreter's own methods that ours call, for the one thread that runs Python.
-    static KEPT: RefCell<HashMap<&'static str, PyObjectRef>> = RefCell::default();
-}
+/// The interpreter's own methods that ours call.
+static KEPT: LazyLock<RwLock<HashMap<&'static str, PyObjectRef>>> = LazyLock::new(RwLock::default);
 
 /// The same, when the method is to call the one in whose place it stands: [`kept`], under `key`.
 pub(crate) fn method_around<F, K>(
@@ -56,9 +61,7 @@ pub(crate) fn method_around<F, K>(
 {
     if let Some(own) = class.get_attr(vm.ctx.intern_str(name)) {
         // Types are statics: a second interpreter finds ours there already.
-        KEPT.with_borrow_mut(|kept| {
-            kept.entry(key).or_insert(own);
-        });
+        KEPT.write().entry(key).or_insert(own);
         method(vm, class, name, function);
     }
 }
@@ -66,7 +69,8 @@ pub(crate) fn method_around<F, K>(
 /// Calls what stood in the type before [`method_around`] took its place.
 pub(crate) fn kept(key: &'static str, zelf: &PyObject, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     args.prepend_arg(zelf.to_owned());
-    match KEPT.with_borrow(|kept| kept.get(key).cloned()) {
+    let own = KEPT.read().get(key).cloned();
+    match own {
         Some(own) => own.call(args, vm),
         None => Err(vm.new_attribute_error(key.to_owned())),
     }

@@ -14,16 +14,18 @@ use ruff_text_size::Ranged;
 
 use super::program::Program;
 use super::remark::{Kind, Need};
+use super::uncalled::{self, Place};
 use super::waits::Waits;
-use super::{Found, bound, known, near};
+use super::{Found, bound, known, names, near};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Value {
+pub(super) enum Value {
     Socket {
         datagram: bool,
     },
     Wlan,
+    Pin,
     /// From `recv` or `recvfrom`: bytes, and nothing else.
     Received,
     /// From `read`: bytes, or None where there is nothing yet.
@@ -39,8 +41,16 @@ type Values<'a> = HashMap<&'a str, Value>;
 
 pub(super) fn look(program: &Program<'_>, found: &mut Found) {
     let waits = Waits::of(program);
-    let mut flow =
-        Flow { program, found, waits, values: Values::new(), module: HashMap::new(), top: true, functions: Vec::new() };
+    let mut flow = Flow {
+        program,
+        found,
+        waits,
+        values: Values::new(),
+        module: HashMap::new(),
+        top: true,
+        tried: 0,
+        functions: Vec::new(),
+    };
     flow.visit_body(program.body);
     flow.top = false;
     let lasting: Values<'_> = flow.module.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect();
@@ -62,6 +72,8 @@ struct Flow<'p, 'a, 'f> {
     module: HashMap<&'a str, Option<Value>>,
     /// The walk is in the module itself.
     top: bool,
+    /// How many `try` are around that may be there to find out what there is.
+    tried: usize,
     /// Functions to walk, each with the names of functions around it.
     functions: Vec<(&'a StmtFunctionDef, Vec<&'a str>)>,
 }
@@ -142,6 +154,7 @@ impl<'a> Flow<'_, 'a, '_> {
             return match name.as_str() {
                 "socket.socket" => Some(Value::Socket { datagram: mentions(&call.arguments.args, "SOCK_DGRAM") }),
                 "network.WLAN" => Some(Value::Wlan),
+                "machine.Pin" => Some(Value::Pin),
                 _ => None,
             };
         }
@@ -213,11 +226,14 @@ impl<'a> Flow<'_, 'a, '_> {
         for name in bound::names(&tried.body) {
             cut_short.remove(name);
         }
+        let finds_out = usize::from(names::tries_what_may_be_missing(tried));
+        self.tried += finds_out;
         let mut ways = vec![(begin, vec![&tried.body[..], &tried.orelse[..]])];
         for ExceptHandler::ExceptHandler(handler) in &tried.handlers {
             ways.push((cut_short.clone(), vec![&handler.body[..]]));
         }
         self.ways(ways);
+        self.tried -= finds_out;
         self.visit_body(&tried.finalbody);
     }
 
@@ -229,7 +245,15 @@ impl<'a> Flow<'_, 'a, '_> {
         self.forget(bound::names(body));
     }
 
-    /// A condition that is what a function without a value returns.
+    /// A function or method that is named here and should be called.
+    fn uncalled(&mut self, expr: &Expr, place: Place) {
+        let of = if let Expr::Attribute(attribute) = expr { self.value(&attribute.value) } else { None };
+        if let Some(what) = uncalled::name(self.program, expr, of, place) {
+            self.found.add(expr, Kind::NotCalled { what, condition: place == Place::Condition });
+        }
+    }
+
+    /// A condition that is a function, or what a function without a value returns.
     fn condition(&mut self, test: &Expr, negated: bool) {
         match test {
             Expr::UnaryOp(not) => self.condition(&not.operand, negated ^ (not.op == UnaryOp::Not)),
@@ -242,7 +266,7 @@ impl<'a> Flow<'_, 'a, '_> {
                     self.found.add(test, Kind::NoValue { function: name.id.to_string(), negated });
                 }
             }
-            _ => {}
+            _ => self.uncalled(test, Place::Condition),
         }
     }
 
@@ -263,6 +287,11 @@ impl<'a> Flow<'_, 'a, '_> {
             };
             if let Some(text) = text.filter(|_| equality) {
                 self.found.add(&*compare.left, Kind::BytesAgainstStr { literal: literal(text) });
+            }
+            if equality && right.is_literal_expr() {
+                self.uncalled(left, Place::Condition);
+            } else if equality && left.is_literal_expr() {
+                self.uncalled(right, Place::Condition);
             }
             left = right;
         }
@@ -376,6 +405,11 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
                 self.visit_expr(&assign.value);
                 assign.targets.iter().for_each(|target| self.visit_expr(target));
                 assign.targets.iter().for_each(|target| self.assign(target, &assign.value));
+            }
+            Stmt::Expr(alone) => {
+                let place = if self.tried > 0 { Place::Tried } else { Place::Statement };
+                self.uncalled(&alone.value, place);
+                self.visit_expr(&alone.value);
             }
             Stmt::If(choice) => self.visit_if(choice),
             Stmt::Try(tried) => self.visit_try(tried),

@@ -97,6 +97,11 @@ pub(super) fn has(words: &str, word: &str) -> bool {
     words.split_whitespace().any(|known| known == word)
 }
 
+/// Is it one of the names of this module?
+pub(super) fn of(module: &str, name: &str) -> bool {
+    attributes(module).is_some_and(|(names, _)| has(names, name))
+}
+
 /// Where to find a name that is used and not imported.
 pub(super) fn import_of(name: &str) -> Option<&'static str> {
     Some(match name {

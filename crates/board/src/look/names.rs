@@ -150,9 +150,9 @@ fn is_const(value: &Expr) -> bool {
     }
 }
 
-/// Is it there to find out whether there is a module or an attribute?
+/// Is it there to find out whether there is a module, an attribute or a name?
 pub(super) fn tries_what_may_be_missing(tried: &StmtTry) -> bool {
-    tries(tried, &["ImportError", "AttributeError", "SyntaxError"])
+    tries(tried, &["ImportError", "AttributeError", "NameError", "SyntaxError"])
 }
 
 /// Is it there for exceptions of these classes? A handler for all is, if little is tried; around a whole program it is

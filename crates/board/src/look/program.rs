@@ -63,7 +63,7 @@ impl<'a> Program<'a> {
     pub(super) fn function(&self, name: &str) -> Option<&'a StmtFunctionDef> {
         let bound_once = self.bindings.get(name).is_some_and(|&times| times == 1);
         match self.functions.get(name).map(Vec::as_slice) {
-            Some(&[only]) if bound_once && !self.global.contains(name) => Some(only),
+            Some(&[only]) if bound_once && !self.global.contains(name) && !self.assigned.contains(name) => Some(only),
             _ => None,
         }
     }

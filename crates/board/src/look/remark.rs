@@ -79,6 +79,13 @@ pub enum Kind {
         /// Whether there is a `not` before it.
         negated: bool,
     },
+    /// A function or a method that is named where it should be called.
+    NotCalled {
+        /// The name, with dots.
+        what: String,
+        /// It decides something, and so always the same.
+        condition: bool,
+    },
     /// Bytes compared with a str: never equal.
     BytesAgainstStr {
         /// The str, as a literal, where it is one.
@@ -263,6 +270,10 @@ impl Kind {
                     "{function}() never returns a value, so this condition is always {negated}: add `return True` to it"
                 )
             }
+            Kind::NotCalled { what, condition } => {
+                let then = if *condition { "so the condition never changes" } else { "so nothing happens" };
+                format!("`{what}` is named and not called, {then}: parentheses are missing behind it")
+            }
             Kind::BytesAgainstStr { literal: Some(literal) } => {
                 format!(
                     "this compares bytes with the str {literal}, and they are never equal: write b{literal}, or decode() the bytes"
@@ -305,6 +316,10 @@ impl Kind {
             Kind::NoValue { function, negated } => {
                 let value = if *negated { "真" } else { "假" };
                 format!("{function}() 从不返回值，所以这个条件永远为{value}：请在函数中加上“return True”")
+            }
+            Kind::NotCalled { what, condition } => {
+                let then = if *condition { "条件永远不变" } else { "什么也不会发生" };
+                format!("“{what}”只写了名字，没有调用，{then}：后面缺少括号")
             }
             Kind::BytesAgainstStr { literal: Some(literal) } => {
                 format!("这里用 bytes 与字符串 {literal} 比较，永远不会相等：请写 b{literal}，或先用 decode() 解码")

@@ -40,6 +40,55 @@ fn a_condition_without_a_value() {
 }
 
 #[test]
+fn parentheses_that_are_forgotten() {
+    let pin = "from machine import Pin\nled = Pin(2, Pin.OUT)\n";
+    says(
+        "esp32",
+        &format!("{pin}led.on\n"),
+        "line 3: `led.on` is named and not called, so nothing happens: parentheses are missing behind it",
+    );
+    says("esp32", &format!("{pin}while led.value == 0:\n    pass\n"), "line 3: `led.value` is named and not called");
+    says("rp2", &format!("{pin}if 1 == led.value:\n    pass\n"), "line 3: `led.value` is named");
+    silent("esp32", &format!("{pin}switch = led.value\nwhile switch() == 0:\n    led.toggle()\n"));
+    let wlan = "import network, time\nwlan = network.WLAN(network.STA_IF)\nwlan.active(True)\nwlan.connect('a', 'b')\n";
+    says(
+        "esp32",
+        &format!("{wlan}while not wlan.isconnected:\n    time.sleep(1)\n"),
+        "line 5: `wlan.isconnected` is named and not called, so the condition never changes: parentheses are missing behind it",
+    );
+    says("esp32", "def up(w):\n    while not w.isconnected:\n        pass\n", "line 2: `w.isconnected` is named");
+    says("esp32", "class A:\n    def f(self):\n        self.sock.close\n", "line 3: `self.sock.close` is named");
+    says("esp32", &format!("{HEAD}try:\n    s.recv(1)\nfinally:\n    s.close\n"), "line 8: `s.close` is named");
+    says("esp32", &format!("{HEAD}try:\n    s.close\nexcept OSError:\n    pass\n"), "line 6: `s.close` is named");
+    says("k230", "import gc\nwhile True:\n    gc.collect\n", "line 3: `gc.collect` is named and not called");
+    says("linux", "import time\ntime.sleep\n", "line 2: `time.sleep` is named and not called");
+    let own = "def blink():\n    print(1)\n";
+    says("esp32", &format!("{own}while True:\n    blink\n"), "line 4: `blink` is named and not called, so nothing");
+    says("esp32", &format!("{own}if blink:\n    pass\n"), "line 3: `blink` is named and not called, so the condition");
+    for good in [
+        "def go(blink=None):\n    if blink:\n        blink()\n",
+        "def go(blink):\n    blink\n",
+        "timer.callback = blink\n",
+    ] {
+        silent("esp32", &format!("from lib import timer\n{own}{good}"));
+    }
+    for good in [
+        // Values, and what may be one.
+        "class A:\n    def __init__(self):\n        self.on = 1\n    def f(self):\n        while self.on:\n            self.on = 0\n",
+        "class A:\n    @property\n    def close(self):\n        return 1\nA().close\n",
+        "from lib import thing\nif thing.connected or thing.on or thing.value == 3:\n    thing.run()\n",
+        "from lib import thing\ntry:\n    thing.close\nexcept AttributeError:\n    pass\n",
+        "from lib import thing\nif hasattr(thing, 'on'):\n    thing.on\n",
+        "import time\ntry:\n    time.time_ns\nexcept AttributeError:\n    pass\n",
+        "def callable():\n    return 1\ntry:\n    callable\nexcept NameError:\n    pass\n",
+        "list.append\n",
+        "import sys\nif sys.platform == 'esp32':\n    pass\nsys.stdin\n",
+    ] {
+        silent("esp32", good);
+    }
+}
+
+#[test]
 fn received_bytes_against_a_str() {
     let program = |test: &str| {
         format!("{HEAD}while True:\n    text = s.recv(128)\n    if {test}:\n        break\n    s.send(text)\n")
@@ -324,6 +373,8 @@ fn kinds() -> Vec<Kind> {
         Kind::BytesAgainstStr { literal: Some(text()) },
         Kind::BytesAgainstStr { literal: None },
         Kind::NeverNone,
+        Kind::NotCalled { what: text(), condition: true },
+        Kind::NotCalled { what: text(), condition: false },
         Kind::EndUnchecked { socket: text(), data: text(), empty_send_raises: true },
         Kind::ClosedInLoop { socket: text(), method: text() },
         Kind::ReadWaits { bytes: 1024 },

@@ -7,10 +7,10 @@
 mod heap;
 mod sizes;
 
-use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use rustpython_vm::gc_state::gc_state;
 use rustpython_vm::signal::UserSignalSender;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -55,10 +55,8 @@ static ASKED: AtomicUsize = AtomicUsize::new(0);
 /// Objects that a fresh interpreter has: they are the firmware's.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
-thread_local! {
-    /// The buffers that the program has made and, but for this list, may have let go of again.
-    static BUFFERS: RefCell<Vec<(PyObjectRef, usize)>> = const { RefCell::new(Vec::new()) };
-}
+/// The buffers that the program has made and, but for this list, may have let go of again.
+static BUFFERS: Mutex<Vec<(PyObjectRef, usize)>> = Mutex::new(Vec::new());
 
 /// Has the system refuse the process more than [`ALL`]. With threads that is counted without what is only reserved,
 /// of which each thread has much.
@@ -89,6 +87,11 @@ pub(crate) fn connect(doorbell: UserSignalSender) {
 pub(crate) fn watch() {
     AT_START.store(objects(), Ordering::Relaxed);
     heap::limit(SOFT);
+    heap::watch(beyond);
+}
+
+/// The same in another thread of the program; it is the first that gets MemoryError.
+pub(crate) fn watch_thread() {
     heap::watch(beyond);
 }
 
@@ -151,9 +154,11 @@ fn objects() -> usize {
 /// Forgets the buffers that nobody else has; gives the bytes of the others.
 fn sweep() -> usize {
     let is_ours = |buffer: &PyObjectRef| buffer.strong_count() == 1;
-    let (gone, left) = BUFFERS.take().into_iter().partition::<Vec<_>, _>(|(buffer, _)| is_ours(buffer));
+    let mut buffers = BUFFERS.lock();
+    let (gone, left) = std::mem::take(&mut *buffers).into_iter().partition::<Vec<_>, _>(|(buffer, _)| is_ours(buffer));
     let bytes = left.iter().map(|(_, bytes)| bytes).sum();
-    BUFFERS.replace(left);
+    *buffers = left;
+    drop(buffers);
     drop(gone); // here, where nothing is borrowed
     bytes
 }
@@ -161,7 +166,7 @@ fn sweep() -> usize {
 /// Counts a buffer that the program has made.
 fn keep(buffer: &PyObjectRef, bytes: usize) {
     if bytes >= BUFFER {
-        BUFFERS.with_borrow_mut(|buffers| buffers.push((buffer.clone(), bytes)));
+        BUFFERS.lock().push((buffer.clone(), bytes));
     }
 }
 

@@ -131,7 +131,7 @@ mod deflate {
     use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
     use super::Reader;
-    use crate::modules::errors;
+    use crate::modules::{asked, errors};
 
     #[pyattr]
     use super::{AUTO, GZIP, RAW, ZLIB};
@@ -211,8 +211,7 @@ mod deflate {
 
         #[pymethod]
         fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
-            let count = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
-            self.take(count, |_| false, vm)
+            self.take(asked::most(count), |_| false, vm)
         }
 
         #[pymethod]
@@ -222,9 +221,7 @@ mod deflate {
 
         #[pymethod]
         fn readinto(&self, buffer: ArgMemoryBuffer, vm: &VirtualMachine) -> PyResult<usize> {
-            let bytes = self.take(buffer.len(), |_| false, vm)?;
-            buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
-            Ok(bytes.len())
+            asked::fill_now(&buffer, OptionalArg::Missing, |most| self.take(most, |_| false, vm))
         }
 
         #[pymethod]

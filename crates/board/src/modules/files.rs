@@ -15,7 +15,7 @@ use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::types::{IterNext, Iterable, SelfIter};
 use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule};
 
-use super::{errors, mounts, with_bytes};
+use super::{asked, errors, mounts, with_bytes};
 use crate::board::board;
 
 /// Puts `open` into the builtins.
@@ -80,18 +80,17 @@ impl File {
     /// All that is left, or `count` bytes, or characters of text.
     #[pymethod]
     fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
-        let count = usize::try_from(count.unwrap_or(-1)).ok();
-        let bytes = self.with(vm, |file| match count {
-            None => read_all(file),
-            Some(count) if self.text => read_chars(file, count),
-            Some(count) => read_most(file, count),
+        let count = asked::most(count);
+        let bytes = self.with(vm, |file| match self.text {
+            true => read_chars(file, count),
+            false => read_most(file, count),
         })?;
         self.made_of(bytes, vm)
     }
 
     #[pymethod]
     fn readline(&self, most: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
-        let most = u64::try_from(most.unwrap_or(-1)).unwrap_or(u64::MAX);
+        let most = asked::most(most) as u64;
         let line = self.with(vm, |file| read_line(file, most))?;
         self.made_of(line, vm)
     }
@@ -111,10 +110,7 @@ impl File {
     /// `readinto(buf)`, or `readinto(buf, n)` for n bytes at most.
     #[pymethod]
     fn readinto(&self, buffer: ArgMemoryBuffer, count: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<usize> {
-        let count = count.unwrap_or(usize::MAX).min(buffer.len());
-        let bytes = self.with(vm, |file| read_most(file, count))?;
-        buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
-        Ok(bytes.len())
+        asked::fill_now(&buffer, count, |most| self.with(vm, |file| read_most(file, most)))
     }
 
     /// Writes all of it; str as UTF-8, into a binary file too.
@@ -214,6 +210,9 @@ fn read_line(file: &mut BufReader<HostFile>, most: u64) -> io::Result<Vec<u8>> {
 
 /// `count` characters in UTF-8: each byte that does not continue one begins another.
 fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8>> {
+    if count == usize::MAX {
+        return read_all(file);
+    }
     let mut bytes = Vec::new();
     let mut left = count;
     while let Some(&next) = file.fill_buf()?.first() {
@@ -230,6 +229,7 @@ fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8
 }
 
 #[pymodule]
+#[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod os {
     use rustpython_vm::builtins::PyStrRef;
     use rustpython_vm::function::{FuncArgs, OptionalArg};
@@ -239,6 +239,10 @@ mod os {
     use crate::modules::mounts::{self, on_flash};
     use crate::modules::random;
     use crate::profile::RELEASE;
+
+    /// What parts of a path have between them.
+    #[pyattr(name = "sep")]
+    const SEPARATOR: &str = "/";
 
     fn or_here(path: OptionalArg<PyStrRef>) -> String {
         path.into_option().map_or_else(String::new, |path| path.to_string_lossy().into_owned())

@@ -9,6 +9,7 @@ use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::types::{Constructor, Initializer, IterNext, Iterable, SelfIter};
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule};
 
+use super::asked::{self, Part};
 use super::{errors, layout};
 
 /// What a stream in memory holds.
@@ -81,16 +82,6 @@ impl Cells {
     }
 }
 
-/// The part of a buffer that `write(buf, count)` or `write(buf, offset, count)` means.
-fn part(bytes: Vec<u8>, first: OptionalArg<usize>, second: OptionalArg<usize>) -> Vec<u8> {
-    let (offset, count) = match (first, second) {
-        (OptionalArg::Present(offset), OptionalArg::Present(count)) => (offset, count),
-        (OptionalArg::Present(count), OptionalArg::Missing) => (0, count),
-        (OptionalArg::Missing, _) => return bytes,
-    };
-    bytes.into_iter().skip(offset).take(count).collect()
-}
-
 fn as_bytes(bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
     Ok(vm.ctx.new_bytes(bytes).into())
 }
@@ -150,7 +141,7 @@ macro_rules! memory {
 
             #[pymethod]
             fn read(&self, count: OptionalArg<Option<isize>>, vm: &VirtualMachine) -> PyResult {
-                let count = usize::try_from(count.flatten().unwrap_or(-1)).unwrap_or(usize::MAX);
+                let count = asked::most(count.flatten().map_or(OptionalArg::Missing, OptionalArg::Present));
                 let bytes = self.with(vm, |cells| {
                     let count = if $text { cells.length_of(count) } else { count };
                     Ok(cells.take(count))
@@ -160,8 +151,7 @@ macro_rules! memory {
 
             #[pymethod]
             fn readline(&self, most: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult {
-                let most = usize::try_from(most.unwrap_or(-1)).unwrap_or(usize::MAX);
-                let line = self.with(vm, |cells| Ok(cells.line(most)))?;
+                let line = self.with(vm, |cells| Ok(cells.line(asked::most(most))))?;
                 $given(line, vm)
             }
 
@@ -172,10 +162,7 @@ macro_rules! memory {
                 count: OptionalArg<usize>,
                 vm: &VirtualMachine,
             ) -> PyResult<usize> {
-                let count = count.unwrap_or(usize::MAX).min(buffer.len());
-                let bytes = self.with(vm, |cells| Ok(cells.take(count)))?;
-                buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
-                Ok(bytes.len())
+                asked::fill_now(&buffer, count, |most| self.with(vm, |cells| Ok(cells.take(most))))
             }
 
             #[pymethod]
@@ -186,8 +173,9 @@ macro_rules! memory {
                 second: OptionalArg<usize>,
                 vm: &VirtualMachine,
             ) -> PyResult<usize> {
-                let bytes = part(layout::bytes_of(&data, vm)?, first, second);
-                self.with(vm, |cells| cells.put(&bytes, vm))
+                let bytes = layout::bytes_of(&data, vm)?;
+                let part = Part::of_arguments(first, second).of(&bytes);
+                self.with(vm, |cells| cells.put(part, vm))
             }
 
             #[pymethod]

@@ -3,6 +3,7 @@
 #![allow(clippy::module_inception, reason = "a module for Python is one in Rust, in a file of its name")]
 
 pub(crate) mod array;
+pub(crate) mod asked;
 pub(crate) mod binascii;
 pub(crate) mod cmath;
 pub(crate) mod deflate;
@@ -18,6 +19,7 @@ pub(crate) mod inflate;
 pub(crate) mod io;
 pub(crate) mod json;
 pub(crate) mod layout;
+pub(crate) mod lock;
 pub(crate) mod machine;
 pub(crate) mod math;
 pub(crate) mod micropython;
@@ -30,6 +32,7 @@ pub(crate) mod select;
 pub(crate) mod socket;
 pub(crate) mod stream;
 pub(crate) mod struct_;
+pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod tls;
 
@@ -71,6 +74,7 @@ pub(crate) fn own(ctx: &Context) -> Vec<&'static PyModuleDef> {
     ];
     // Where there is no Wi-Fi to be joined, the network is simply there.
     own.extend(board().profile.wifi.map(|_| network::module_def(ctx)));
+    own.extend(board().profile.threads.map(|_| thread::module_def(ctx)));
     own.push(tls::module_def(ctx));
     own
 }

@@ -5,10 +5,10 @@
 
 pub(crate) use vfs::module_def;
 
-use std::cell::RefCell;
 use std::io;
 
 use cap_std::fs::Metadata;
+use parking_lot::RwLock;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyResult, VirtualMachine, pymodule};
@@ -39,13 +39,11 @@ pub(crate) struct Mounted {
     pub(crate) path: String,
 }
 
-thread_local! {
-    static MOUNTS: RefCell<Vec<Mount>> = const { RefCell::new(Vec::new()) };
-}
+static MOUNTS: RwLock<Vec<Mount>> = RwLock::new(Vec::new());
 
 /// Lets go of all: a reset.
 pub(crate) fn forget_all() {
-    drop(MOUNTS.take());
+    drop(std::mem::take(&mut *MOUNTS.write()));
 }
 
 /// Does something with the flash.
@@ -56,12 +54,10 @@ pub(crate) fn on_flash<R>(vm: &VirtualMachine, f: impl FnOnce(&Flash) -> io::Res
 /// The program's file system that a path is in, if it is in one.
 pub(crate) fn at(path: &str) -> Option<Mounted> {
     let absolute = board().flash.absolute(path);
-    MOUNTS.with_borrow(|mounts| {
-        mounts.iter().find_map(|mount| {
-            let rest = absolute.strip_prefix(&mount.place)?;
-            let path = if rest.is_empty() { "/" } else { rest };
-            path.starts_with('/').then(|| Mounted { system: mount.system.clone(), path: path.to_owned() })
-        })
+    MOUNTS.read().iter().find_map(|mount| {
+        let rest = absolute.strip_prefix(&mount.place)?;
+        let path = if rest.is_empty() { "/" } else { rest };
+        path.starts_with('/').then(|| Mounted { system: mount.system.clone(), path: path.to_owned() })
     })
 }
 
@@ -107,7 +103,7 @@ pub(crate) fn list(path: &str, vm: &VirtualMachine) -> PyResult {
         return vm.call_method(&mounted.system, "ilistdir", (mounted.path,))?.get_iter(vm).map(Into::into);
     }
     let root = board().flash.absolute(path) == "/";
-    let places: Vec<_> = MOUNTS.with_borrow(|mounts| mounts.iter().map(|mount| mount.place.clone()).collect());
+    let places: Vec<_> = MOUNTS.read().iter().map(|mount| mount.place.clone()).collect();
     let places = places.iter().filter_map(|place| place.strip_prefix('/')).filter(|_| root);
     let mut entries: Vec<PyObjectRef> =
         places.map(|name| vm.new_tuple((name.to_owned(), DIRECTORY, 0, 0)).into()).collect();
@@ -215,7 +211,7 @@ pub(crate) fn mount(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     if args.args.is_empty() {
         let pair = |mount: &Mount| vm.new_tuple((mount.system.clone(), mount.place.clone())).into();
         let mut pairs: Vec<PyObjectRef> = vec![vm.new_tuple((vfs::flash(vm), "/")).into()];
-        pairs.extend(MOUNTS.with_borrow(|mounts| mounts.iter().map(pair).collect::<Vec<_>>()));
+        pairs.extend(MOUNTS.read().iter().map(pair));
         return Ok(vm.ctx.new_list(pairs).into());
     }
     let args: MountArgs = args.bind(vm)?;
@@ -224,17 +220,17 @@ pub(crate) fn mount(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         return Err(errors::named(vm, "EPERM"));
     }
     vm.call_method(&args.system, "mount", (args.readonly, args.mkfs))?;
-    MOUNTS.with_borrow_mut(|mounts| mounts.push(Mount { place, system: args.system }));
+    MOUNTS.write().push(Mount { place, system: args.system });
     Ok(vm.ctx.none())
 }
 
 /// `umount(place)` or `umount(system)`. Whoever is in it is in the root then.
 pub(crate) fn umount(what: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
     let place = what.downcast_ref::<PyStr>().map(|place| board().flash.absolute(&place.to_string_lossy()));
-    let taken = MOUNTS.with_borrow_mut(|mounts| {
-        let is_it = |mount: &Mount| place.as_ref().map_or(mount.system.is(what), |place| mount.place == *place);
-        mounts.iter().position(is_it).map(|at| mounts.remove(at))
-    });
+    let is_it = |mount: &Mount| place.as_ref().map_or(mount.system.is(what), |place| mount.place == *place);
+    let mut mounts = MOUNTS.write();
+    let taken = mounts.iter().position(is_it).map(|at| mounts.remove(at));
+    drop(mounts);
     let taken = taken.ok_or_else(|| errors::named(vm, "EINVAL"))?;
     let current = board().flash.current();
     if current.strip_prefix(&taken.place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {

@@ -111,10 +111,10 @@ fn default_hostname(wifi: Wifi) -> &'static str {
 
 #[pymodule]
 mod network {
-    use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
 
+    use parking_lot::Mutex;
     use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModule, PyStr, PyStrRef, PyType};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::{FuncArgs, KwArgs, OptionalArg};
@@ -136,14 +136,14 @@ mod network {
     /// A station that is in no network.
     const NOWHERE: [&str; 4] = ["0.0.0.0"; 4];
 
-    thread_local! {
-        static HOSTNAME: RefCell<Option<String>> = const { RefCell::new(None) };
-        static COUNTRY: RefCell<String> = const { RefCell::new(String::new()) };
-        /// What `config` was told, of the station and of the access point.
-        static SETTINGS: RefCell<[BTreeMap<String, PyObjectRef>; 2]> = const { RefCell::new([BTreeMap::new(), BTreeMap::new()]) };
-        /// What `ifconfig` was told.
-        static FIXED: RefCell<[Option<[String; 4]>; 2]> = const { RefCell::new([None, None]) };
-    }
+    static HOSTNAME: Mutex<Option<String>> = Mutex::new(None);
+    static COUNTRY: Mutex<String> = Mutex::new(String::new());
+
+    /// What `config` was told, of the station and of the access point.
+    static SETTINGS: Mutex<[BTreeMap<String, PyObjectRef>; 2]> = Mutex::new([BTreeMap::new(), BTreeMap::new()]);
+
+    /// What `ifconfig` was told.
+    static FIXED: Mutex<[Option<[String; 4]>; 2]> = Mutex::new([None, None]);
 
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         __module_exec(vm, module);
@@ -166,18 +166,19 @@ mod network {
     #[pyfunction]
     fn hostname(name: OptionalArg<PyStrRef>) -> String {
         if let OptionalArg::Present(name) = name {
-            HOSTNAME.set(Some(name.to_string_lossy().into_owned()));
+            *HOSTNAME.lock() = Some(name.to_string_lossy().into_owned());
         }
-        HOSTNAME.with_borrow(Clone::clone).unwrap_or_else(|| default_hostname(wifi()).to_owned())
+        HOSTNAME.lock().clone().unwrap_or_else(|| default_hostname(wifi()).to_owned())
     }
 
     /// `country()`, `country(code)`.
     #[pyfunction]
     fn country(code: OptionalArg<PyStrRef>) -> String {
         if let OptionalArg::Present(code) = code {
-            COUNTRY.set(code.to_string_lossy().into_owned());
+            *COUNTRY.lock() = code.to_string_lossy().into_owned();
         }
-        COUNTRY.with_borrow(|code| if code.is_empty() { "XX".to_owned() } else { code.clone() })
+        let code = COUNTRY.lock().clone();
+        if code.is_empty() { "XX".to_owned() } else { code }
     }
 
     /// An OSError with a text, as the ESP32's Wi-Fi raises it.
@@ -340,7 +341,7 @@ mod network {
                     });
                     board().network.fix(parsed);
                 }
-                FIXED.with_borrow_mut(|all| all[place] = fixed);
+                FIXED.lock()[place] = fixed;
                 let k230 = wifi() == Wifi::K230;
                 return Ok(if k230 { vm.ctx.new_bool(true).into() } else { vm.ctx.none() });
             }
@@ -353,7 +354,7 @@ mod network {
         fn ipconfig(&self, what: OptionalArg<PyStrRef>, _set: KwArgs, vm: &VirtualMachine) -> PyResult {
             let Some(what) = what.into_option() else { return Ok(vm.ctx.none()) };
             let [address, mask, gateway, _] = self.addresses();
-            let fixed = FIXED.with_borrow(|all| all[usize::from(self.serves)].is_some());
+            let fixed = FIXED.lock()[usize::from(self.serves)].is_some();
             let pair = || vec![vm.ctx.new_str(address).into(), vm.ctx.new_str(mask).into()];
             match &*what.to_string_lossy() {
                 "addr4" => Ok(vm.ctx.new_tuple(pair()).into()),
@@ -365,7 +366,8 @@ mod network {
         }
 
         fn addresses(&self) -> [String; 4] {
-            if let Some(fixed) = FIXED.with_borrow(|all| all[usize::from(self.serves)].clone()) {
+            let fixed = FIXED.lock()[usize::from(self.serves)].clone();
+            if let Some(fixed) = fixed {
                 return fixed;
             }
             if self.serves {
@@ -423,19 +425,19 @@ mod network {
                 return Err(wifi_error(vm, "Wifi Invalid Password"));
             }
             if name == "hostname" {
-                HOSTNAME.set(Some(value.str(vm)?.to_string_lossy().into_owned()));
+                *HOSTNAME.lock() = Some(value.str(vm)?.to_string_lossy().into_owned());
             }
-            SETTINGS.with_borrow_mut(|all| all[usize::from(self.serves)].insert(name.to_owned(), value));
+            drop(SETTINGS.lock()[usize::from(self.serves)].insert(name.to_owned(), value));
             Ok(())
         }
 
         /// Opens the access point as `config` has described it, or ends it.
         fn serve(&self, on: bool) {
             let text = |name: &str| {
-                let value = SETTINGS.with_borrow(|all| all[1].get(name).cloned())?;
+                let value = SETTINGS.lock()[1].get(name).cloned()?;
                 Some(value.downcast_ref::<PyStr>()?.to_string_lossy().into_owned())
             };
-            let number = |name: &str| SETTINGS.with_borrow(|all| all[1].get(name).cloned());
+            let number = |name: &str| SETTINGS.lock()[1].get(name).cloned();
             let channel =
                 number("channel").and_then(|value| value.downcast_ref::<PyInt>()?.as_u32_mask().try_into().ok());
             board().network.serve(on.then(|| Serving {
@@ -448,7 +450,8 @@ mod network {
         fn setting(&self, name: &str, vm: &VirtualMachine) -> PyResult {
             let unknown = || vm.new_value_error("unknown config param");
             let name = canonical(name).filter(|name| *name != "key").ok_or_else(unknown)?;
-            if let Some(set) = SETTINGS.with_borrow(|all| all[usize::from(self.serves)].get(name).cloned()) {
+            let set = SETTINGS.lock()[usize::from(self.serves)].get(name).cloned();
+            if let Some(set) = set {
                 return Ok(set);
             }
             let int = |number: i32| Ok(vm.ctx.new_int(number).into());

@@ -6,15 +6,14 @@ use rustpython_vm::pymodule;
 
 #[pymodule]
 mod random {
-    use std::cell::Cell;
     use std::hash::{BuildHasher, Hasher, RandomState};
+    use std::sync::LazyLock;
 
+    use parking_lot::Mutex;
     use rustpython_vm::function::{ArgIntoFloat, OptionalArg};
     use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
-    thread_local! {
-        static STATE: Cell<u64> = Cell::new(unpredictable() | 1);
-    }
+    static STATE: LazyLock<Mutex<u64>> = LazyLock::new(|| Mutex::new(unpredictable() | 1));
 
     /// Different each time: the keys of the standard library's hash are random.
     pub(super) fn unpredictable() -> u64 {
@@ -23,11 +22,10 @@ mod random {
 
     /// A step of xorshift64*, whose upper half is its best.
     fn next() -> u32 {
-        let mut state = STATE.get();
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        STATE.set(state);
+        let mut state = STATE.lock();
+        *state ^= *state >> 12;
+        *state ^= *state << 25;
+        *state ^= *state >> 27;
         (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
     }
 
@@ -54,7 +52,7 @@ mod random {
         };
         // Zero would stay zero, and small seeds are to be far from each other.
         let mix = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        STATE.set(state.iter().fold(0xcbf2_9ce4_8422_2325, mix) | 1);
+        *STATE.lock() = state.iter().fold(0xcbf2_9ce4_8422_2325, mix) | 1;
         Ok(())
     }
 

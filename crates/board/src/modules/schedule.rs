@@ -1,12 +1,13 @@
 //! Callbacks between two bytecodes of the program: those of `micropython.schedule`, timers and pins.
 //!
-//! Another thread cannot hold a Python object; it holds a [`Token`], and the object waits here, in the thread that
-//! runs Python.
+//! The board's own threads cannot hold a Python object; they hold a [`Token`], and the object waits here.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustpython_vm::builtins::PyStrRef;
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -27,14 +28,14 @@ const TURN: Token = Token(0);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Token(u64);
 
-thread_local! {
-    static BUSY: Cell<bool> = const { Cell::new(false) };
-    static HELD_OFF: Cell<bool> = const { Cell::new(false) };
-    static NEXT: Cell<u64> = const { Cell::new(1) };
-    /// Those that callbacks have scheduled.
-    static QUEUE: RefCell<VecDeque<Token>> = const { RefCell::new(VecDeque::new()) };
-    static CALLBACKS: RefCell<HashMap<Token, Callback>> = RefCell::default();
-}
+static BUSY: AtomicBool = AtomicBool::new(false);
+static HELD_OFF: AtomicBool = AtomicBool::new(false);
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Those that callbacks have scheduled.
+static QUEUE: Mutex<VecDeque<Token>> = Mutex::new(VecDeque::new());
+
+static CALLBACKS: LazyLock<Mutex<HashMap<Token, Callback>>> = LazyLock::new(Mutex::default);
 
 #[derive(Clone)]
 struct Callback {
@@ -46,12 +47,12 @@ struct Callback {
 
 /// Whether no callback may begin: one runs, and the next waits for its end, or the program holds them off.
 pub(crate) fn busy() -> bool {
-    BUSY.get() || HELD_OFF.get()
+    BUSY.load(Ordering::Relaxed) || HELD_OFF.load(Ordering::Relaxed)
 }
 
 /// Holds callbacks off, or lets them run again; gives what was before.
 pub(crate) fn hold_off(off: bool) -> bool {
-    HELD_OFF.replace(off)
+    HELD_OFF.swap(off, Ordering::Relaxed)
 }
 
 /// Keeps `function(argument)` for any number of calls.
@@ -61,13 +62,13 @@ pub(crate) fn keep_ready(function: PyObjectRef, argument: PyObjectRef) -> Token 
 
 /// Lets go of what [`keep_ready`] kept. A call that is scheduled already does not happen.
 pub(crate) fn forget(token: Token) {
-    CALLBACKS.with_borrow_mut(|callbacks| callbacks.remove(&token));
+    drop(CALLBACKS.lock().remove(&token));
 }
 
 /// Calls `function(argument)` once, soon; RuntimeError when too many wait.
 pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
     let token = keep(Callback { function, argument, again: false });
-    let scheduled = if BUSY.get() { queue(token) } else { board().schedule(token) };
+    let scheduled = if BUSY.load(Ordering::Relaxed) { queue(token) } else { board().schedule(token) };
     if scheduled {
         return Ok(());
     }
@@ -77,18 +78,17 @@ pub(crate) fn once(function: PyObjectRef, argument: PyObjectRef, vm: &VirtualMac
 
 /// Lets a callback of a callback wait for its turn; false when too many do.
 fn queue(token: Token) -> bool {
-    QUEUE.with_borrow_mut(|queue| {
-        let room = queue.len() < MOST;
-        queue.extend(room.then_some(token));
-        room
-    })
+    let mut queue = QUEUE.lock();
+    let room = queue.len() < MOST;
+    queue.extend(room.then_some(token));
+    room
 }
 
 /// Has the clock bring the turn of those that callbacks have scheduled. Scheduled at once, they would be called at
 /// once: the interpreter goes on with signals until there are no more, and one that schedules itself would keep it for
 /// ever.
 fn call_turn() {
-    if QUEUE.with_borrow(|queue| !queue.is_empty()) {
+    if !QUEUE.lock().is_empty() {
         let alarm = Alarm { at: Instant::now() + SOON, every: None, due: Due::Callback(TURN) };
         board().hardware(|hardware| hardware.set_alarm(AlarmKey::Turn, alarm));
     }
@@ -100,25 +100,25 @@ pub(crate) fn prepare(function: PyObjectRef, argument: PyObjectRef) -> Token {
 }
 
 fn take(token: Token) -> Option<Callback> {
-    CALLBACKS.with_borrow_mut(|callbacks| match callbacks.get(&token) {
+    let mut callbacks = CALLBACKS.lock();
+    match callbacks.get(&token) {
         Some(callback) if callback.again => Some(callback.clone()),
         Some(_) => callbacks.remove(&token),
         None => None,
-    })
+    }
 }
 
 /// Lets go of all: a reset.
 pub(crate) fn forget_all() {
-    CALLBACKS.take();
-    QUEUE.take();
-    BUSY.set(false);
-    HELD_OFF.set(false);
+    drop(std::mem::take(&mut *CALLBACKS.lock()));
+    QUEUE.lock().clear();
+    BUSY.store(false, Ordering::Relaxed);
+    HELD_OFF.store(false, Ordering::Relaxed);
 }
 
 fn keep(callback: Callback) -> Token {
-    let token = Token(NEXT.get());
-    NEXT.set(token.0 + 1);
-    CALLBACKS.with_borrow_mut(|callbacks| callbacks.insert(token, callback));
+    let token = Token(NEXT.fetch_add(1, Ordering::Relaxed));
+    CALLBACKS.lock().insert(token, callback);
     token
 }
 
@@ -131,9 +131,10 @@ pub(crate) fn run(vm: &VirtualMachine, token: Token) -> PyResult<()> {
 
 /// Calls those that wait now; those that they schedule wait for the next turn.
 fn run_turn(vm: &VirtualMachine) -> PyResult<()> {
-    let waiting = QUEUE.with_borrow(VecDeque::len);
+    let waiting = QUEUE.lock().len();
     for _ in 0..waiting {
-        let Some(token) = QUEUE.with_borrow_mut(VecDeque::pop_front) else { break };
+        let next = QUEUE.lock().pop_front();
+        let Some(token) = next else { break };
         run_one(vm, token)?;
     }
     Ok(())
@@ -141,9 +142,9 @@ fn run_turn(vm: &VirtualMachine) -> PyResult<()> {
 
 fn run_one(vm: &VirtualMachine, token: Token) -> PyResult<()> {
     let Some(callback) = take(token) else { return Ok(()) };
-    BUSY.set(true);
+    BUSY.store(true, Ordering::Relaxed);
     let result = watched(vm, || callback.function.call((callback.argument,), vm));
-    BUSY.set(false);
+    BUSY.store(false, Ordering::Relaxed);
     let Err(raised) = result else { return Ok(()) };
     let exceptions = &vm.ctx.exceptions;
     if raised.fast_isinstance(exceptions.keyboard_interrupt) || raised.fast_isinstance(exceptions.system_exit) {

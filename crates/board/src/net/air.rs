@@ -209,6 +209,11 @@ impl Network {
         );
     }
 
+    /// Addresses, sockets and neighbours, a line each; nothing on this machine's network.
+    pub(crate) fn netstat(&self) -> String {
+        self.lan().map(|lan| lan.with(|host| host.netstat().to_string())).unwrap_or_default()
+    }
+
     /// The access points that the board hears.
     pub(crate) fn scan(&self, vm: &VirtualMachine) -> PyResult<Vec<Seen>> {
         if self.lan().is_none() {

@@ -1,6 +1,6 @@
 //! Print, input, and the console as a file.
 
-use socklab_board::link::End;
+use socklab_board::link::{End, ToBoard};
 
 use crate::support::{Board, printed};
 
@@ -27,6 +27,30 @@ fn input_echoes_and_drops_the_line_feed_after_a_return() {
     board.until("name? ");
     board.type_in("box\x08b\r\nx\r");
     assert_eq!(board.until("hi bob 'x'"), "box\x08 \x08b\r\nx\r\nhi bob 'x'");
+}
+
+#[test]
+fn the_end_of_input_ends_what_waits_for_some() {
+    let program = "import sys
+print(repr(input()), repr(input()))
+for f in input, sys.stdin.read, sys.stdin.readline, sys.stdin.buffer.read:
+    try:
+        print(repr(f()))
+    except EOFError as e:
+        print(repr(e))";
+    let mut board = Board::start("esp32", &[("main.py", program)]);
+    board.type_in("one\rtwo");
+    board.tell(ToBoard::InputEnds);
+    assert_eq!(board.end(), End::Finished);
+    assert_eq!(board.output, "one\r\ntwo\r\n'one' 'two'\r\nEOFError()\r\n''\r\n''\r\nb''\r\n");
+    // Ctrl-D, on a line with nothing else.
+    let mut board = Board::start("esp32", &[("main.py", "input('? ')")]);
+    board.until("? ");
+    board.type_in("\x04");
+    assert_eq!(board.raised().class, "EOFError");
+    let mut board = Board::start("linux", &[("main.py", "input()")]);
+    board.tell(ToBoard::InputEnds);
+    assert!(board.raised().traceback.ends_with("EOFError: EOF when reading a line\r\n"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use socklab_board::link::FromBoard;
 
-use crate::support::{Board, printed};
+use crate::support::{Board, printed, printed_by};
 
 #[test]
 fn a_traceback_is_a_boards() {
@@ -158,13 +158,35 @@ print(y, z, 'f' in dir(), eval(' y + z'))";
     assert_eq!(printed(program), "1 2 True 3\r\n");
 }
 
+/// What CPython 3.11 and MicroPython 1.29 print, one as the other.
 #[test]
-fn what_cannot_be_compiled_does_not_end_the_board() {
-    let inner = "try:\n                1\n            finally:\n                return 2";
-    let program =
-        format!("def f():\n    for i in 1,:\n        try: 1\n        finally:\n            {inner}\nprint(f())");
-    let said = printed(&program);
-    assert!(said == "2\r\n" || said.ends_with("return, break or continue\r\n"), "{said:?}");
+fn a_block_is_left_through_with_and_finally() {
+    let expected = "exit True|after|key|OSError 1|exit True|went on|finally 0|exit False|finally 1|in|0 0|2|3|4|1 0|2|3|4|c|\
+        0|continue|1|continue|d|no|done|inner|done|swallowed|f|f|left False|g|[1, 2]|[0, 2] l|i|[0, 1, 2]|left False|\
+        exit False|1|exit True|exit True|m 0|exit False|exit False|exit False|exit False|m|n|top 0|top 1|left False|\
+        left False|left False|else|[]|left False|body 1|[0]|end|left False|left False|left False|else|[]|left False|\
+        body 1|[0]|left False|[0, 1]|['r']|lambda|{'q': 1}|5|1|q|two|";
+    assert_eq!(printed(include_str!("leaving.py")).replace("\r\n", "|"), expected);
+    assert_eq!(printed_by("linux", include_str!("leaving.py")).replace("\r\n", "|"), expected);
+}
+
+#[test]
+fn what_is_nested_too_deep_is_an_error_of_the_program() {
+    let program = "def tell(text):
+    try:
+        compile(text, 'x', 'exec')
+        print('fine')
+    except RuntimeError as e:
+        print(e)
+for one in '-', 'not ', 'lambda:', 'x**', 'x+', 'x if y else ', 'f(':
+    for times in 400, 100000:
+        tell(one * times + 'x' + ')' * (times * (one[-1] == '(')))
+tell('x' + '.a' * 400)
+tell('x' + '.a' * 100000)
+tell('[' + '-1,' * 20000 + ']')
+tell('if x: pass\\n' + 'elif y: pass\\n' * 1000)";
+    let wanted = "fine\r\nmaximum recursion depth exceeded\r\n".repeat(8) + "fine\r\nfine\r\n";
+    assert_eq!(printed_by("k230", program), wanted);
 }
 
 #[test]
@@ -220,4 +242,33 @@ fn the_name_of_an_encoding_is_ignored() {
 #[test]
 fn annotations_of_a_module_go_with_exec_and_eval() {
     assert_eq!(printed("exec('a = 1')\nx: int = eval('a + 1')\nlocals()\ny: int = x\nprint(a, x, y)"), "1 2 2\r\n");
+}
+
+#[test]
+fn bytes_are_formatted_with_text_and_anything_that_can_be_printed() {
+    let program =
+        "print(b'%s' % 'x', b'%s|%d' % (b'a', 3), b'%s' % 5, b'%s' % None, b'%5s|%-5s|' % ('a', 'b'), b'%x' % 255)
+print(b'%s: %s' % ('\u{e9}', [1]), b'GET %s HTTP/1.0' % '/')
+try:
+    b'%d' % 'x'
+except TypeError:
+    print('no number')";
+    let expected =
+        "b'x' b'a|3' b'5' b'None' b'    a|b    |' b'ff'\r\nb'\\xc3\\xa9: [1]' b'GET / HTTP/1.0'\r\nno number\r\n";
+    assert_eq!(printed(program), expected);
+}
+
+#[test]
+fn floats_are_printed_as_precisely_as_the_board_has_them() {
+    let program = "x = 0.1 + 0.2
+print(x, 100 / 3, [1e7, 1e-5], str(2 / 3), f'{x} {x:.3f}', '{:.3f} {}'.format(x, x), '%s %.4f %g' % (x, 1 / 3, 1e10))
+print(float('1e300'), 1e300, -1e39, 3e38 * 10, '%f' % 0.5)
+import json
+print(json.dumps({'t': 23.4}))";
+    let single = "0.3 33.33333 [1e+07, 1e-05] 0.6666667 0.3 0.300 0.300 0.3 0.3 0.3333 1e+10\r\ninf inf -inf inf 0.500000\r\n{\"t\": 23.4}\r\n";
+    for profile in ["esp32", "rp2", "mpython", "waffle"] {
+        assert_eq!(printed_by(profile, program), single, "{profile}");
+    }
+    let double = printed_by("k230", program);
+    assert!(double.starts_with("0.30000000000000004 33.333333333333336 "), "{double}");
 }

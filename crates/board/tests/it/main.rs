@@ -7,6 +7,7 @@ mod clients;
 mod console;
 mod drivers;
 mod files;
+mod imports;
 mod interrupt;
 mod language;
 mod library;
@@ -22,5 +23,6 @@ mod select;
 mod sockets;
 mod streams;
 mod support;
+mod threads;
 #[cfg(target_os = "linux")]
 mod tls;

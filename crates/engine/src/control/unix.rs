@@ -77,7 +77,10 @@ async fn answer_line(hub: &Hub, asks: &mut OwnedReadHalf, hears: &mut OwnedWrite
     let mut line = String::new();
     tokio::io::BufReader::new(asks.take(LONGEST)).read_line(&mut line).await?;
     let steer: Steer = serde_json::from_str(&line)?;
-    let answer: Answer = hub.lan.as_ref().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer));
+    let answer: Answer = match &hub.lan {
+        Some(lan) => lan.answer(&steer).await,
+        None => Err(NotSteered::NoNetwork),
+    };
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
     hears.write_all(&line).await?;

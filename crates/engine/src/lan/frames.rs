@@ -268,3 +268,34 @@ impl Drop for Following {
         network.unfollowed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use socklab_capture::cursor;
+    use socklab_capture::run::Run;
+
+    use super::*;
+
+    #[test]
+    fn who_does_not_read_has_less_and_is_told_how_much() {
+        let (follower, port) = (Follower::new(), PortId(1));
+        let end = End { name: "esp32", mac: Mac::local(1), seed: 7 };
+        let bytes = [7; 1500];
+        let frame = |link| {
+            let (at, way, note) = (now(), Way::Out, "");
+            Frame { at, link, way, dropped: false, copy: false, damaged: false, note, bytes: &bytes }
+        };
+        (0..10_000).for_each(|_| follower.take(port, &end, frame));
+        let mut capture = follower.taken().expect("what it has kept");
+        assert!((WAITING..WAITING + (16 << 10)).contains(&capture.len()), "{}", capture.len());
+        assert!(follower.taken().is_none());
+        follower.take(port, &end, frame);
+        capture.extend(follower.taken().expect("one more"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("followed.pcapng");
+        std::fs::write(&file, capture).expect("written");
+        let link = &cursor::totals(&Run::at(file)).expect("a capture").links[0];
+        assert_eq!(link.frames + link.left_out, 10_001);
+        assert!(link.left_out > 1000 && link.description.contains("seed 7"), "{link:?}");
+    }
+}

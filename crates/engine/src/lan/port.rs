@@ -58,8 +58,8 @@ impl LanPort {
 
     /// What the board says to the network; anything else comes back. Waits while the network has too much to do.
     pub(crate) fn hear(&self, said: FromBoard) -> Option<FromBoard> {
-        use FromBoard::{Frames, Join, Leave, Scan, Serve};
-        if !matches!(said, Frames(_) | Join { .. } | Leave | Scan | Serve(_)) {
+        use FromBoard::{Frames, Join, Leave, Netstat, Scan, Serve};
+        if !matches!(said, Frames(_) | Join { .. } | Leave | Scan | Serve(_) | Netstat(_)) {
             return Some(said);
         }
         let _ = self.network.blocking_send((self.id, said)); // a network that is gone hears nothing
@@ -78,11 +78,9 @@ impl Outlet {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frames that a board does not take in time are lost, as on a cable.
-    pub(super) fn send(&self, what: ToBoard) {
-        if let Some(process) = &self.lock().process {
-            let _ = process.try_send(what);
-        }
+    /// Frames that a board does not take in time are lost, as on a cable. False where that is so.
+    pub(super) fn send(&self, what: ToBoard) -> bool {
+        self.lock().process.as_ref().is_some_and(|process| process.try_send(what).is_ok())
     }
 
     pub(super) fn remark(&self, text: &str) {

@@ -1,11 +1,18 @@
 //! What the network is asked and told while it runs: values that travel as JSON, since most come from another process.
 //! How they travel is in `control`.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use socklab_board::link::ToBoard;
+use socklab_capture::escape;
 use socklab_lan::{FaultSpec, LanStatus, PortId};
 
 use super::Network;
 use crate::failure::Lang;
+
+/// How long boards may take to tell of their sockets.
+const BOARDS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Something to ask or to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +20,7 @@ use crate::failure::Lang;
 pub enum Steer {
     /// How everything is: boards, links and their faults, addresses, leases, connections.
     Status,
-    /// Connections alone.
+    /// Connections, as the network has seen them, and each board's sockets, as it tells itself.
     Netstat,
     /// Change links, as a [`FaultSpec`] says.
     Fault(String),
@@ -60,6 +67,38 @@ impl NotSteered {
 }
 
 impl Network {
+    /// As [`steer`](Self::steer), with what boards have to be asked.
+    pub(crate) async fn answer(&self, steer: &Steer) -> Result<String, NotSteered> {
+        let seen = self.steer(steer)?;
+        Ok(if *steer == Steer::Netstat { seen + &self.ask_boards().await } else { seen })
+    }
+
+    /// What boards tell of their sockets, a line each behind their names. One that is being reset says nothing.
+    async fn ask_boards(&self) -> String {
+        self.told.borrow_mut().clear();
+        let mut asked: Vec<(PortId, String)> = {
+            let ports = self.ports.borrow();
+            let asked = ports.iter().filter(|(_, port)| port.outlet.send(ToBoard::Netstat));
+            asked.map(|(id, port)| (*id, port.name.clone())).collect()
+        };
+        asked.sort_unstable();
+        let all = async {
+            loop {
+                let more = self.has_told.notified();
+                if asked.iter().all(|(port, _)| self.told.borrow().contains_key(port)) {
+                    return;
+                }
+                more.await;
+            }
+        };
+        let _ = tokio::time::timeout(BOARDS_PATIENCE, all).await; // without those that say nothing
+        let told = self.told.borrow();
+        let lines = asked.iter().filter_map(|(port, name)| Some((name, told.get(port)?)));
+        // A board's process may be anybody's by now: nothing of it drives a terminal.
+        let shown = |line: &str| escape::emit(line.as_bytes());
+        lines.flat_map(|(name, told)| told.lines().map(move |line| format!("{name:<7} {}\n", shown(line)))).collect()
+    }
+
     /// Does it; gives what there is to show.
     pub(crate) fn steer(&self, steer: &Steer) -> Result<String, NotSteered> {
         match steer {

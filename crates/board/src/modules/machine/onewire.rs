@@ -126,22 +126,20 @@ impl Thermometer {
 
 #[rustpython_vm::pymodule]
 mod _onewire {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
+    use parking_lot::Mutex;
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
     use super::Thermometer;
     use crate::modules::machine::pin_number;
     use crate::modules::with_bytes;
 
-    thread_local! {
-        static AT_PINS: RefCell<HashMap<u8, Thermometer>> = RefCell::default();
-    }
+    static AT_PINS: Mutex<BTreeMap<u8, Thermometer>> = Mutex::new(BTreeMap::new());
 
     fn at<R>(pin: &PyObjectRef, vm: &VirtualMachine, f: impl FnOnce(&mut Thermometer) -> R) -> PyResult<R> {
         let pin = pin_number(pin, vm)?;
-        Ok(AT_PINS.with_borrow_mut(|pins| f(pins.entry(pin).or_insert(Thermometer { pin, ..Default::default() }))))
+        Ok(f(AT_PINS.lock().entry(pin).or_insert(Thermometer { pin, ..Default::default() })))
     }
 
     /// Whether anybody is there.

@@ -10,7 +10,7 @@ use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyResult, VirtualMachin
 
 use crate::board::board;
 use crate::link::FromBoard;
-use crate::modules::with_bytes;
+use crate::modules::{asked, with_bytes};
 
 /// Ports of a board; port 0 is the console of most.
 const PORTS: i64 = 5;
@@ -116,7 +116,7 @@ impl Uart {
     /// What has arrived, at most `count` bytes; None when there is nothing within the timeout.
     #[pymethod]
     fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<Vec<u8>>> {
-        let most = usize::try_from(count.unwrap_or(-1)).unwrap_or(usize::MAX);
+        let most = asked::most(count);
         self.take(vm, |waiting| waiting.len().min(most))
     }
 
@@ -133,12 +133,7 @@ impl Uart {
         count: OptionalArg<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<Option<usize>> {
-        let most = count.unwrap_or(usize::MAX).min(buffer.len());
-        let bytes = self.take(vm, |waiting| waiting.len().min(most))?;
-        Ok(bytes.map(|bytes| {
-            buffer.with_ref(|buffer| buffer[..bytes.len()].copy_from_slice(&bytes));
-            bytes.len()
-        }))
+        asked::fill(&buffer, count, |most| self.take(vm, |waiting| waiting.len().min(most)))
     }
 
     fn take(&self, vm: &VirtualMachine, count: impl Fn(&[u8]) -> usize) -> PyResult<Option<Vec<u8>>> {

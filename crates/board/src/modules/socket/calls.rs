@@ -11,6 +11,7 @@ use socklab_socket::{Address, Errno, Error, Ready, RecvFlags, SockOpt, SockOptNa
 use super::Native;
 use super::class::Condition;
 use crate::board::board;
+use crate::modules::asked::Part;
 use crate::modules::with_bytes;
 use crate::net::{self, Socket};
 use crate::profile::Sockets;
@@ -189,7 +190,7 @@ impl Native {
     // ---- sending
 
     /// Sends bytes, and says how many went. What stopped it after some is not told: the next call meets it.
-    pub(super) fn push(&self, vm: &VirtualMachine, data: &PyObject, range: Range, how: Send) -> Attempt<usize> {
+    pub(super) fn push(&self, vm: &VirtualMachine, data: &PyObject, range: Part, how: Send) -> Attempt<usize> {
         self.check_connection(vm)?;
         let mut done = 0;
         loop {
@@ -207,7 +208,7 @@ impl Native {
         }
     }
 
-    fn push_once(&self, vm: &VirtualMachine, data: &PyObject, range: Range, done: usize) -> Attempt<(usize, usize)> {
+    fn push_once(&self, vm: &VirtualMachine, data: &PyObject, range: Part, done: usize) -> Attempt<(usize, usize)> {
         self.attempt(vm, Ready::OUT, true, |socket| {
             with_data(data, vm, |bytes| {
                 let bytes = range.of(bytes);
@@ -267,12 +268,12 @@ impl Native {
     }
 
     /// `read(n)`, `read()`: goes on until it has all, or the stream's end.
-    pub(super) fn read_all(&self, vm: &VirtualMachine, count: Option<usize>) -> Attempt<Vec<u8>> {
+    pub(super) fn read_all(&self, vm: &VirtualMachine, count: usize) -> Attempt<Vec<u8>> {
         self.check_not_dead(vm)?;
         let mut bytes = Vec::new();
         loop {
             let had = bytes.len();
-            let room = count.map_or(PIECE, |count| (count - had).min(PIECE));
+            let room = (count - had).min(PIECE);
             bytes.resize(had + room, 0);
             let got = self.attempt(vm, Ready::IN, true, |socket| Ok(socket.recv_into(&mut bytes[had..])));
             let got = match got {
@@ -281,7 +282,7 @@ impl Native {
                 Err(fail) => return Err(fail),
             };
             bytes.truncate(had + got);
-            if got == 0 || count == Some(bytes.len()) {
+            if got == 0 || bytes.len() == count {
                 return Ok(bytes);
             }
             board().attend(vm)?;
@@ -320,12 +321,12 @@ impl Native {
     }
 
     /// A line, of at most `limit` bytes; not a byte behind it is taken.
-    pub(super) fn line(&self, vm: &VirtualMachine, limit: Option<usize>) -> Attempt<Vec<u8>> {
+    pub(super) fn line(&self, vm: &VirtualMachine, limit: usize) -> Attempt<Vec<u8>> {
         self.check_not_dead(vm)?;
         let mut line = Vec::new();
-        while limit.is_none_or(|limit| line.len() < limit) && line.last() != Some(&b'\n') {
+        while line.len() < limit && line.last() != Some(&b'\n') {
             let had = line.len();
-            let left = limit.map(|limit| limit - had);
+            let left = (limit < usize::MAX).then(|| limit - had);
             let got = self.attempt(vm, Ready::IN, true, |socket| {
                 // Below, "nothing at the moment" is `None`.
                 let got = socket.readline_onto(&mut line, left).transpose();
@@ -339,20 +340,6 @@ impl Native {
             }
         }
         Ok(line)
-    }
-}
-
-/// Which of an object's bytes are meant.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Range {
-    pub(super) start: usize,
-    pub(super) length: Option<usize>,
-}
-
-impl Range {
-    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
-        let rest = bytes.get(self.start..).unwrap_or_default();
-        &rest[..self.length.unwrap_or(usize::MAX).min(rest.len())]
     }
 }
 

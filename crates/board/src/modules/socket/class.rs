@@ -9,10 +9,11 @@ use rustpython_vm::types::{Constructor, Representable};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 use socklab_socket::{Address, Errno, Error, Family, Protocol, RecvFlags, SockOpt, Type};
 
-use super::calls::{Fail, Range, Send, or_none, with_data};
+use super::calls::{Fail, Send, or_none, with_data};
 use super::slots::Slot;
 use super::{address, cpython, option};
 use crate::board::board;
+use crate::modules::asked::{self, Part};
 use crate::net::{self, Socket};
 use crate::profile::Sockets;
 use crate::{memory, modules::errors};
@@ -422,7 +423,7 @@ impl Native {
         let length = with_data(&data, vm, <[u8]>::len)?;
         let profile = board().profile;
         let how = if profile.sockets == Sockets::Bsd && self.kind == Type::Stream { Send::All } else { Send::Some };
-        let sent = self.push(vm, &data, Range::default(), how).map_err(|fail| fail.raise(vm))?;
+        let sent = self.push(vm, &data, Part::ALL, how).map_err(|fail| fail.raise(vm))?;
         if length == 0 && profile.quirks.empty_send_raises {
             return Err(self.nothing_sent().raise(vm));
         }
@@ -438,7 +439,7 @@ impl Native {
         }
         let length = with_data(&data, vm, <[u8]>::len)?;
         let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
-        let sent = self.push(vm, &data, Range::default(), how).map_err(|fail| fail.raise(vm))?;
+        let sent = self.push(vm, &data, Part::ALL, how).map_err(|fail| fail.raise(vm))?;
         if length == 0 && board().profile.quirks.empty_send_raises {
             return Err(self.nothing_sent().raise(vm));
         }
@@ -465,7 +466,7 @@ impl Native {
     fn recv(&self, count: isize, flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
         let count = Native::room(count, vm)?;
         if board().profile.quirks.recv_fills && self.kind == Type::Stream {
-            return self.read_all(vm, Some(count)).map_err(|fail| fail.raise(vm));
+            return self.read_all(vm, count).map_err(|fail| fail.raise(vm));
         }
         let got = self.pull(vm, count, self.flags(flags)).map_err(|fail| fail.raise(vm))?;
         Ok(got.0)
@@ -485,8 +486,7 @@ impl Native {
 
     #[pymethod]
     fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
-        let count = usize::try_from(count.unwrap_or(-1)).ok();
-        let bytes = or_none(self.read_all(vm, count), vm)?;
+        let bytes = or_none(self.read_all(vm, asked::most(count)), vm)?;
         Ok(bytes.map(|bytes| vm.ctx.new_bytes(bytes).into()))
     }
 
@@ -497,14 +497,12 @@ impl Native {
         count: OptionalArg<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<Option<usize>> {
-        let count = count.unwrap_or(usize::MAX).min(buffer.len());
-        or_none(self.fill(vm, &buffer, count, false), vm)
+        or_none(self.fill(vm, &buffer, asked::room(&buffer, count), false), vm)
     }
 
     #[pymethod]
     fn readline(&self, limit: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
-        let limit = usize::try_from(limit.unwrap_or(-1)).ok();
-        let line = or_none(self.line(vm, limit), vm)?;
+        let line = or_none(self.line(vm, asked::most(limit)), vm)?;
         Ok(line.map(|line| vm.ctx.new_bytes(line).into()))
     }
 
@@ -517,10 +515,7 @@ impl Native {
         second: OptionalArg<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<Option<usize>> {
-        let range = match (first, second) {
-            (OptionalArg::Present(start), OptionalArg::Present(length)) => Range { start, length: Some(length) },
-            (length, _) => Range { start: 0, length: length.into_option() },
-        };
+        let range = Part::of_arguments(first, second);
         let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
         let asked = with_data(&data, vm, |bytes| range.of(bytes).len())?;
         match or_none(self.push(vm, &data, range, how), vm)? {

@@ -13,6 +13,7 @@ use super::context::name_of;
 use super::failure::CLOSED;
 use super::session::{Below, RECORD, Session, Wants};
 use crate::board::board;
+use crate::modules::asked::{self, Part};
 use crate::modules::socket::Native;
 use crate::modules::{select, stream, with_bytes};
 use crate::{memory, net};
@@ -178,9 +179,11 @@ impl Representable for TlsSocket {
 impl TlsSocket {
     #[pymethod]
     fn read(&self, count: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
-        let most = usize::try_from(count.unwrap_or(-1)).ok();
-        most.map_or(Ok(()), |most| memory::check(most, vm))?;
-        let bytes = self.pull(most.unwrap_or(usize::MAX), vm)?;
+        let most = asked::most(count);
+        if most < usize::MAX {
+            memory::check(most, vm)?;
+        }
+        let bytes = self.pull(most, vm)?;
         Ok(bytes.map(|bytes| vm.ctx.new_bytes(bytes).into()))
     }
 
@@ -191,19 +194,12 @@ impl TlsSocket {
         count: OptionalArg<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<Option<usize>> {
-        let most = count.unwrap_or(usize::MAX).min(buffer.len());
-        let Some(bytes) = self.pull(most, vm)? else { return Ok(None) };
-        // The buffer may have become shorter while others used it.
-        Ok(Some(buffer.with_ref(|buffer| {
-            let count = bytes.len().min(buffer.len());
-            buffer[..count].copy_from_slice(&bytes[..count]);
-            count
-        })))
+        asked::fill(&buffer, count, |most| self.pull(most, vm))
     }
 
     #[pymethod]
     fn readline(&self, limit: OptionalArg<isize>, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
-        let limit = usize::try_from(limit.unwrap_or(-1)).unwrap_or(usize::MAX);
+        let limit = asked::most(limit);
         let mut line = Vec::new();
         while line.len() < limit && line.last() != Some(&b'\n') {
             match self.attempt(Wants::In, vm, &mut |session| session.read(1, &self.below, vm))? {
@@ -225,16 +221,12 @@ impl TlsSocket {
         second: OptionalArg<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<Option<usize>> {
-        let (start, length) = match (first, second) {
-            (OptionalArg::Present(start), OptionalArg::Present(length)) => (start, length),
-            (length, _) => (0, length.unwrap_or(usize::MAX)),
-        };
+        let part = Part::of_arguments(first, second);
         let mut done = 0;
         loop {
             // Copied by the record: nothing of Python is borrowed while this waits.
             let (record, left) = with_bytes(&data, vm, |bytes| {
-                let rest = bytes.get(start..).unwrap_or_default();
-                let rest = rest[..length.min(rest.len())].get(done..).unwrap_or_default();
+                let rest = part.of(bytes).get(done..).unwrap_or_default();
                 (rest[..rest.len().min(RECORD)].to_vec(), rest.len())
             })?;
             match self.attempt(Wants::Out, vm, &mut |session| session.write(&record, &self.below, vm))? {
