@@ -44,10 +44,16 @@ class Assistant {
   /** What has a tab: what is open, and what has ended while one looked. */
   readonly tabs: Endpoint[] = $derived(bench.endpoints.filter((endpoint) => endpoint.state !== "closed" || this.#seen.has(endpoint.id) && !this.#away.has(endpoint.id)));
   readonly #seen = new Set<string>();
+  #run = "";
 
   /** Remembers who was there: what was closed before the page came has no tab. Who looks at nothing in particular is
    *  shown what has just been opened. */
   notice(): void {
+    if (bench.log && bench.log.run !== this.#run) {
+      this.#run = bench.log.run;
+      this.#seen.clear(); // another run counts from e1 again
+      this.#away = new Set();
+    }
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
     const newest = fresh.at(-1);
@@ -86,7 +92,7 @@ class Assistant {
 
   /** As the server's commands say it. */
   get to(): Targets {
-    if (this.chosen.size > 0) return { peers: [...this.chosen] };
+    if (this.chosen.size > 0) return { peers: this.targets.map((peer) => peer.id) };
     return this.tab ? { endpoint: this.tab } : "all";
   }
 }
