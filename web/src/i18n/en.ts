@@ -124,6 +124,8 @@ export const en = {
     unclear: "Show it again",
     empty: "Nothing yet. What peers send and receive appears here.",
     search: "Search",
+    notNear: "Nothing of it among the newest records.",
+    older: "Look further back",
     searchWhole: "Search the whole capture",
     meant: "Search for",
     regex: "Regex",

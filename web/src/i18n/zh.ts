@@ -124,6 +124,8 @@ export const zh: Messages = {
     unclear: "重新显示",
     empty: "还没有内容。对端收发的数据会显示在这里。",
     search: "搜索",
+    notNear: "最新的记录中没有符合的内容。",
+    older: "继续向前查找",
     searchWhole: "搜索整个抓取",
     meant: "搜索方式",
     regex: "正则",
