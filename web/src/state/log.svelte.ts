@@ -19,6 +19,8 @@ const BLOCK = 120;
 const PATIENCE = { newest: 3, older: 60 };
 /** No more often than this while records arrive (ms). */
 const BEAT = 80;
+/** So often all the same when nothing is told: a server that has much to do may tell late (ms). */
+const IDLE = 500;
 
 export class LogWindow {
   rows: Rec[] = $state.raw([]);
@@ -46,10 +48,13 @@ export class LogWindow {
   #floor = 0;
   #busy: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isIdle = false;
+  #isLive = false;
   #abort = new AbortController();
 
-  /** Shows a run, from its end. The same run and filter again change nothing. */
-  show(run: string, filter: Filter, first: number, next: number): void {
+  /** Shows a run, from its end. The same run and filter again change nothing. A live one goes on. */
+  show(run: string, filter: Filter, first: number, next: number, isLive: boolean): void {
+    this.#isLive = isLive;
     const same = run === this.#run && JSON.stringify(filter) === JSON.stringify(this.#filter);
     if (run !== this.#run) this.#floor = 0;
     this.first = first;
@@ -68,7 +73,7 @@ export class LogWindow {
     this.#cursor = 0;
     this.marked = undefined;
     if (!this.paused) this.follow = true;
-    void this.newest();
+    void this.newest().then(() => this.#poke());
   }
 
   close(): void {
@@ -164,13 +169,18 @@ export class LogWindow {
 
   /** Looks for new records soon, if they are wanted. While a look brings some there is another, whoever tells. */
   #poke(isFlowing = false): void {
-    if (!this.follow || this.#timer !== undefined || (!isFlowing && this.#cursor >= this.next)) return;
+    if (!this.follow || !this.#isLive) return;
+    const isDue = isFlowing || this.#cursor < this.next;
+    if (this.#timer !== undefined && !(isDue && this.#isIdle)) return;
+    clearTimeout(this.#timer);
+    this.#isIdle = !isDue;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (!this.follow || this.#busy) return;
       const before = this.#cursor;
-      void this.#catchUp().then(() => this.#poke(this.#cursor > before));
-    }, BEAT);
+      const { signal } = this.#abort;
+      void this.#catchUp().then(() => signal.aborted || this.#poke(this.#cursor > before));
+    }, isDue ? BEAT : IDLE);
   }
 
   #catchUp(): Promise<void> {
