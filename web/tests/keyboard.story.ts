@@ -43,7 +43,7 @@ test("open, send, find, pause and close by keyboard", async ({ page, bench, pyth
   await page.keyboard.press("Control+f");
   await page.keyboard.type("needle");
   await page.keyboard.press("Enter");
-  await expect(page.getByTestId("hits")).toHaveText("1 hits");
+  await expect(page.getByTestId("hits")).toHaveText("1 hit");
   await tabTo(page, "[aria-label='Next hit']");
   await page.keyboard.press("Enter");
   await expect(page.locator(".marked")).toContainText("needle");

@@ -31,6 +31,40 @@ for (const lang of ["en", "zh"] as const) {
   }
 }
 
+test("axe finds nothing serious at a board's desk, on a busy network and in dialogs", async ({ page, bench, nc }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await bench.ask("/api/command", { do: "board_new", profile: "esp32" });
+  await bench.ask("/api/command", { do: "fault", spec: "loss=50%" });
+  await bench.ask("/api/command", { do: "board_run", board: "b1", source: "import network, os\nnetwork.WLAN(network.STA_IF).active(True)\nnetwork.WLAN(network.STA_IF).connect('Socklab', '')\nprint(1)" });
+  const serious = async (where: string) => {
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.filter((each) => each.impact === "serious" || each.impact === "critical");
+    expect(found.map((each) => `${each.id}: ${each.nodes.map((node) => node.target.join(" ")).join("; ")}`), where).toEqual([]);
+  };
+  await visit(page, bench, "boards");
+  await page.getByRole("textbox", { name: /^Program\./ }).click();
+  await page.keyboard.type("import os\nos.system('x')\n");
+  await expect(page.getByRole("list", { name: "What will not work" })).toBeVisible();
+  await expect(page.getByTestId("console")).toContainText(">>>");
+  await serious("desk");
+  await page.goto(`${bench.origin}/#lan`);
+  await page.getByLabel("ARP, DHCP and the like too").check();
+  await bench.ask("/api/command", { do: "board_reset", board: "b1", hard: true });
+  await serious("lan");
+  await page.goto(`${bench.origin}/#assistant`);
+  nc("127.0.0.1", String(port)).write("hello\n");
+  await page.getByRole("region", { name: "Peers" }).getByRole("button", { name: "e1.1" }).first().click();
+  await serious("dialog");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+f");
+  await page.getByLabel("Search the whole capture").fill("hello");
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("hits")).toHaveText("1 hit");
+  await page.getByRole("button", { name: "Next hit" }).click();
+  await page.getByLabel("Plot numbers").check();
+  await serious("search and plot");
+});
+
 test("the server's errors are in the language of the page", async ({ page, bench }) => {
   const port = await bench.open("tcp-listen://127.0.0.1:0");
   await visit(page, bench);

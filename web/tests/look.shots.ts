@@ -26,6 +26,7 @@ for (const lang of LANGS) {
         await shot("assistant-empty");
         const port = await bench.open("tcp-listen://127.0.0.1:0");
         await bench.open("udp://127.0.0.1:0");
+        await page.getByRole("tab").nth(1).click();
         const clients: Client[] = [];
         for (const [i, hello] of ["Hello 01Studio!", "温度 temp=23.5 湿度 humi=61", '{"temp": 21.5, "rssi": -61}'].entries()) {
           clients.push(python("import socket, sys, time\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\ni = 0\nfor line in sys.stdin:\n    s.sendall(line.encode())", String(port)));
@@ -37,7 +38,6 @@ for (const lang of LANGS) {
         await bench.ask("/api/command", { do: "send", to: { peers: ["e1.1"] }, data: { hex: "01 03 00 00 00 02 c4 0b" } });
         for (let i = 0; i < 30; i += 1) clients[1]?.write(`temp:${(23 + Math.sin(i / 4)).toFixed(2)},humi:${60 + (i % 5)}\n`);
         await expect(page.getByTestId("log").locator(".sent").first()).toBeAttached();
-        await page.getByRole("tab").nth(1).click();
         if (width === 390) {
           await shot("assistant-settings");
           await page.locator(".switch label").nth(2).click();

@@ -1,5 +1,8 @@
 // The server ends and comes back: the page says so, and goes on by itself; with another token, it says what to do.
-import { expect, test, visit } from "./workbench.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, visit, Workbench } from "./workbench.ts";
 
 test("reconnect after the server restarts", async ({ page, bench, nc }) => {
   await bench.stop();
@@ -28,4 +31,24 @@ test("a server with another token asks for its link", async ({ page, bench }) =>
   await page.goto(bench.url);
   await expect(page.locator("footer").getByText("Ready")).toBeVisible();
   expect(page.url()).not.toContain("token");
+});
+
+test("two servers side by side keep their pages apart", async ({ page, bench, context }) => {
+  const data = mkdtempSync(join(tmpdir(), "socklab-web-"));
+  const other = new Workbench(data);
+  await other.start(0, "the-other-one-0123456789abcdef0123");
+  try {
+    await visit(page, bench);
+    const second = await context.newPage();
+    await visit(second, other);
+    await other.open("udp://127.0.0.1:0");
+    await expect(second.getByRole("tab")).toHaveCount(2);
+    // Signing in there has not signed this one out.
+    await page.reload();
+    await expect(page.locator("footer").getByText("Ready")).toBeVisible();
+    await expect(page.getByRole("tab")).toHaveCount(1);
+  } finally {
+    await other.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
 });

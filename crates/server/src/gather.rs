@@ -35,8 +35,12 @@ pub(crate) struct Gathered {
     room: Mutex<Room>,
     /// One look at a time, or an older one might be taken for newer.
     turn: tokio::sync::Mutex<()>,
+    /// What needs no engine is told in turn too.
+    telling: Mutex<()>,
     /// Rung when something has changed that is not the engine's, or somebody begins to look.
     pub(crate) bell: Notify,
+    /// Rung when somebody begins to look.
+    looked: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +89,7 @@ impl Gathered {
         let state = State::of(&room.whole);
         drop(room);
         self.bell.notify_one();
+        self.looked.notify_one();
         (state, look)
     }
 
@@ -158,9 +163,23 @@ fn strip(news: &mut Picture, whole: &Picture) {
     news.endpoints.retain(|id, new| whole.endpoints.get(id) != Some(new));
     news.boards.retain(|id, new| whole.boards.get(id) != Some(new));
     news.jobs.retain(|id, new| whole.jobs.get(id) != Some(new));
-    news.log = news.log.take().filter(|log| whole.log.as_ref() != Some(log));
+    // Of two who have looked how far it is, the one with less may come last.
+    news.log = news.log.take().filter(|log| whole.log.as_ref().is_none_or(|old| old.next <= log.next && old != log));
     news.totals = news.totals.take().filter(|totals| whole.totals.as_ref() != Some(totals));
     news.lan = news.lan.take().filter(|lan| whole.lan.as_ref() != Some(lan));
+}
+
+/// Tells how far the log is, and what boards and jobs do, while somebody looks: an engine that has all hands full with its
+/// sockets answers late, and none of this needs it.
+pub(crate) async fn keep_telling(workbench: Arc<Workbench>) {
+    loop {
+        workbench.tell();
+        if workbench.gathered.is_looked_at() {
+            tokio::time::sleep(TICK).await;
+        } else {
+            workbench.gathered.looked.notified().await;
+        }
+    }
 }
 
 /// Gathers until the engine ends.
@@ -202,14 +221,21 @@ impl Workbench {
         let _turn = self.gathered.turn.lock().await;
         let Reply::Changed(changes) = self.ask(Command::Changes).await? else { return Err(Problem::ended()) };
         let mut news = self.pictured(changes);
-        (news.boards, news.boards_gone) = self.boards.news();
-        (news.jobs, news.jobs_gone) = self.jobs.news();
-        news.log = Some(self.log());
         if self.lan_is_due() {
             news.lan = LanView::ask(self).await?.map(Arc::new);
         }
         self.gathered.publish(news);
+        self.tell();
         Ok(())
+    }
+
+    /// Tells what needs no engine.
+    fn tell(&self) {
+        let _telling = lock(&self.gathered.telling);
+        let mut news = Picture { log: Some(self.log()), ..Picture::default() };
+        (news.boards, news.boards_gone) = self.boards.news();
+        (news.jobs, news.jobs_gone) = self.jobs.news();
+        self.gathered.publish(news);
     }
 
     fn lan_is_due(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -263,26 +263,28 @@ pub(crate) async fn send_file(
     let piece = if workbench.has_datagrams(&to).await? { DATAGRAM } else { PIECE };
     let work = Work::File { name: query.name.unwrap_or_default() };
     let (job, stopped) = workbench.jobs.start(work, &to, length)?;
-    let mut file = Pouring { running: Running { workbench, job }, to, sent: FileSent { bytes: 0, complete: false } };
+    let sent = FileSent { bytes: 0, complete: false };
+    let mut file = Pouring { running: Running { workbench, job }, to, data: body.into_data_stream(), sent };
     tokio::select! {
-        poured = file.pour(body, piece) => poured?,
+        poured = file.pour(piece) => poured?,
         () = stopped.notified() => {}
     }
-    Ok(Json(file.sent))
+    Ok(Json(file.end().await))
 }
 
 /// A file on its way.
 struct Pouring {
     running: Running,
     to: Targets,
+    data: BodyDataStream,
     sent: FileSent,
 }
 
 impl Pouring {
     /// Hands it over in pieces of so many bytes, until its end, or until nobody takes it any more.
-    async fn pour(&mut self, body: Body, piece: usize) -> Result<(), Problem> {
-        let (mut data, mut held) = (body.into_data_stream(), BytesMut::new());
-        while let Some(bytes) = data.next().await {
+    async fn pour(&mut self, piece: usize) -> Result<(), Problem> {
+        let mut held = BytesMut::new();
+        while let Some(bytes) = self.data.next().await {
             held.extend_from_slice(&bytes.map_err(|error| Problem::bad_text("cut_off", error))?);
             while held.len() >= piece {
                 if !self.hand_over(held.split_to(piece).freeze()).await? {
@@ -292,6 +294,15 @@ impl Pouring {
         }
         self.sent.complete = held.is_empty() || self.hand_over(held.freeze()).await?;
         Ok(())
+    }
+
+    /// The job is over; what comes of the body is let go. An answer before its end would be a reset to the client, and a
+    /// browser then sends the whole of it again.
+    async fn end(self) -> FileSent {
+        let Pouring { running, mut data, sent, .. } = self;
+        drop(running);
+        while let Some(Ok(_)) = data.next().await {}
+        sent
     }
 
     /// Whether anybody took it.

@@ -137,6 +137,7 @@ impl Server {
         let router = api::router(Arc::clone(&workbench), Guard::new(token.clone(), at, lang), page);
         let (stop, stopped) = oneshot::channel::<()>();
         runtime.spawn(gather::keep_gathering(Arc::clone(&workbench)));
+        runtime.spawn(gather::keep_telling(Arc::clone(&workbench)));
         let listener = {
             let _context = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?

@@ -31,7 +31,8 @@ pub(crate) async fn live(State(workbench): State<Arc<Workbench>>, upgrade: WebSo
 }
 
 async fn show(mut socket: WebSocket, workbench: &Workbench) -> Result<(), axum::Error> {
-    if workbench.gather().await.is_err() {
+    // What was gathered last will do: what has changed since comes next.
+    if workbench.gathered.state().is_none() && workbench.gather().await.is_err() {
         return Ok(());
     }
     let (state, look) = workbench.gathered.look();

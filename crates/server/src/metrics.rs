@@ -11,8 +11,11 @@ use socklab_engine::{Command, EndpointStatus, Reply};
 use crate::problem::Problem;
 use crate::workbench::Workbench;
 
+/// A figure: its name, what it is, and where it comes from.
+type Counter = (&'static str, &'static str, fn(&EndpointStatus) -> u64);
+
 /// What is counted of each endpoint.
-const COUNTERS: [(&str, &str, fn(&EndpointStatus) -> u64); 6] = [
+const COUNTERS: [Counter; 6] = [
     ("socklab_received_bytes_total", "Bytes received from peers.", |e| e.tally.received),
     ("socklab_sent_bytes_total", "Bytes that the system took for peers.", |e| e.tally.sent),
     ("socklab_received_records_total", "Reads and datagrams.", |e| e.tally.received_records),

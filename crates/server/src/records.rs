@@ -35,8 +35,8 @@ const CUT: usize = 4 << 10;
 /// The bytes of data of one window; the window ends with the record that goes beyond.
 const ROOM: usize = 1 << 20;
 
-/// How many records a look backwards begins with, and the most that it takes in one go.
-const STEPS: (u64, u64) = (2_000, 64_000);
+/// The most records that a look backwards takes in one go.
+const LONGEST_STEP: u64 = 64_000;
 
 /// What is wanted of a window.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -352,7 +352,7 @@ impl Archive {
         mut window: Window,
     ) -> Result<Window, Problem> {
         let begun = Instant::now();
-        let mut step = if filter.takes_all() { limit as u64 } else { STEPS.0 };
+        let mut step = if filter.takes_all() { limit as u64 } else { limit as u64 * 2 };
         let (mut records, mut before) = (VecDeque::new(), from + 1);
         while before > window.first && records.len() < limit {
             let start = before.saturating_sub(step).max(window.first);
@@ -372,7 +372,7 @@ impl Archive {
                 _ => start,
             };
             part.into_iter().rev().for_each(|record| records.push_front(record));
-            step = (step * 2).min(STEPS.1);
+            step = (step * 4).min(LONGEST_STEP);
             if begun.elapsed() >= PATIENCE {
                 break;
             }

@@ -1,8 +1,8 @@
 // What the assistant's view holds: which endpoint is looked at, which peers are written to, how the log is shown, and what
 // is being written.
 
-import { query, request } from "../api/http";
-import type { Endpoint, Payload, Peer, PeerOutcome, Targets } from "../api/model";
+import { api, query, request } from "../api/http";
+import type { Endpoint, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
 import { bench } from "./bench.svelte";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
@@ -44,10 +44,16 @@ class Assistant {
   /** What has a tab: what is open, and what has ended while one looked. */
   readonly tabs: Endpoint[] = $derived(bench.endpoints.filter((endpoint) => endpoint.state !== "closed" || this.#seen.has(endpoint.id) && !this.#away.has(endpoint.id)));
   readonly #seen = new Set<string>();
+  #run = "";
 
   /** Remembers who was there: what was closed before the page came has no tab. Who looks at nothing in particular is
    *  shown what has just been opened. */
   notice(): void {
+    if (bench.log && bench.log.run !== this.#run) {
+      this.#run = bench.log.run;
+      this.#seen.clear(); // another run counts from e1 again
+      this.#away = new Set();
+    }
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
     const newest = fresh.at(-1);
@@ -86,12 +92,19 @@ class Assistant {
 
   /** As the server's commands say it. */
   get to(): Targets {
-    if (this.chosen.size > 0) return { peers: [...this.chosen] };
+    if (this.chosen.size > 0) return { peers: this.targets.map((peer) => peer.id) };
     return this.tab ? { endpoint: this.tab } : "all";
   }
 }
 
 export const assistant = new Assistant();
+
+/** A file that this page sends. */
+interface Upload {
+  name: string;
+  size: number;
+  abort: AbortController;
+}
 
 class Composer {
   text = $state("");
@@ -101,6 +114,7 @@ class Composer {
   readonly history = new Stored<string[]>("send.history", [], isList);
   busy = $state(false);
   last: Sent | undefined = $state.raw();
+  readonly #uploads = new Set<Upload>();
   #back = -1;
   #draft = "";
 
@@ -153,11 +167,26 @@ class Composer {
   /** Streams a file to the peers; the server reports how far it is as a job. */
   async sendFile(file: File): Promise<void> {
     const path = `/api/send-file${query({ to: targetText(assistant.to), name: file.name })}`;
+    const upload: Upload = { name: file.name, size: file.size, abort: new AbortController() };
+    this.#uploads.add(upload);
     try {
-      await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+      await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal: upload.abort.signal });
     } catch (error) {
       bench.fail(error);
+    } finally {
+      this.#uploads.delete(upload);
     }
+  }
+
+  /** Stops a job. The request of a file is given up first: a browser whose request is cut off from the other side may
+   *  make it again. Then the server is told, which does not notice while it waits for a peer that does not read. */
+  stop(job: Job): void {
+    const { what, total } = job;
+    const upload = what.kind === "file" ? [...this.#uploads].find((each) => each.name === what.name && each.size === total) : undefined;
+    upload?.abort.abort();
+    // It may have ended by that.
+    if (upload) void api.command({ do: "stop", job: job.id }).catch(() => {});
+    else void bench.tell({ do: "stop", job: job.id });
   }
 }
 

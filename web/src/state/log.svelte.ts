@@ -2,7 +2,7 @@
 // capture is ever in the page. How the rows are drawn is in `views/log`.
 
 import { api } from "../api/http";
-import type { Rec } from "../api/model";
+import type { Rec, RecordPage } from "../api/model";
 
 /** Which records are shown. */
 export interface Filter {
@@ -15,8 +15,12 @@ export interface Filter {
 const MOST_ROWS = 400;
 /** So many come at a time when one scrolls. */
 const BLOCK = 120;
+/** Where a filter finds little, so many windows are looked through before the newest rows are shown, and for older ones. */
+const PATIENCE = { newest: 3, older: 60 };
 /** No more often than this while records arrive (ms). */
 const BEAT = 80;
+/** So often all the same when nothing is told: a server that has much to do may tell late (ms). */
+const IDLE = 500;
 
 export class LogWindow {
   rows: Rec[] = $state.raw([]);
@@ -30,6 +34,8 @@ export class LogWindow {
   first = $state(0);
   next = $state(0);
   failure: unknown = $state.raw();
+  /** Records from here to the first row have been looked at, and do not pass the filter. */
+  #reached = $state(0);
   /** A row to draw attention to. */
   marked: number | undefined = $state();
   /** How many rows fit on the screen; set by the component. */
@@ -42,14 +48,18 @@ export class LogWindow {
   #floor = 0;
   #busy: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isIdle = false;
+  #isLive = false;
   #abort = new AbortController();
 
-  /** Shows a run, from its end. The same run and filter again change nothing. */
-  show(run: string, filter: Filter, first: number, next: number): void {
+  /** Shows a run, from its end. The same run and filter again change nothing. A live one goes on. */
+  show(run: string, filter: Filter, first: number, next: number, isLive: boolean): void {
+    this.#isLive = isLive;
     const same = run === this.#run && JSON.stringify(filter) === JSON.stringify(this.#filter);
     if (run !== this.#run) this.#floor = 0;
     this.first = first;
-    this.next = next;
+    // A window may have told of more already.
+    this.next = run === this.#run ? Math.max(this.next, next) : next;
     if (same) {
       this.#poke();
       return;
@@ -63,7 +73,7 @@ export class LogWindow {
     this.#cursor = 0;
     this.marked = undefined;
     if (!this.paused) this.follow = true;
-    void this.newest();
+    void this.newest().then(() => this.#poke());
   }
 
   close(): void {
@@ -104,9 +114,10 @@ export class LogWindow {
     this.follow = !this.paused;
     this.marked = undefined;
     return this.#alone(async (signal) => {
-      const rows = await this.#back(this.next, Math.max(this.fits + 8, 30), signal);
-      this.rows = rows;
-      this.#cursor = Math.max(this.next, (rows.at(-1)?.seq ?? -1) + 1);
+      const found = await this.#back(Infinity, Math.max(this.fits + 8, 30), signal, PATIENCE.newest);
+      this.rows = found.rows;
+      this.#cursor = found.cursor;
+      this.#reached = found.reached;
     });
   }
 
@@ -115,20 +126,26 @@ export class LogWindow {
     this.follow = false;
     return this.#alone(async (signal) => {
       const after = await this.#forward(seq, BLOCK, signal);
-      const before = await this.#back(seq, BLOCK / 2, signal);
-      this.rows = [...before, ...after.rows];
+      const before = await this.#back(seq, BLOCK / 2, signal, PATIENCE.newest);
+      this.rows = [...before.rows, ...after.rows];
+      this.#reached = before.reached;
       this.#cursor = after.cursor;
       this.marked = mark ? seq : after.rows[0]?.seq;
     });
   }
 
+  /** There may be rows before the first. */
+  get hasOlder(): boolean {
+    return this.#reached > Math.max(this.first, this.#floor);
+  }
+
   /** Adds rows at the beginning. */
   older(): Promise<void> {
-    const begin = this.rows[0]?.seq;
-    if (begin === undefined || begin <= Math.max(this.first, this.#floor) || this.#busy) return Promise.resolve();
+    if (!this.hasOlder || this.#busy) return Promise.resolve();
     return this.#alone(async (signal) => {
-      const more = await this.#back(begin, BLOCK, signal);
-      const rows = [...more, ...this.rows];
+      const more = await this.#back(this.#reached, BLOCK, signal, PATIENCE.older);
+      this.#reached = more.reached;
+      const rows = [...more.rows, ...this.rows];
       if (rows.length > MOST_ROWS) {
         this.rows = rows.slice(0, MOST_ROWS);
         this.#cursor = (this.rows.at(-1)?.seq ?? 0) + 1;
@@ -142,7 +159,7 @@ export class LogWindow {
     return this.#alone(async (signal) => {
       const more = await this.#forward(this.#cursor, BLOCK, signal);
       this.#cursor = more.cursor;
-      this.rows = [...this.rows, ...more.rows].slice(-MOST_ROWS);
+      this.#append(more.rows, MOST_ROWS);
     });
   }
 
@@ -150,14 +167,20 @@ export class LogWindow {
     return this.#cursor >= this.next;
   }
 
-  /** Looks for new records soon, if they are wanted. */
-  #poke(): void {
-    if (!this.follow || this.#timer !== undefined || this.#cursor >= this.next) return;
+  /** Looks for new records soon, if they are wanted. While a look brings some there is another, whoever tells. */
+  #poke(isFlowing = false): void {
+    if (!this.follow || !this.#isLive) return;
+    const isDue = isFlowing || this.#cursor < this.next;
+    if (this.#timer !== undefined && !(isDue && this.#isIdle)) return;
+    clearTimeout(this.#timer);
+    this.#isIdle = !isDue;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (!this.follow || this.#busy) return;
-      void this.#catchUp().then(() => this.#poke());
-    }, BEAT);
+      const before = this.#cursor;
+      const { signal } = this.#abort;
+      void this.#catchUp().then(() => signal.aborted || this.#poke(this.#cursor > before));
+    }, isDue ? BEAT : IDLE);
   }
 
   #catchUp(): Promise<void> {
@@ -167,13 +190,22 @@ export class LogWindow {
       const more = await this.#forward(this.#cursor, BLOCK, signal);
       // Where a filter finds too many to show all, only the newest are of interest.
       if (more.rows.length >= BLOCK && more.cursor < this.next) {
-        this.rows = await this.#back(this.next, this.fits + 8, signal);
-        this.#cursor = this.next;
+        const newest = await this.#back(Infinity, this.fits + 8, signal, PATIENCE.newest);
+        this.rows = newest.rows;
+        this.#cursor = newest.cursor;
+        this.#reached = newest.reached;
         return;
       }
       this.#cursor = more.cursor;
-      if (more.rows.length > 0) this.rows = [...this.rows, ...more.rows].slice(-Math.max(MOST_ROWS / 2, this.fits + 8));
+      if (more.rows.length > 0) this.#append(more.rows, Math.max(MOST_ROWS / 2, this.fits + 8));
     });
+  }
+
+  /** Adds rows at the end, and lets go of the first. */
+  #append(more: Rec[], most: number): void {
+    const rows = [...this.rows, ...more];
+    this.rows = rows.slice(-most);
+    if (rows.length > most) this.#reached = this.rows[0]?.seq ?? this.#reached;
   }
 
   /** One question at a time. */
@@ -195,21 +227,27 @@ export class LogWindow {
     this.seeking = false;
   }
 
-  /** The last `limit` records before `from` that pass the filter, oldest first. */
-  async #back(from: number, limit: number, signal: AbortSignal): Promise<Rec[]> {
+  /** The last `limit` records before `from` that pass the filter, oldest first; where to go on after them, and how far
+   *  back was looked in at most so many windows. From infinity, these are the newest. */
+  async #back(from: number, limit: number, signal: AbortSignal, most: number): Promise<{ rows: Rec[]; cursor: number; reached: number }> {
     const found: Rec[][] = [];
     let missing = limit;
-    for (let at = from; missing > 0 && at > Math.max(this.first, this.#floor); ) {
-      const page = await api.records(this.#run, { ...this.#filter, from: at - 1, limit: missing, dir: "back" }, signal);
-      this.#learn(page.first);
+    let cursor = from;
+    let at = from;
+    for (let windows = 0; windows < most && missing > 0 && at > Math.max(this.first, this.#floor); windows += 1) {
+      const page = await api.records(this.#run, { ...this.#filter, from: at === Infinity ? undefined : at - 1, limit: missing, dir: "back" }, signal);
+      cursor = Math.min(cursor, page.last + 1);
+      this.#learn(page);
       const rows = page.records.filter((row) => row.seq >= this.#floor);
       found.unshift(rows);
       missing -= page.records.length;
-      if (page.next == null || page.next + 1 >= at) break;
-      at = page.next + 1;
+      const reached = page.next == null ? page.first : page.next + 1;
+      const isOver = page.next == null || reached >= at;
+      at = reached;
+      if (isOver) break;
       this.seeking = true;
     }
-    return found.flat();
+    return { rows: found.flat(), cursor: cursor === Infinity ? this.first : cursor, reached: at === Infinity ? this.first : at };
   }
 
   /** The first `limit` records from `from` on that pass the filter, and where to go on. */
@@ -218,7 +256,7 @@ export class LogWindow {
     let at = Math.max(from, this.#floor);
     while (rows.length < limit) {
       const page = await api.records(this.#run, { ...this.#filter, from: at, limit: limit - rows.length, dir: "forward" }, signal);
-      this.#learn(page.first);
+      this.#learn(page);
       rows.push(...page.records);
       at = Math.max(at, page.next ?? page.last + 1);
       if (page.complete) break;
@@ -227,7 +265,8 @@ export class LogWindow {
     return { rows, cursor: at };
   }
 
-  #learn(first: number): void {
-    this.first = first;
+  #learn(page: RecordPage): void {
+    this.first = page.first;
+    this.next = Math.max(this.next, page.last + 1);
   }
 }

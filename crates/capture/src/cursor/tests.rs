@@ -84,7 +84,7 @@ fn known(mut cursor: Cursor) -> Vec<(u64, String, String)> {
 fn a_reader_begins_amid_the_segment_that_is_being_written() {
     let (_folder, mut growing) = growing(1 << 20);
     let live = Arc::new(Live::new(|| {}));
-    for chunk in 0..150 {
+    for chunk in 0..180 {
         if chunk % 40 == 20 {
             growing.go_on_with(&format!("/tmp/{chunk}"));
         }
