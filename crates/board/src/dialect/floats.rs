@@ -13,8 +13,8 @@ type New = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
 /// The interpreter's own `float(...)`.
 static NEW: OnceLock<New> = OnceLock::new();
 
-/// Digits that are shown of a float.
-const DIGITS: usize = 7;
+/// Numbers with more digits than this before the point are shown with an exponent.
+const FIXED: i32 = 7;
 
 pub(super) fn apply(vm: &VirtualMachine) {
     let types = &vm.ctx.types;
@@ -35,25 +35,19 @@ fn repr_of(float: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
     Ok(vm.ctx.new_str(text(single(float.to_f64()))))
 }
 
-/// `0.3`, `33.33333`, `1e+07`: as C's `%g`, and never without a point, an exponent or a word.
+/// `0.3`, `33.333332`, `1e+07`: the fewest digits from which the board would read the same float again.
 fn text(value: f64) -> String {
     if !value.is_finite() {
         return if value.is_nan() { "nan".to_owned() } else { format!("{value}") };
     }
-    let scientific = format!("{value:.*e}", DIGITS - 1);
+    let scientific = format!("{:e}", value as f32);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
-    match usize::try_from(DIGITS as i32 - 1 - exponent) {
-        Ok(decimals) if exponent >= -4 => {
-            let text = format!("{value:.decimals$}");
-            let short = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-            if short.contains('.') { short.to_owned() } else { format!("{short}.0") }
-        }
-        _ => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{}e{sign}{:02}", digits.trim_end_matches('0').trim_end_matches('.'), exponent.abs())
-        }
+    if (-4..FIXED).contains(&exponent) {
+        return format!("{:?}", value as f32);
     }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
 /// `float('1e300')` is infinite.
@@ -72,21 +66,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn floats_have_seven_digits() {
+    fn floats_are_as_short_as_they_can_be() {
         for (value, expected) in [
             (0.1 + 0.2, "0.3"),
-            (100.0 / 3.0, "33.33333"),
+            (100.0 / 3.0, "33.333332"),
             (1.0, "1.0"),
             (-0.0, "-0.0"),
             (0.0001, "0.0001"),
             (0.00001, "1e-05"),
             (1e6, "1000000.0"),
             (1e7, "1e+07"),
-            (16_777_216.0, "1.677722e+07"),
-            (123_456.78, "123456.8"),
+            (16_777_216.0, "1.6777216e+07"),
+            (123_456.78, "123456.78"),
             (-2.5e-7, "-2.5e-07"),
             (9_999_999.6, "1e+07"),
-            (std::f64::consts::PI, "3.141593"),
+            (std::f64::consts::PI, "3.1415927"),
             (1e300, "inf"),
             (-1e300, "-inf"),
             (f64::NAN, "nan"),

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
 use rustpython_vm::protocol::PyIterReturn;
-use rustpython_vm::types::{Constructor, Initializer, IterNext, Iterable, SelfIter};
+use rustpython_vm::types::{Constructor, Initializer, IterNext, Iterable, Representable, SelfIter};
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule};
 
 use super::asked::{self, Part};
@@ -118,6 +118,12 @@ macro_rules! memory {
             }
         }
 
+        impl Representable for $class {
+            fn repr_str(zelf: &Py<Self>, _vm: &VirtualMachine) -> PyResult<String> {
+                Ok(format!("<io.{} {:x}>", $name, zelf.get_id()))
+            }
+        }
+
         impl SelfIter for $class {}
 
         impl IterNext for $class {
@@ -130,7 +136,7 @@ macro_rules! memory {
             }
         }
 
-        #[pyclass(with(Constructor, Initializer, IterNext, Iterable), flags(BASETYPE, HAS_DICT))]
+        #[pyclass(with(Constructor, Initializer, IterNext, Iterable, Representable), flags(BASETYPE, HAS_DICT))]
         impl $class {
             fn with<R>(&self, vm: &VirtualMachine, f: impl FnOnce(&mut Cells) -> PyResult<R>) -> PyResult<R> {
                 match self.cells.lock().as_mut() {

@@ -32,28 +32,9 @@ mod math {
     use rustpython_vm::{AsObject, FromArgs, PyObjectRef, PyResult, VirtualMachine};
 
     use super::{checked, of_one, of_two};
-    use crate::board::board;
-    use crate::dialect::floats;
-
-    /// As precise as the board has it.
-    fn constant(value: f64) -> f64 {
-        if board().profile.single { floats::single(value) } else { value }
-    }
 
     #[pyattr]
-    fn e(_vm: &VirtualMachine) -> f64 {
-        constant(std::f64::consts::E)
-    }
-
-    #[pyattr]
-    fn pi(_vm: &VirtualMachine) -> f64 {
-        constant(std::f64::consts::PI)
-    }
-
-    #[pyattr]
-    fn tau(_vm: &VirtualMachine) -> f64 {
-        constant(std::f64::consts::TAU)
-    }
+    use std::f64::consts::{E as e, PI as pi, TAU as tau};
 
     #[pyattr(name = "inf")]
     const INF: f64 = f64::INFINITY;

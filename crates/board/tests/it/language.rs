@@ -265,7 +265,7 @@ print(x, 100 / 3, [1e7, 1e-5], str(2 / 3), f'{x} {x:.3f}', '{:.3f} {}'.format(x,
 print(float('1e300'), 1e300, -1e39, 3e38 * 10, '%f' % 0.5)
 import json
 print(json.dumps({'t': 23.4}))";
-    let single = "0.3 33.33333 [1e+07, 1e-05] 0.6666667 0.3 0.300 0.300 0.3 0.3 0.3333 1e+10\r\ninf inf -inf inf 0.500000\r\n{\"t\": 23.4}\r\n";
+    let single = "0.3 33.333332 [1e+07, 1e-05] 0.6666667 0.3 0.300 0.300 0.3 0.3 0.3333 1e+10\r\ninf inf -inf inf 0.500000\r\n{\"t\": 23.4}\r\n";
     for profile in ["esp32", "rp2", "mpython", "waffle"] {
         assert_eq!(printed_by(profile, program), single, "{profile}");
     }
