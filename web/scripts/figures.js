@@ -97,7 +97,10 @@ try {
   clearInterval(sampler);
   const { frames, ages } = await page.evaluate(() => ({ frames: globalThis.frames, ages: globalThis.ages }));
   const state = await ask("/api/state");
-  const count = Number((await page.getByTestId("rx").textContent()).replaceAll(",", ""));
+  // The last change may still be on its way.
+  const shown = async () => Number((await page.getByTestId("rx").textContent()).replaceAll(",", ""));
+  for (let i = 0; i < 30 && (await shown()) !== state.totals.received; i += 1) await page.waitForTimeout(100);
+  const count = await shown();
   console.log(`sent ${sent.trim()} datagrams in ${duration} s; recorded ${state.totals.received_records}, dropped by the system ${state.endpoints[0].dropped}`);
   console.log(`counter on the page ${count === state.totals.received ? "exact" : `${count} instead of ${state.totals.received}`}`);
   console.log(`frames/s ${((frames.length / frames.reduce((sum, each) => sum + each, 0)) * 1000).toFixed(1)}; between two, ms: ${summary(frames)}`);
