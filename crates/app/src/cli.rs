@@ -81,7 +81,7 @@ pub(crate) enum Command {
     Of udp:\n  \
     peer=HOST:PORT         somebody to send to; may be repeated\n  \
     age=10m                forget a peer that is silent for so long\n  \
-    join=eth0 ttl=4 loop=0 where to join the group, how far, whether heard here\n  \
+    join=eth0 ttl=4 loop=0  where to join the group, how far, whether heard here\n  \
     interface=eth0 broadcast=0 reuse=0")]
 pub(crate) struct ListenArgs {
     /// Ports or endpoint URLs

@@ -64,7 +64,7 @@ const COMMANDS: [Text; 24] = [
             用于 udp：\n  \
             peer=HOST:PORT         发送对象；可重复\n  \
             age=10m                对端静默这么久后被移除\n  \
-            join=eth0 ttl=4 loop=0 在哪里加入组播组、能传多远、本机是否收到\n  \
+            join=eth0 ttl=4 loop=0  在哪里加入组播组、能传多远、本机是否收到\n  \
             interface=eth0 broadcast=0 reuse=0",
         args: &[&[("places", "端口或端点 URL")], &SESSION],
     },

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decoder::{Decoder, Foreign, Item, LinkInfo};
+use crate::decoder::{Decoder, Foreign, Item, LinkInfo, PacketView, unreadable_packet};
 use crate::index::{Index, Totals};
 use crate::live::{Live, Start};
 use crate::pcapng;
@@ -182,7 +182,8 @@ impl Cursor {
             return Ok(self.frames && (self.from <= 1 || self.next_seq > self.from));
         }
         if block.kind == pcapng::PACKET {
-            let packet = crate::decoder::PacketView::parse(block.body).ok_or_else(|| self.source.damaged())?;
+            let packet = PacketView::parse(block.body);
+            let packet = packet.ok_or_else(|| self.source.foreign(unreadable_packet(block.body)))?;
             if packet.meaning == crate::encoder::Meaning::Continued {
                 return Ok(false);
             }

@@ -164,7 +164,7 @@ impl Decoder {
                 Some(link) => frame(link, block.body).map(Item::Frame),
                 None => self.packet(block.body),
             }
-            .ok_or_else(|| if says_what_it_means(block.body) { Foreign::Malformed } else { Foreign::Rewritten }),
+            .ok_or_else(|| unreadable_packet(block.body)),
             pcapng::SECTION => self.section(block.body).map(|()| Item::Section),
             pcapng::INTERFACE => self.interface(block.body).ok_or(Foreign::Malformed),
             pcapng::PEER => self.peer(block.body).ok_or(Foreign::Malformed),
@@ -267,10 +267,13 @@ pub(crate) struct PacketView<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// Whether an Enhanced Packet Block has the option that none of ours is without.
-fn says_what_it_means(body: &[u8]) -> bool {
+/// Why an Enhanced Packet Block is none of ours. There is an option that none of ours is without.
+pub(crate) fn unreadable_packet(body: &[u8]) -> Foreign {
     let options = || body.get(20 + (pcapng::read_u32(body, 12)? as usize).checked_next_multiple_of(4)?..);
-    options().is_none_or(|options| pcapng::options(options).any(|(code, _)| code == EPB_MEANING))
+    match options() {
+        Some(options) if !pcapng::options(options).any(|(code, _)| code == EPB_MEANING) => Foreign::Rewritten,
+        _ => Foreign::Malformed,
+    }
 }
 
 impl<'a> PacketView<'a> {

@@ -12,7 +12,7 @@ use std::path::Path;
 use regex::bytes::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::decoder::{Decoder, Foreign, Item, PacketView};
+use crate::decoder::{Decoder, Foreign, Item, PacketView, unreadable_packet};
 use crate::encoder::Meaning;
 use crate::index::Index;
 use crate::packet;
@@ -265,7 +265,8 @@ impl<'q> Search<'q> {
         if block.kind != pcapng::PACKET {
             return self.decoder.decode(block).map(|_| ControlFlow::Continue(()));
         }
-        let view = parse_plain(block.body).or_else(|| PacketView::parse(block.body)).ok_or(Foreign::Malformed)?;
+        let view = parse_plain(block.body).or_else(|| PacketView::parse(block.body));
+        let view = view.ok_or_else(|| unreadable_packet(block.body))?;
         self.pass(view.seq, view.seq);
         let side = match view.meaning {
             Meaning::Received => Side::Peer,
