@@ -268,8 +268,10 @@ fn an_export_that_wiresharks_tools_have_written_again_is_called_that() {
     let file = exported(&session.lab);
     let again = session.lab.typed("again.pcapng");
     read_with("editcap", &[&file, &again]);
-    for args in [["show", &again], ["follow", &again]] {
-        let done = session.lab.run(["capture"].iter().chain(&args));
+    let commands: [&[&str]; 3] =
+        [&["show", &again], &["export", "--as", "raw", &again], &["search", "--run", &again, "x"]];
+    for args in commands {
+        let done = session.lab.run(["capture"].iter().chain(args));
         assert_eq!((done.code, done.err.lines().count()), (Some(2), 1), "{done:?}");
         assert!(done.err.contains("another program wrote it again"), "{done:?}");
     }
