@@ -26,6 +26,7 @@ test("open, send, find, pause and close by keyboard", async ({ page, bench, pyth
   const port = /:(\d+)/.exec((await url.textContent()) ?? "")?.[1] ?? "";
   const device = python("import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\ns.sendall(b'needle in the hay\\n')\nwhile True:\n    d = s.recv(100)\n    print(d)\n    if not d: break", port);
   await expect(page.getByTestId("log")).toContainText("needle");
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1"); // there is somebody to send to
 
   await tabTo(page, "textarea");
   await page.keyboard.type("by keyboard");

@@ -135,17 +135,19 @@ class Composer {
   async send(): Promise<void> {
     if (this.busy) return;
     this.busy = true;
-    const replies = await Promise.all(this.#parts().map((part) => bench.tell({ do: "send", ...part })));
+    const parts = this.#parts();
+    this.#remember(); // before the reader types on, and also what could not be sent
+    const replies = await Promise.all(parts.map((part) => bench.tell({ do: "send", ...part })));
     this.busy = false;
     const outcomes = replies.flatMap((reply) => (reply?.reply === "outcomes" ? reply.outcomes : []));
     if (replies.includes(undefined)) return;
     this.last = { reached: outcomes.filter((each) => each.outcome === "queued").length, missed: outcomes.filter((each) => each.outcome !== "queued") };
-    this.#remember();
   }
 
   async repeat(): Promise<void> {
-    const replies = await Promise.all(this.#parts().map((part) => bench.tell({ do: "repeat", ...part, every_ms: this.every.value })));
-    if (!replies.includes(undefined)) this.#remember();
+    const parts = this.#parts();
+    this.#remember();
+    await Promise.all(parts.map((part) => bench.tell({ do: "repeat", ...part, every_ms: this.every.value })));
   }
 
   /** The one sent before, or after, as in a shell. */
