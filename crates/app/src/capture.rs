@@ -119,9 +119,17 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
         cursor.give_frames();
     }
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
-    let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
+    let mut shown = Shown::new(style, &args.peer);
     while let Batch::More = batch(&mut cursor, &mut shown, lang)? {}
     shown.finish()?;
+    if shown.count == 0 && !args.peer.is_empty() {
+        let peers = args.peer.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        say::say(match lang {
+            Lang::En => format!("no record of {peers}; `socklab capture stat` lists the peers"),
+            Lang::Zh => format!("没有 {peers} 的记录；`socklab capture stat` 列出对端"),
+        });
+        return Ok(1);
+    }
     Ok(0)
 }
 
@@ -132,7 +140,7 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
         cursor.give_frames();
     }
     let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
-    let mut shown = Shown { style, peers: &args.peer, out: Vec::new() };
+    let mut shown = Shown::new(style, &args.peer);
     let watch = Watch::new()?;
     loop {
         match batch(&mut cursor, &mut shown, lang)? {
@@ -185,14 +193,22 @@ fn say_gaps(gaps: &[Gap], lang: Lang) {
 /// Records on their way to stdout.
 struct Shown<'a> {
     style: Style,
+    /// Only of these, if any.
     peers: &'a [PeerId],
+    /// How many there were of them.
+    count: u64,
     out: Vec<u8>,
 }
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    fn new(style: Style, peers: &'a [PeerId]) -> Self {
+        Shown { style, peers, count: 0, out: Vec::new() }
+    }
+
     fn add(&mut self, record: &socklab_capture::Record<'_>) -> Result<(), Fail> {
         if self.peers.is_empty() || record.peer.is_some_and(|peer| self.peers.contains(&peer)) {
             self.style.render(record, &mut self.out);
+            self.count += 1;
         }
         self.flush_if_long()
     }

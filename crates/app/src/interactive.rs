@@ -15,6 +15,7 @@ use rustyline::history::FileHistory;
 use rustyline::{Config, Editor, ExternalPrinter};
 use socklab_capture::text::Encoding;
 use socklab_capture::{EndpointId, PeerId, Timestamp, escape, hex};
+use socklab_engine::failure::cause;
 use socklab_engine::quantity::format_size;
 use socklab_engine::url::{Interface, Target};
 use socklab_engine::{Command, Ending, EndpointStatus, Lang, Outcome, PeerStatus, Remote, Reply, Targets, WhenFull};
@@ -186,15 +187,25 @@ impl Prompt {
     }
 
     /// A file of any length, without holding it in memory, and without holding up the prompt.
-    fn send_file(&self, path: &str) -> Result<String, Refusal> {
-        let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
-        let (remote, to, path, lang) = (self.remote.clone(), self.to.clone(), path.to_owned(), self.lang);
-        thread::spawn(move || match copy(file, &remote, &to) {
-            Ok(bytes) => say::tell(match lang {
-                Lang::En => format!("{path}: {bytes} bytes handed over"),
-                Lang::Zh => format!("{path}：已交付 {bytes} 字节"),
-            }),
-            Err(error) => say::tell(format_args!("{path}: {error}")),
+    fn send_file(&mut self, path: &str) -> Result<String, Refusal> {
+        if path.is_empty() {
+            return Err(self.say(":file PATH", ":file 路径"));
+        }
+        let lang = self.lang;
+        let failed = move |path: &str, error: &io::Error| format!("{path}: {}", cause(error, lang));
+        let file = File::open(path).map_err(|error| failed(path, &error))?;
+        // It ends while something else is being typed: what it says goes above that.
+        let mut above = self.printer().map_err(|_| self.say("cannot use this terminal", "无法使用此终端"))?;
+        let (remote, to, path) = (self.remote.clone(), self.to.clone(), path.to_owned());
+        thread::spawn(move || {
+            let text = match (copy(file, &remote, &to, lang), lang) {
+                (Ok(bytes), Lang::En) => format!("{path}: {bytes} bytes handed over"),
+                (Ok(bytes), Lang::Zh) => format!("{path}：已交付 {bytes} 字节"),
+                (Err(error), _) => failed(&path, &error),
+            };
+            let mut line = String::new();
+            say::push_harmless(&text, &mut line);
+            let _ = above.put(format!("{line}\n").as_bytes()); // nobody is left to tell
         });
         Ok(self.say("sending ...", "正在发送……"))
     }
@@ -220,14 +231,20 @@ impl Prompt {
         if text == "all" {
             return Ok(Targets::All);
         }
-        if let Ok(endpoint) = text.parse::<EndpointId>() {
-            return Ok(Targets::Endpoint(endpoint));
+        let endpoints = self.status()?;
+        if let Ok(wanted) = text.parse::<EndpointId>() {
+            let known = endpoints.iter().any(|endpoint| endpoint.id == wanted);
+            return known.then_some(Targets::Endpoint(wanted)).ok_or_else(|| self.no_endpoint(wanted));
         }
         let known: Vec<PeerId> =
-            self.status()?.iter().flat_map(|endpoint| endpoint.peers.iter().map(|peer| peer.id)).collect();
+            endpoints.iter().flat_map(|endpoint| endpoint.peers.iter().map(|peer| peer.id)).collect();
         let words = text.split([',', ' ']).filter(|word| !word.is_empty());
         let chosen = words.map(|word| self.parse_peer(word, &known)).collect::<Result<BTreeSet<_>, _>>()?;
         Ok(Targets::Peers(chosen.into_iter().collect()))
+    }
+
+    fn no_endpoint(&self, id: EndpointId) -> Refusal {
+        self.say(&format!("no endpoint {id}; :peers lists them"), &format!("没有端点 {id}；:peers 查看"))
     }
 
     fn parse_peer(&self, word: &str, known: &[PeerId]) -> Result<PeerId, Refusal> {
@@ -274,6 +291,9 @@ impl Prompt {
 
     /// On the first endpoint that has datagrams, or the one named first: `:peer e2 HOST:PORT`.
     fn add_peer(&self, rest: &str) -> Result<String, Refusal> {
+        if rest.is_empty() {
+            return Err(self.say(":peer HOST:PORT", ":peer 主机:端口"));
+        }
         let (endpoint, place) = self.endpoint_and(rest)?;
         let target =
             place.parse().map(Target::Inet).map_err(|error: socklab_engine::url::HostError| error.text(self.lang))?;
@@ -285,12 +305,13 @@ impl Prompt {
     }
 
     fn endpoint_and<'a>(&self, rest: &'a str) -> Result<(EndpointId, &'a str), Refusal> {
+        let endpoints = self.status()?;
         if let Some((id, rest)) = rest.split_once(' ')
             && let Ok(id) = id.parse()
         {
-            return Ok((id, rest.trim()));
+            let known = endpoints.iter().any(|endpoint| endpoint.id == id);
+            return known.then_some((id, rest.trim())).ok_or_else(|| self.no_endpoint(id));
         }
-        let endpoints = self.status()?;
         let udp = endpoints.iter().find(|endpoint| endpoint.url.place.scheme() == socklab_engine::url::Scheme::Udp);
         let endpoint = udp.or(endpoints.first()).map(|endpoint| endpoint.id);
         endpoint.map(|id| (id, rest)).ok_or_else(|| self.say("nothing is open", "没有打开的端点"))
@@ -298,6 +319,10 @@ impl Prompt {
 
     /// `:join 239.1.2.3 [INTERFACE]`.
     fn group(&self, rest: &str, join: bool) -> Result<Option<String>, Refusal> {
+        if rest.is_empty() {
+            let word = if join { ":join" } else { ":leave" };
+            return Err(format!("{word} {}", self.say("GROUP [INTERFACE]", "组播地址 [接口]")));
+        }
         let (endpoint, rest) = self.endpoint_and(rest)?;
         let (group, interface) = rest.split_once(' ').unwrap_or((rest, "0.0.0.0"));
         let group = group.parse().map_err(|_| format!("{group:?}: {}", self.say("no IP address", "不是 IP 地址")))?;
@@ -337,7 +362,7 @@ fn not_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn copy(mut file: File, remote: &Remote, to: &Targets) -> io::Result<u64> {
+fn copy(mut file: File, remote: &Remote, to: &Targets, lang: Lang) -> io::Result<u64> {
     let (mut total, mut buffer) = (0, vec![0; input::CHUNK]);
     loop {
         let count = file.read(&mut buffer)?;
@@ -347,7 +372,7 @@ fn copy(mut file: File, remote: &Remote, to: &Targets) -> io::Result<u64> {
         let bytes = Bytes::copy_from_slice(&buffer[..count]);
         match remote.call(Command::Send { to: to.clone(), bytes, when_full: WhenFull::Wait }) {
             Some(Reply::Outcomes(outcomes)) if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Queued) => {}
-            _ => return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes it any more")),
+            _ => return Err(io::Error::other(lang.pick("nobody takes it any more", "已没有对端接收"))),
         }
         total += count as u64;
     }

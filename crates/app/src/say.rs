@@ -82,11 +82,14 @@ fn is_missing(error: &RunError) -> bool {
 /// Help goes to stdout and is no failure; errors go to stderr. A reader that has gone is fine either way.
 fn report_clap(error: clap::Error, lang: Lang) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
-    let _ = match lang {
+    let printed = match lang {
         Lang::En => error.print(),
         Lang::Zh => error.apply::<Chinese>().print(),
     };
-    ExitCode::from(code)
+    match printed.and_then(|()| io::stdout().flush()).map_err(output_failed) {
+        Err(fail) if code == 0 => fail.report(lang),
+        _ => ExitCode::from(code),
+    }
 }
 
 impl From<clap::Error> for Fail {

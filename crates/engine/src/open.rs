@@ -137,7 +137,9 @@ fn set_common(socket: &Socket, address: SocketAddr, options: &Options) -> Result
         }
     }
     if let Some(interface) = &options.interface {
-        bind_to_interface(socket, interface, address).map_err(failed("interface"))?;
+        let place = format!("{address}: {interface}");
+        let failed = |error| Failure::new(Operation::SetOption("interface"), place, error);
+        bind_to_interface(socket, interface, address).map_err(failed)?;
     }
     Ok(())
 }
