@@ -53,6 +53,7 @@ refused! {
     a_bad_escape_to_search_for_is_refused: USAGE, r#""\q" is no escape"#, ["capture", "search", r"a\q"];
     an_unknown_run_is_named: USAGE, "no run \"nope\"", ["capture", "show", "nope"];
     a_file_that_is_not_there_is_named: USAGE, "no run \"nowhere/run.pcapng\"", ["capture", "stat", "nowhere/run.pcapng"];
+    a_peer_that_was_never_there_is_named: NETWORK, "no record of e9.9", ["capture", "show", "--peer", "e9.9"];
     a_bad_peer_id_is_refused: USAGE, "\"3\" is no peer (write it as e1.3)", ["capture", "show", "--peer", "3"];
     an_unknown_export_form_is_named: USAGE, "no format is called \"pdf\"", ["capture", "export", "--as", "pdf"];
     an_export_that_cannot_be_written_is_explained: NETWORK, "nowhere/file", ["capture", "export", "--as", "raw", "-o", "nowhere/file"];
@@ -302,4 +303,37 @@ fn a_disk_that_has_room_again_goes_on_with_nothing_missing() {
     sender.join().expect("it ends").expect("all is taken");
     server.wait_for_output(sent.len());
     crate::kit::assert_same("printed", &server.stop().out, &sent);
+}
+
+/// What is typed at the prompt and cannot be done is said, and the prompt goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_prompt_says_what_it_cannot_do() {
+    let lab = Lab::new();
+    let mut command = lab.socklab(["listen", "tcp-listen://127.0.0.1:0", "udp://127.0.0.1:0"]);
+    let mut server = Server::new(Running::start_at_terminal(command.env("NO_COLOR", "1")), 2);
+    for (typed, said) in [
+        (":to 7", "no peer 7; :peers lists them"),
+        (":to e7", "no endpoint e7; :peers lists them"),
+        (":file", ":file PATH"),
+        (":file nowhere", "nowhere: there is nothing of that name (ENOENT 2)"),
+        (":peer", ":peer HOST:PORT"),
+        (":peer e7 127.0.0.1:9", "no endpoint e7"),
+        (":peer e1 127.0.0.1:9", "only a udp endpoint takes peers by hand"),
+        (":join", ":join GROUP [INTERFACE]"),
+        (":leave", ":leave GROUP [INTERFACE]"),
+        (":join 300.1.1.1", "no IP address"),
+        (":hex 012", "digit"),
+        (":nonsense", "no command :nonsense"),
+        ("to nobody", "nobody is connected"),
+    ] {
+        let before = server.running.err.length();
+        server.running.write(format!("{typed}\r").as_bytes());
+        server.running.wait_for_told_after(before, said);
+    }
+    // A file is sent while other things are typed: what comes of it is shown above those.
+    server.running.write(b":file .\r");
+    server.running.wait_for_text("(EISDIR 21)");
+    server.running.write(b":quit\r");
+    assert_eq!(server.running.finish().code, Some(0));
 }

@@ -370,6 +370,14 @@ impl Running {
         self.err.wait_for(&self.name, what, find, &self.err)
     }
 
+    /// Waits for stderr to hold this text behind its first `start` bytes.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub(crate) fn wait_for_told_after(&self, start: usize, text: &str) {
+        let found = |bytes: &[u8]| bytes[start..].windows(text.len()).any(|window| window == text.as_bytes());
+        self.err.wait_for(&self.name, text, |bytes| found(bytes).then_some(()), &self.err);
+    }
+
     /// Waits for what nothing tells of.
     #[track_caller]
     fn until<T>(&mut self, what: &str, mut find: impl FnMut(&mut Self) -> Option<T>) -> T {
