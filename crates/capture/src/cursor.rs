@@ -500,6 +500,10 @@ pub fn totals(run: &Run) -> Result<Totals, RunError> {
         totals.gaps.extend(index.seqs().and_then(|(first, last)| sequence.pass(first, last)));
         totals.merge(index.totals);
     }
+    // A file that another program wrote again has packets and no record among them: reading it says so.
+    if totals.records == 0 && totals.packets > 0 {
+        Cursor::open(run.clone(), 1)?.next()?;
+    }
     Ok(totals)
 }
 

@@ -268,8 +268,8 @@ fn an_export_that_wiresharks_tools_have_written_again_is_called_that() {
     let file = exported(&session.lab);
     let again = session.lab.typed("again.pcapng");
     read_with("editcap", &[&file, &again]);
-    let commands: [&[&str]; 3] =
-        [&["show", &again], &["export", "--as", "raw", &again], &["search", "--run", &again, "x"]];
+    let commands: [&[&str]; 4] =
+        [&["show", &again], &["stat", &again], &["export", "--as", "raw", &again], &["search", "--run", &again, "x"]];
     for args in commands {
         let done = session.lab.run(["capture"].iter().chain(args));
         assert_eq!((done.code, done.err.lines().count()), (Some(2), 1), "{done:?}");
