@@ -2,8 +2,8 @@
 //
 //   npm run figures [RECORDS_PER_SECOND] [SECONDS]        100000 and 30 if not given
 //
-// A real server (SOCKLAB_BIN, else target/release/socklab) gets datagrams from python3 while Chromium shows them. Then the
-// page is opened anew on what was captured, and jumps about in it.
+// A real server (SOCKLAB_BIN, else target/release/socklab) gets datagrams from python3, first with no page and then while
+// Chromium shows them. Then it is started again, and the page opens what was captured and jumps about in it.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,21 +31,45 @@ print(sent)
 `;
 
 const data = mkdtempSync(join(tmpdir(), "socklab-figures-"));
-const server = spawn(SOCKLAB, ["serve", "--no-open", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["pipe", "pipe", "pipe"] });
-const url = await new Promise((resolve, reject) => {
-  const hear = (chunk) => {
-    const found = /http:\/\/\S+token=[\w-]+/.exec(String(chunk));
-    if (found) resolve(new URL(found[0]));
-  };
-  server.stdout.on("data", hear);
-  server.stderr.on("data", hear);
-  server.once("exit", (code) => reject(new Error(`socklab ended with ${code}`)));
-  server.once("error", reject);
-});
+
+async function start() {
+  const process = spawn(SOCKLAB, ["serve", "--no-open", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["pipe", "pipe", "pipe"] });
+  const url = await new Promise((resolve, reject) => {
+    const hear = (chunk) => {
+      const found = /http:\/\/\S+token=[\w-]+/.exec(String(chunk));
+      if (found) resolve(new URL(found[0]));
+    };
+    process.stdout.on("data", hear);
+    process.stderr.on("data", hear);
+    process.once("exit", (code) => reject(new Error(`socklab ended with ${code}`)));
+    process.once("error", reject);
+  });
+  return { process, url };
+}
+
+async function stop({ process }) {
+  const gone = new Promise((resolve) => process.once("exit", resolve));
+  process.kill("SIGINT");
+  process.stdin.end();
+  await gone;
+}
+
+let server = await start();
 
 async function ask(path, body) {
-  const headers = { Authorization: `Bearer ${url.searchParams.get("token")}`, "Content-Type": "application/json" };
-  return (await fetch(url.origin + path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers })).json();
+  const headers = { Authorization: `Bearer ${server.url.searchParams.get("token")}`, "Content-Type": "application/json" };
+  return (await fetch(server.url.origin + path, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers })).json();
+}
+
+/** Sends for so many seconds, and gives how much was sent and how much of it was recorded. */
+async function pour(port, seconds) {
+  const before = (await ask("/api/state")).totals.received_records;
+  const sender = spawn("python3", ["-c", SENDER, port, String(rate), String(seconds)]);
+  let sent = "";
+  sender.stdout.on("data", (chunk) => (sent += chunk));
+  await new Promise((resolve) => sender.once("exit", resolve));
+  const recorded = (await ask("/api/state")).totals.received_records - before;
+  return { sent: Number(sent), recorded, perSecond: recorded / seconds };
 }
 
 const summary = (values) => {
@@ -60,8 +84,9 @@ try {
   await page.addInitScript(() => localStorage.setItem("socklab.been", "true"));
   const opened = await ask("/api/command", { do: "open", url: "udp://127.0.0.1:0?rcvbuf=8m" });
   const port = /:(\d+)\?/.exec(opened.url)[1];
+  const alone = await pour(port, Math.min(duration, 30));
   const begun = performance.now();
-  await page.goto(url.href);
+  await page.goto(server.url.href);
   await page.waitForSelector("footer .led.on");
   console.log(`usable after ${(performance.now() - begun).toFixed(0)} ms`);
 
@@ -90,10 +115,7 @@ try {
     const { metrics } = await tools.send("Performance.getMetrics");
     heap.push(metrics.find((metric) => metric.name === "JSHeapUsedSize").value / 1e6);
   }, 1000);
-  const sender = spawn("python3", ["-c", SENDER, port, String(rate), String(duration)]);
-  let sent = "";
-  sender.stdout.on("data", (chunk) => (sent += chunk));
-  await new Promise((resolve) => sender.once("exit", resolve));
+  const looked = await pour(port, duration);
   clearInterval(sampler);
   const { frames, ages } = await page.evaluate(() => ({ frames: globalThis.frames, ages: globalThis.ages }));
   const state = await ask("/api/state");
@@ -101,30 +123,52 @@ try {
   const shown = async () => Number((await page.getByTestId("rx").textContent()).replaceAll(",", ""));
   for (let i = 0; i < 30 && (await shown()) !== state.totals.received; i += 1) await page.waitForTimeout(100);
   const count = await shown();
-  console.log(`sent ${sent.trim()} datagrams in ${duration} s; recorded ${state.totals.received_records}, dropped by the system ${state.endpoints[0].dropped}`);
+  const told = ({ sent, recorded, perSecond }) => `sent ${sent}, recorded ${recorded} (${perSecond.toFixed(0)}/s)`;
+  console.log(`no page: ${told(alone)}`);
+  console.log(`a page:  ${told(looked)}; ratio of the rates ${(looked.perSecond / alone.perSecond).toFixed(2)}; dropped by the system in all ${state.endpoints[0].dropped}`);
   console.log(`counter on the page ${count === state.totals.received ? "exact" : `${count} instead of ${state.totals.received}`}`);
   console.log(`frames/s ${((frames.length / frames.reduce((sum, each) => sum + each, 0)) * 1000).toFixed(1)}; between two, ms: ${summary(frames)}`);
   console.log(`age of the newest record on screen, ms: ${summary(ages)} (${ages.length} looks)`);
   console.log(`heap, MB: ${summary(heap)}`);
 
-  const again = performance.now();
-  await page.reload();
-  await page.waitForSelector("[data-seq]");
-  console.log(`first screen of ${state.log.next - state.log.first} records after ${(performance.now() - again).toFixed(0)} ms from reloading`);
+  await stop(server);
+  server = await start();
+  const records = state.log.next - state.log.first;
+  await page.goto(server.url.href);
+  await page.goto(`${server.url.origin}/#captures`);
+  const run = page.locator("tbody tr", { hasNot: page.locator(".live") }).getByRole("link").first();
+  await run.waitFor();
+  /** Does something, and gives the milliseconds until the frame in which a row near this record is there. */
+  const untilShown = (element, act, seq, near) =>
+    element.evaluate(
+      (target, { act, seq, near }) =>
+        new Promise((resolve) => {
+          const begun = performance.now();
+          const look = () => {
+            const rows = [...document.querySelectorAll("[data-seq]")].map((row) => Number(row.dataset.seq));
+            if (rows.some((row) => Math.abs(row - seq) <= near)) resolve(performance.now() - begun);
+            else requestAnimationFrame(look);
+          };
+          if (act === "click") target.click();
+          else {
+            target.value = String(act);
+            target.dispatchEvent(new Event("input", { bubbles: true }));
+          }
+          requestAnimationFrame(look);
+        }),
+      { act, seq, near },
+    );
+  const screen = await untilShown(run, "click", state.log.next, 100);
+  console.log(`first screen of ${records} records after ${screen.toFixed(0)} ms`);
+  const rail = page.locator("input.rail");
   const jumps = [];
   for (let i = 0; i < JUMPS; i += 1) {
-    const from = Math.floor(state.log.first + ((i * 7919) % 1000) / 1000 * (state.log.next - state.log.first));
-    const asked = performance.now();
-    await ask(`/api/runs/current/records?from=${from}&limit=120`);
-    jumps.push(performance.now() - asked);
+    const part = ((i + 1) * 7919) % 999;
+    jumps.push(await untilShown(rail, part, Math.floor(state.log.first + (part / 1000) * records), 100));
   }
-  console.log(`a window anywhere, ms: ${summary(jumps)}`);
+  console.log(`a jump anywhere, until it is on the screen, ms: ${summary(jumps)}`);
 } finally {
   await browser.close();
-  server.removeAllListeners("exit");
-  const gone = new Promise((resolve) => server.once("exit", resolve));
-  server.kill("SIGINT");
-  server.stdin.end();
-  await gone;
+  await stop(server);
   rmSync(data, { recursive: true, force: true });
 }

@@ -125,8 +125,10 @@ export class LogWindow {
   jump(seq: number, mark = true): Promise<void> {
     this.follow = false;
     return this.#alone(async (signal) => {
-      const after = await this.#forward(seq, BLOCK, signal);
-      const before = await this.#back(seq, BLOCK / 2, signal, PATIENCE.newest);
+      const [after, before] = await Promise.all([
+        this.#forward(seq, BLOCK, signal),
+        this.#back(seq, BLOCK / 2, signal, PATIENCE.newest),
+      ]);
       this.rows = [...before.rows, ...after.rows];
       this.#reached = before.reached;
       this.#cursor = after.cursor;
