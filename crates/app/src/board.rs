@@ -21,6 +21,7 @@ use socklab_engine::board::link::{End, FromBoard, LIGHT};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
+use socklab_engine::failure::cause;
 
 use crate::cli::{BoardArgs, Events, ReplArgs, RunArgs};
 use crate::flash as files;
@@ -145,8 +146,11 @@ fn read_source(script: &Path) -> Result<Source, Fail> {
     match fs::read(script) {
         Ok(text) => Ok(Source { name, text }),
         Err(error) => {
-            let script = script.display();
-            Err(Fail::usage(format!("cannot read {script}: {error}"), format!("无法读取 {script}：{error}")))
+            let (script, why) = (script.display(), |lang| cause(&error, lang));
+            Err(Fail::usage(
+                format!("cannot read {script}: {}", why(Lang::En)),
+                format!("无法读取 {script}：{}", why(Lang::Zh)),
+            ))
         }
     }
 }
@@ -181,9 +185,9 @@ fn plan(
         None => files::Flash::own(places, &name, profile.name, lang),
     };
     let there = || asked.clone().unwrap_or_else(|| places.flash(&name));
-    let files = files.map_err(|error| cannot("create", &there(), &error, lang))?;
+    let files = files.map_err(|error| cannot("create", &there(), &error))?;
     let flash = files.folder.clone();
-    let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error, lang))?;
+    let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error))?;
     let command = vec![own.into(), PROCESS.into()];
     let (mut options, given) = (options(args), args.set.clone());
     options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
@@ -207,9 +211,9 @@ fn options(args: &BoardArgs) -> Vec<OsString> {
     options
 }
 
-fn cannot(operation: &str, path: &Path, error: &io::Error, _lang: Lang) -> Fail {
-    let path = path.display();
-    Fail::other(format!("cannot {operation} {path}: {error}"), format!("无法使用 {path}：{error}"))
+fn cannot(operation: &str, path: &Path, error: &io::Error) -> Fail {
+    let (path, why) = (path.display(), |lang| cause(error, lang));
+    Fail::other(format!("cannot {operation} {path}: {}", why(Lang::En)), format!("无法使用 {path}：{}", why(Lang::Zh)))
 }
 
 /// How the board's output is shown.
@@ -407,7 +411,7 @@ impl Session {
         if let Some(port) = args.webrepl {
             let address = (Ipv4Addr::LOCALHOST, port).into();
             let flash = Flash::open(&self.first().flash)
-                .map_err(|error| cannot("open", Path::new(&self.first().flash), &error, lang))?;
+                .map_err(|error| cannot("open", Path::new(&self.first().flash), &error))?;
             let at = webrepl::serve(self.remote(), flash, args.password.clone(), address)?;
             say::tell(format_args!("WebREPL ws://{at}/ ({}: {})", lang.pick("password", "密码"), args.password));
             offered.any = true;
@@ -417,7 +421,7 @@ impl Session {
             for (place, member) in self.boards.iter().enumerate() {
                 let link = links.get(place).map(PathBuf::as_path);
                 let port = socklab_engine::board::pty::serve(&member.board.remote(), link)
-                    .map_err(|error| cannot("make", link.unwrap_or(Path::new("a serial port")), &error, lang))?;
+                    .map_err(|error| cannot("make", link.unwrap_or(Path::new("a serial port")), &error))?;
                 say::tell(format_args!("{}mpremote connect {}", self.about(member), port.path.display()));
                 offered.ports.push(port);
             }

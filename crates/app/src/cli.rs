@@ -8,10 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use socklab_capture::PeerId;
 use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
-use socklab_engine::Forward;
 use socklab_engine::board::Given;
 use socklab_engine::lan::{FaultSpec, KnownName};
 use socklab_engine::quantity::{parse_duration, parse_size};
+use socklab_engine::{Forward, Lang};
 
 /// Socket workbench for people who build and teach connected devices.
 #[derive(Debug, Parser)]
@@ -295,7 +295,7 @@ pub(crate) struct ReplArgs {
     #[arg(long, value_name = "PORT")]
     pub(crate) webrepl: Option<u16>,
     /// The password that WebREPL asks for, 9 characters at most
-    #[arg(long, value_name = "WORD", default_value = "socklab", requires = "webrepl")]
+    #[arg(long, value_name = "WORD", default_value = "socklab", requires = "webrepl", value_parser = webrepl_password)]
     pub(crate) password: String,
 }
 
@@ -662,13 +662,51 @@ fn size(text: &str) -> Result<u64, String> {
     parse_size(text).map_err(|error| error.to_string())
 }
 
+/// Why an argument cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    Network,
+    NetworkWithoutName,
+    NetworkNameLong,
+    NetworkPasswordShort,
+    WebReplPassword,
+}
+
+impl NotTaken {
+    pub(crate) fn text(self, lang: Lang) -> &'static str {
+        match self {
+            NotTaken::Network => lang.pick("SSID:PASSWORD is wanted", "应写成 SSID:PASSWORD（名称:密码）"),
+            NotTaken::NetworkWithoutName => lang.pick("the name is empty", "网络名称为空"),
+            NotTaken::NetworkNameLong => lang.pick("the name is longer than 32 bytes", "网络名称超过 32 字节"),
+            NotTaken::NetworkPasswordShort => lang.pick(
+                "a password has at least 8 characters; without one the network is open",
+                "密码至少 8 个字符；不写密码则为开放网络",
+            ),
+            NotTaken::WebReplPassword => lang.pick("it has 4 to 9 characters", "密码应为 4 到 9 个字符"),
+        }
+    }
+}
+
+impl std::fmt::Display for NotTaken {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(self.text(Lang::En))
+    }
+}
+
+impl std::error::Error for NotTaken {}
+
 /// `SSID:PASSWORD`; the name ends at the first colon.
-fn network(text: &str) -> Result<(String, String), String> {
-    let (ssid, password) = text.split_once(':').ok_or("SSID:PASSWORD is wanted")?;
+fn network(text: &str) -> Result<(String, String), NotTaken> {
+    let (ssid, password) = text.split_once(':').ok_or(NotTaken::Network)?;
     match (ssid.len(), password.chars().count()) {
-        (0, _) => Err("the name is empty".to_owned()),
-        (33.., _) => Err("the name is longer than 32 bytes".to_owned()),
-        (_, 1..=7) => Err("a password has at least 8 characters; without one the network is open".to_owned()),
+        (0, _) => Err(NotTaken::NetworkWithoutName),
+        (33.., _) => Err(NotTaken::NetworkNameLong),
+        (_, 1..=7) => Err(NotTaken::NetworkPasswordShort),
         _ => Ok((ssid.to_owned(), password.to_owned())),
     }
+}
+
+/// What WebREPL's set-up takes on a board.
+fn webrepl_password(text: &str) -> Result<String, NotTaken> {
+    if (4..=9).contains(&text.chars().count()) { Ok(text.to_owned()) } else { Err(NotTaken::WebReplPassword) }
 }

@@ -14,7 +14,7 @@ use socklab_engine::board::NotGiven;
 use socklab_engine::lan::{FaultError, NoForward, NoName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, NotTaken};
 
 /// What a command is called by, and its Chinese: of its line in the list, of what follows its options, of these.
 struct Text {
@@ -769,6 +769,9 @@ fn reason(source: &(dyn std::error::Error + 'static), value: &str) -> String {
         );
     }
     if let Some(error) = source.downcast_ref::<NotGiven>() {
+        return error.text(Lang::Zh).into();
+    }
+    if let Some(error) = source.downcast_ref::<NotTaken>() {
         return error.text(Lang::Zh).into();
     }
     if let Some(error) = source.downcast_ref::<FaultError>() {

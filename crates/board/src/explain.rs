@@ -78,7 +78,8 @@ pub fn raised(profile: &Profile, raised: &Raised, lang: Lang) -> Option<String> 
     let last = raised.traceback.lines().last()?;
     let message = last.split_once(": ").map_or("", |(_, message)| message);
     match (raised.class.as_str(), raised.errno) {
-        ("OSError", Some(errno)) => explain(profile, errno).map(|explained| explained.text(lang)),
+        // On a board with Linux also its subclasses: nothing else has a number.
+        (_, Some(errno)) => explain(profile, errno).map(|explained| explained.text(lang)),
         ("OSError", None) => explain_text(message).map(|explained| explained.text(lang)),
         (class, _) => hint(profile, class, message, lang),
     }

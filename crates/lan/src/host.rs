@@ -273,7 +273,7 @@ impl Host {
         if self.sockets.len() >= self.config.profile.sockets {
             return Err(Errno::EMFILE.into());
         }
-        let socket = match (kind, protocol) {
+        let socket = match (kind, Protocol::from(protocol.number())) {
             (Type::Stream, Protocol::Usual | Protocol::Tcp) => {
                 Socket::Stream(tcp::Stream::new(family, self.config.profile.tcp))
             }

@@ -46,6 +46,20 @@ pub enum Protocol {
     Other(u8),
 }
 
+impl From<u8> for Protocol {
+    /// The protocol of this number in IANA's registry; 0 is [`Usual`](Protocol::Usual).
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Protocol::Usual,
+            1 => Protocol::Icmp,
+            6 => Protocol::Tcp,
+            17 => Protocol::Udp,
+            58 => Protocol::Icmpv6,
+            number => Protocol::Other(number),
+        }
+    }
+}
+
 impl Protocol {
     /// Its number in IANA's registry of protocol numbers; 0 is [`Usual`](Protocol::Usual).
     pub fn number(self) -> u8 {

@@ -75,7 +75,7 @@ fn what_cannot_be_run_is_refused_in_a_line() {
     let (lab, path) = with("");
     for (args, says) in [
         (vec!["run", "/nonexistent/main.py"], "No such file"),
-        (vec!["run", "/"], "Is a directory"),
+        (vec!["run", "/"], "it is a directory (EISDIR"),
         (vec!["run", &path, "--board", "abacus"], "there are esp32, k230"),
         (vec!["run", &path, "--set", "led=on"], "is not PIN=LEVEL"),
     ] {
@@ -288,6 +288,36 @@ fn a_serial_port_is_there_as_long_as_the_board() {
     running.interrupt();
     running.finish();
     assert!(fs::symlink_metadata(&link).is_err(), "the link has gone with the board");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_serial_port_that_was_left_behind_is_taken_over() {
+    let lab = Lab::new();
+    let link = lab.typed("port");
+    let start = || {
+        let board = lab.start(["repl", "--pty", &link]);
+        board.wait_for_told("a port", 1, |line| line.contains(&link).then_some(()));
+        board
+    };
+    drop(start()); // killed
+    assert!(fs::symlink_metadata(&link).is_ok(), "nobody was left to remove the link");
+    let second = start();
+    let done = lab.run(["repl", "--pty", &link]);
+    assert!(done.code == Some(1) && done.err.contains("there is something of that name already"), "{done:?}");
+    second.interrupt();
+    second.finish();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_error_that_has_a_class_of_its_own_is_explained_too() {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), "open('nothing')").expect("a program");
+    for board in ["esp32", "linux"] {
+        let done = lab.run(["run", "main.py", "--board", board]);
+        assert!(done.code == Some(1) && done.err.contains("ENOENT"), "{board}: {done:?}");
+    }
 }
 
 #[test]

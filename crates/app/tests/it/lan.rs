@@ -46,6 +46,35 @@ fn a_lessons_client_reaches_the_endpoint_beside_it_unchanged() {
     assert_eq!(lab.exported_raw(&[]), b"Hello 01Studio!", "what an endpoint receives is captured");
 }
 
+/// As what getaddrinfo gives is made a socket of, and as CPython's own library dials.
+#[test]
+fn a_socket_may_name_its_protocol() {
+    let lab = Lab::new();
+    let numbered = "import socket, sys
+where = socket.getaddrinfo('192.168.1.115', 23506, 0, socket.SOCK_STREAM)[0]
+s = socket.socket(where[0], socket.SOCK_STREAM, 6)
+s.connect(where[-1])
+s.send(b'numbered')
+print(s.recv(100))
+socket.socket(where[0], socket.SOCK_DGRAM, 17).close()
+try:
+    socket.socket(where[0], socket.SOCK_STREAM, 17)
+except OSError:
+    print('no datagrams in a stream')
+if sys.platform == 'linux':
+    s = socket.create_connection(('192.168.1.115', 23506))
+    s.sendall(b'created')
+    print(s.recv(100))
+";
+    for (board, created) in [("esp32", ""), ("rp2", ""), ("linux", "b'created'\n")] {
+        let join = if board == "linux" { "" } else { JOIN };
+        fs::write(lab.path("main.py"), format!("{join}{numbered}")).expect("a program");
+        let place = format!("tcp-listen://{}?echo=1", own_place(23506));
+        let done = lab.run(["run", "main.py", "--board", board, "--join-time", "0", "--open", &place]);
+        assert_eq!(done.ok(), format!("b'numbered'\nno datagrams in a stream\n{created}"), "{board}");
+    }
+}
+
 #[test]
 fn a_lessons_client_reaches_a_socklab_in_another_terminal() {
     let lab = Lab::new();

@@ -31,8 +31,10 @@ enum Place {
 pub enum NotGiven {
     /// It is no setting.
     Form,
-    /// The name is known, and what comes after it is no number that the quantity can have.
+    /// The name is known, and what comes after it is no number.
     Number,
+    /// It is a number that the quantity cannot have.
+    Range,
 }
 
 impl NotGiven {
@@ -43,7 +45,8 @@ impl NotGiven {
                 "is not PIN=LEVEL, such as 4=1, nor NAME=VALUE, such as adc34=1.5, temp4=21.5 or accx=0.2",
                 "不是“引脚=电平”（例如 4=1），也不是“名称=数值”（例如 adc34=1.5、temp4=21.5、accx=0.2）",
             ),
-            NotGiven::Number => lang.pick("has a value that cannot be measured", "的数值超出可测量的范围"),
+            NotGiven::Number => lang.pick("has no number for its value", "不含数值"),
+            NotGiven::Range => lang.pick("has a value that cannot be measured", "数值超出可测量的范围"),
         }
     }
 }
@@ -72,7 +75,7 @@ fn given(text: &str) -> Result<Given, NotGiven> {
     }
     let (sensor, unit) = QUANTITIES.iter().find_map(|quantity| sensor(quantity, name)).ok_or(NotGiven::Form)?;
     let value = value.parse().map_err(|_| NotGiven::Number)?;
-    Ok(Given::Measured { sensor, value: in_units(value, unit).ok_or(NotGiven::Number)? })
+    Ok(Given::Measured { sensor, value: in_units(value, unit).ok_or(NotGiven::Range)? })
 }
 
 fn level(text: &str) -> Result<bool, NotGiven> {
@@ -120,8 +123,8 @@ mod tests {
             ("adc=1", Err(NotGiven::Form)),
             ("accx1=1", Err(NotGiven::Form)),
             ("adc34=much", Err(NotGiven::Number)),
-            ("adc34=1e6", Err(NotGiven::Number)),
-            ("adc34=NaN", Err(NotGiven::Number)),
+            ("adc34=1e6", Err(NotGiven::Range)),
+            ("adc34=NaN", Err(NotGiven::Range)),
         ] {
             assert_eq!(given(text), wanted, "{text}");
         }

@@ -52,9 +52,10 @@ pub fn serve(board: &BoardRemote, link: Option<&Path>) -> io::Result<Port> {
     Ok(Port { path: shown, link: link.map(Path::to_owned), leads_to: path })
 }
 
-/// A link to a port that is gone, left behind by a board that did not end well, is replaced; nothing else is.
+/// A link to a port that is gone, left behind by a board that did not end well, is replaced; nothing else is. That port's
+/// number may be ours again by now.
 fn put_link(path: &Path, link: &Path) -> io::Result<()> {
-    if fs::read_link(link).is_ok_and(|to| to.starts_with("/dev/") && !to.exists()) {
+    if fs::read_link(link).is_ok_and(|to| to.starts_with("/dev/") && (to == path || !to.exists())) {
         fs::remove_file(link)?;
     }
     std::os::unix::fs::symlink(path, link)

@@ -128,8 +128,11 @@ impl Constructor for Native {
             _ => return Err(net::os_error(vm, Errno::EINVAL)),
         };
         let number = u8::try_from(protocol).map_err(|_| net::os_error(vm, Errno::EPROTONOSUPPORT))?;
-        let raw = if number == 0 { Protocol::Usual } else { Protocol::Other(number) };
-        let socket = board().network.net().socket(family, kind, raw).map_err(|error| net::raised_by(vm, &error))?;
+        let socket = board()
+            .network
+            .net()
+            .socket(family, kind, Protocol::from(number))
+            .map_err(|error| net::raised_by(vm, &error))?;
         if kind == Type::Datagram && board().profile.sockets != Sockets::CPython {
             // lwIP lets datagrams go to a broadcast address unasked.
             let _ = socket.setsockopt(SockOpt::Broadcast(true));
