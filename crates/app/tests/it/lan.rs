@@ -357,13 +357,14 @@ for ssid, key in (('home', '12345678'), ('nowhere', '12345678'), ('home', 'secre
 #[test]
 fn a_board_that_is_an_access_point_serves_another() {
     let lab = Lab::new();
+    // It listens before anybody can join.
     let server = "import network, socket
-ap = network.WLAN(network.AP_IF)
-ap.config(essid='cave', password='12345678', channel=11)
-ap.active(True)
 s = socket.socket()
 s.bind(('', 80))
 s.listen(1)
+ap = network.WLAN(network.AP_IF)
+ap.config(essid='cave', password='12345678', channel=11)
+ap.active(True)
 print(ap.ifconfig()[0])
 c, address = s.accept()
 print(ap.isconnected(), len(ap.status('stations')), len(ap.status('stations')[0][0]))
