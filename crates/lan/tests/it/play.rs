@@ -390,6 +390,10 @@ impl Play {
                 self.world.host(name).set(id, &option).map(done)
             }
             "reuse" => self.world.host(name).set(id, &SockOpt::ReuseAddress(true)).map(done),
+            "linger" => {
+                let time = Duration::from_secs(target.unwrap().parse().unwrap());
+                self.world.host(name).set(id, &SockOpt::Linger(Some(time))).map(done)
+            }
             "broadcast" => self.world.host(name).set(id, &SockOpt::Broadcast(true)).map(done),
             verb => panic!("{verb}"),
         }
