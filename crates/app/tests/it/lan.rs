@@ -398,6 +398,65 @@ s.close()
 }
 
 #[test]
+fn a_board_is_in_a_network_and_has_one_of_its_own_at_once() {
+    let lab = Lab::new();
+    let bridge = "import network, socket, time
+sta = network.WLAN(network.STA_IF)
+sta.active(True)
+sta.connect('home', '12345678')
+while not sta.isconnected():
+    time.sleep_ms(5)
+s = socket.socket()
+s.bind(('', 80))
+s.listen(1)
+ap = network.WLAN(network.AP_IF)
+ap.config(essid='cave', password='12345678')
+ap.ifconfig(('192.168.9.1', '255.255.255.0', '192.168.9.1', '0.0.0.0'))
+ap.active(True)
+c, guest = s.accept()
+print(sta.ifconfig()[0], ap.ifconfig()[0], guest[0], ap.isconnected(), sta.config('mac') != ap.config('mac'))
+outside = socket.socket()
+outside.connect(('192.168.1.115', 23509))
+outside.send(c.recv(100))
+c.send(outside.recv(100))
+print(c.recv(100), sta.isconnected())
+ap.active(False)
+outside.send(b'alone')
+print(outside.recv(100), sta.ifconfig()[0], ap.active())
+";
+    let guest = "import network, socket, time
+w = network.WLAN(network.STA_IF)
+w.active(True)
+while not w.isconnected():
+    if w.status() != 1001:
+        w.connect('cave', '12345678')
+    time.sleep_ms(20)
+s = socket.socket()
+s.connect(('192.168.9.1', 80))
+s.send(b'through the board')
+print(w.ifconfig()[0], s.recv(100))
+s.send(b'bye')
+";
+    let place = own_place(23509);
+    fs::write(lab.path("bridge.py"), bridge).expect("a program");
+    fs::write(lab.path("guest.py"), guest).expect("a program");
+    let open = format!("tcp-listen://{place}?echo=1");
+    let options = ["--wifi", "home:12345678", "--join-time", "0", "--open", &open];
+    let done = lab.run(["run", "bridge.py", "guest.py"].iter().chain(&options));
+    let out = String::from_utf8_lossy(&done.out).into_owned();
+    for said in [
+        "esp32   | 192.168.1.20 192.168.9.1 192.168.9.2 True True\n",
+        "esp32   | b'bye' True\n",
+        "esp32-2 | 192.168.9.2 b'through the board'\n",
+        "esp32   | b'alone' 192.168.1.20 False\n",
+    ] {
+        assert!(out.contains(said), "{said}: {done:?}");
+    }
+    assert!(done.err.contains("e1.1 192.168.1.20:"), "{done:?}");
+    assert_eq!(lab.exported_raw(&[]), b"through the boardalone");
+}
+
+#[test]
 fn a_name_that_was_a_boards_is_not_found_any_more_when_it_is_gone() {
     let lab = Lab::new();
     let owner = "import network, socket
