@@ -438,6 +438,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             self.joined = None;
         }
         self.process = None; // the old one is gone before its flash is another's
+        if let Some(lan) = &self.config.lan {
+            lan.hear(FromBoard::Serve(None)); // it does not know that the old one was an access point
+        }
         self.generation += 1;
         self.interrupt_byte = Some(CTRL_C);
         self.lent = 0;

@@ -495,6 +495,25 @@ print('out', w.isconnected())
     assert_eq!(done.ok(), "esp32-2 | in\nesp32-2 | out False\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_board_that_is_reset_is_no_access_point_any_more() {
+    let lab = Lab::new();
+    let board = lab.start(["repl", "--tcp", "0", "--join-time", "0"]);
+    let told = board.wait_for_told("an address", 1, |line| line.split_once("socket://").map(|(_, at)| at.to_owned()));
+    let mut console = crate::kit::dial(told[0].parse().expect("an address"));
+    let line = "import network as n; a = n.WLAN(1); a.config(ssid='cave'); a.active(True)\r";
+    console.write_all(line.as_bytes()).expect("typed");
+    let status = || lab.run(["lan", "status"]).ok();
+    let point = "air     \"cave\" channel 6 open, of p1, joined by nobody\n";
+    let own = until("an access point", || Some(status()).filter(|status| status.contains(point)));
+    assert!(own.contains(" not joined\n") && own.contains(" access point\n"), "{own}");
+    console.write_all(b"\x04").expect("a soft reset");
+    until("none", || Some(()).filter(|()| !status().contains("cave")));
+    board.interrupt();
+    board.finish();
+}
+
 #[test]
 fn a_name_of_the_world_leads_to_this_computer_or_to_a_board() {
     let lab = Lab::new();
