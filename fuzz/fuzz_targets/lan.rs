@@ -99,10 +99,10 @@ impl Play {
             }
         }
         self.lan.poll(self.now);
-        while let Some((port, frame)) = self.lan.poll_transmit() {
+        while let Some((port, interface, frame)) = self.lan.poll_transmit() {
             moved = true;
             if let Some((_, host)) = self.boards.iter_mut().find(|(board, _)| *board == port) {
-                host.handle_frame(self.now, frame);
+                host.handle_frame(self.now, interface, frame);
             }
         }
         while let Some(event) = self.lan.poll_event() {

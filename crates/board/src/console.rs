@@ -207,32 +207,38 @@ fn input(prompt: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<Stri
     }
     let mut line = Vec::new();
     loop {
-        let typed = byte(vm)?.filter(|typed| *typed != CTRL_D || board().profile.is_cpython());
+        let typed = receive(vm, typed)?.filter(|typed| typed[..] != [CTRL_D] || board().profile.is_cpython());
         let Some(typed) = typed else {
             if line.is_empty() {
                 return Err(end_of_input(vm));
             }
             break;
         };
-        match typed {
-            b'\r' => {
+        match typed[..] {
+            [b'\r'] => {
                 drop_line_feed();
                 break;
             }
-            b'\n' => break,
-            0x08 | 0x7f => {
+            [b'\n'] => break,
+            [0x08 | 0x7f] => {
                 if erase(&mut line) {
                     board().output(vm, b"\x08 \x08")?;
                 }
             }
-            typed => {
-                line.push(typed);
-                board().output(vm, &[typed])?;
+            _ => {
+                line.extend_from_slice(&typed);
+                board().output(vm, &typed)?;
             }
         }
     }
     board().output(vm, b"\r\n")?;
     Ok(into_text(line))
+}
+
+/// One key that does something, or what there is before the next: a line that is pasted is echoed in one piece.
+fn typed(input: &mut VecDeque<u8>) -> Vec<u8> {
+    let text = input.iter().take_while(|byte| !matches!(**byte, CTRL_D | b'\r' | b'\n' | 0x08 | 0x7f)).count();
+    input.drain(..text.max(1)).collect()
 }
 
 /// Takes the last character off, all of its bytes.

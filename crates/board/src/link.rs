@@ -67,6 +67,8 @@ pub enum ToBoard {
     SwitchOff,
     /// What the virtual network has for the board.
     Frames(Frames),
+    /// What the network of the board's own access point has for it.
+    OwnFrames(Frames),
     /// What came of [`FromBoard::Join`]: the channel of the access point.
     Joined(Result<u8, JoinFailure>),
     /// The hardware addresses of those that have joined the board's own access point.
@@ -305,7 +307,8 @@ pub enum FromBoard {
     /// The board has joined this Wi-Fi network, or none any more. It stays joined over a soft reset: the next process
     /// is told by `--joined`.
     Wifi(Option<String>),
-    /// What the board has for the virtual network.
+    /// What the board has for the virtual network, and for that of its own access point: the addresses that they are from
+    /// tell them apart.
     Frames(Frames),
     /// The board wants to join an access point of the virtual network. [`ToBoard::Joined`] answers.
     Join {

@@ -116,9 +116,15 @@ impl Network {
         &self.wire
     }
 
-    /// The board's hardware address.
+    /// The hardware address of the board's station.
     pub(crate) fn mac(&self) -> [u8; 6] {
         self.mac.0
+    }
+
+    /// That of its access point: Espressif's next one, where the board has addresses of Espressif's.
+    pub(crate) fn own_mac(&self) -> [u8; 6] {
+        let [a, b, c, d, e, last] = self.mac.0;
+        if self.lan().is_some() { self.mac.access_point().0 } else { [a, b, c, d, e, last.wrapping_add(1)] }
     }
 
     /// Has a call that waits for the network look at what came up.

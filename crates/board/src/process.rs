@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt};
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyResult, VirtualMachine};
-use socklab_lan::Mac;
+use socklab_lan::{Interface, Mac};
 
 use crate::board::{self, Board, Job};
 use crate::dialect::strict;
@@ -240,7 +240,8 @@ fn read_link(board: &'static Board) {
                 board.network.switch_off();
                 end_now();
             })),
-            Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(frames),
+            Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(Interface::Station, frames),
+            Ok(Some(ToBoard::OwnFrames(frames))) => board.network.deliver(Interface::AccessPoint, frames),
             Ok(Some(ToBoard::Joined(outcome))) => board.network.joined(outcome),
             Ok(Some(ToBoard::Stations(stations))) => board.network.station(|station| station.stations = stations),
             Ok(Some(ToBoard::Left)) => board.network.lose(),

@@ -202,6 +202,7 @@ impl Board {
             doing: Doing::Idle,
             joined: None,
             typed: VecDeque::new(),
+            looked_at: 0,
             lent: 0,
             typing: Arc::clone(&typing),
             crashes: 0,
@@ -352,6 +353,8 @@ struct Keeper<F> {
     joined: Option<String>,
     /// Typed, and nobody's yet.
     typed: VecDeque<u8>,
+    /// So many of these are known to be no Ctrl-C, while a program runs.
+    looked_at: usize,
     /// Bytes of what was typed that the program that runs was given and has not read.
     lent: usize,
     /// What was typed and has not been given to anybody, for those who type.
@@ -438,6 +441,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             self.joined = None;
         }
         self.process = None; // the old one is gone before its flash is another's
+        if let Some(lan) = &self.config.lan {
+            lan.hear(FromBoard::Serve(None)); // it does not know that the old one was an access point
+        }
         self.generation += 1;
         self.interrupt_byte = Some(CTRL_C);
         self.lent = 0;
@@ -497,6 +503,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
 
     fn start(&mut self, program: Program, then: Then) {
         self.doing = Doing::Running(then);
+        self.looked_at = 0;
         (self.tell)(BoardEvent::Busy(true));
         self.say(ToBoard::Run(program));
         self.tell_end();
@@ -517,7 +524,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 self.lent = self.lent.saturating_sub(count as usize);
                 return self.take_typed();
             }
-            Some(FromBoard::InterruptByte(byte)) => self.interrupt_byte = byte,
+            Some(FromBoard::InterruptByte(byte)) => (self.interrupt_byte, self.looked_at) = (byte, 0),
             Some(FromBoard::Ended(end)) => return self.program_ends(end),
             Some(FromBoard::Lost(raised)) => self.lost = Some(raised),
             Some(FromBoard::Wifi(network)) => {
@@ -651,6 +658,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     fn forget_typed(&mut self) {
         self.typing.remove(self.typed.len());
         self.typed.clear();
+        self.looked_at = 0;
         self.repl = Repl::new();
         self.console.put(b"\r\n");
     }
@@ -717,17 +725,21 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     /// what was typed before: that is let go.
     fn program_takes(&mut self) -> bool {
         let is_interrupt = |byte: &u8| Some(*byte) == self.interrupt_byte;
-        let interrupt = self.typed.iter().position(is_interrupt);
+        let found = self.typed.range(self.looked_at..).position(is_interrupt);
+        let interrupt = found.map(|place| self.looked_at + place);
+        self.looked_at = interrupt.unwrap_or(self.typed.len());
         let count = interrupt.unwrap_or(self.typed.len()).min(LENT.saturating_sub(self.lent));
         match interrupt {
             _ if count > 0 => {
                 let input: Vec<u8> = self.typed.drain(..count).collect();
+                self.looked_at -= count;
                 self.typing.remove(count);
                 self.lent += count;
                 self.say(ToBoard::Input(input));
             }
             Some(place) => {
                 self.typed.drain(..=place);
+                self.looked_at = 0;
                 self.typing.remove(place + 1);
                 self.say(ToBoard::Interrupt);
             }

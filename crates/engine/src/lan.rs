@@ -28,8 +28,8 @@ use socklab_lan::{
     UnknownNames,
 };
 pub use socklab_lan::{
-    Connection, Counts, Direction, FaultError, FaultSpec, LanStatus, Medium, PortId, PortRow, Preset, Segment, Sent,
-    Time, Verdict, brief,
+    Connection, Counts, Direction, FaultError, FaultSpec, Interface, LanStatus, Medium, PortId, PortRow, Preset,
+    Segment, Sent, Time, Verdict, brief,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -282,21 +282,31 @@ impl Network {
 
     /// Hands boards their frames, in batches; false where there are none.
     fn send_frames(&self) -> bool {
-        let mut batches: FxHashMap<PortId, Frames> = FxHashMap::default();
+        let mut batches: FxHashMap<(PortId, Interface), Frames> = FxHashMap::default();
         let mut any = false;
         // In a block: the borrow is not to last through the body.
-        while let Some((port, frame)) = { self.lan.borrow_mut().poll_transmit() } {
+        while let Some((port, interface, frame)) = { self.lan.borrow_mut().poll_transmit() } {
             any = true;
-            let batch = batches.entry(port).or_default();
+            let batch = batches.entry((port, interface)).or_default();
             batch.push(&frame);
             if batch.size() >= BATCH {
-                self.tell(port, ToBoard::Frames(std::mem::take(batch)));
+                self.hand(port, interface, std::mem::take(batch));
             }
         }
-        for (port, batch) in batches.into_iter().filter(|(_, batch)| !batch.is_empty()) {
-            self.tell(port, ToBoard::Frames(batch));
+        for ((port, interface), batch) in batches.into_iter().filter(|(_, batch)| !batch.is_empty()) {
+            self.hand(port, interface, batch);
         }
         any
+    }
+
+    fn hand(&self, port: PortId, interface: Interface, batch: Frames) {
+        self.tell(
+            port,
+            match interface {
+                Interface::Station => ToBoard::Frames(batch),
+                Interface::AccessPoint => ToBoard::OwnFrames(batch),
+            },
+        );
     }
 
     fn tell(&self, port: PortId, what: ToBoard) {
@@ -330,8 +340,8 @@ impl Network {
                 self.tell_access_points();
             }
             Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
-            Event::Frame { at, port, direction, verdict, repeats: false, frame } => {
-                self.capture(&hub.recorder, &Ended { at, port, direction, verdict, bytes: &frame });
+            Event::Frame { at, port, interface, direction, verdict, repeats: false, frame } => {
+                self.capture(&hub.recorder, &Ended { at, link: (port, interface), direction, verdict, bytes: &frame });
             }
             Event::Asked { question, name } => {
                 let found = self.look_up(&name);

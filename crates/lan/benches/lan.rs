@@ -65,10 +65,10 @@ impl World {
             }
         }
         self.lan.poll(self.now);
-        while let Some((port, frame)) = self.lan.poll_transmit() {
+        while let Some((port, interface, frame)) = self.lan.poll_transmit() {
             moved = true;
             // Ports are numbered from 1, in the order in which boards were attached.
-            self.boards[port.0 as usize - 1].host.handle_frame(self.now, frame);
+            self.boards[port.0 as usize - 1].host.handle_frame(self.now, interface, frame);
         }
         while let Some(event) = self.lan.poll_event() {
             self.datagrams += u64::from(matches!(event, Event::Datagram { .. }));

@@ -182,16 +182,17 @@ impl Air {
         let port = self.stations.iter().find(|(_, station)| due(station)).map(|(port, _)| *port)?;
         let station = self.stations.insert(port, Station::Idle)?;
         let Station::Joining { ssid, password, .. } = station else { return None };
-        let admitted = self.admit(&ssid, password.as_deref());
+        let admitted = self.admit(port, &ssid, password.as_deref());
         if let Ok((point, _)) = admitted {
             self.stations.insert(port, Station::Joined { ssid: ssid.clone(), point });
         }
         Some((port, ssid, admitted.map(|(_, segment)| segment)))
     }
 
-    fn admit(&self, ssid: &str, password: Option<&str>) -> Result<(usize, SegmentId), JoinError> {
+    fn admit(&self, port: PortId, ssid: &str, password: Option<&str>) -> Result<(usize, SegmentId), JoinError> {
         let place = self.find(ssid).ok_or(JoinError::NotFound)?;
-        let point = self.points.get(&place).ok_or(JoinError::NotFound)?;
+        // A radio does not hear itself.
+        let point = self.points.get(&place).filter(|point| point.owner != Some(port)).ok_or(JoinError::NotFound)?;
         let known = point.config.ssid == ssid;
         let right = match (&point.config.password, password) {
             (Some(wanted), given) if known => given == Some(wanted),

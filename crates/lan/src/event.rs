@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::air::{JoinError, Left};
 use crate::fault::Verdict;
 use crate::gateway::{Happened, Lease};
-use crate::{Direction, FlowId, PortId, QuestionId, Time};
+use crate::{Direction, FlowId, Interface, PortId, QuestionId, Time};
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Event {
         at: Time,
         /// Whose link.
         port: PortId,
+        /// Which of its links.
+        interface: Interface,
         /// Which way.
         direction: Direction,
         /// What became of it.

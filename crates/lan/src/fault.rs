@@ -8,6 +8,7 @@ mod spec;
 mod text;
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 pub use filter::{Carries, Filter};
@@ -194,6 +195,23 @@ pub struct Counts {
     pub overflowed: u64,
     /// Frames that skipped the delay.
     pub reordered: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.delivered += other.delivered;
+        self.filtered += other.filtered;
+        self.too_long += other.too_long;
+        self.down += other.down;
+        self.lost += other.lost;
+        self.retried += other.retried;
+        self.duplicated += other.duplicated;
+        self.corrupted += other.corrupted;
+        self.overflowed += other.overflowed;
+        self.reordered += other.reordered;
+    }
 }
 
 /// What became of a frame.

@@ -26,7 +26,7 @@ use crate::gateway::Lease;
 use crate::neighbour::Neighbours;
 use crate::time::earlier;
 use crate::track::Tracker;
-use crate::{Mac, Seed, Time};
+use crate::{Interface, Mac, Seed, Time};
 use address::Addresses;
 pub use address::Ipv4Config;
 pub use dhcp::DhcpState;
@@ -79,9 +79,11 @@ pub struct Host {
     config: HostConfig,
     up: bool,
     addresses: Addresses,
-    neighbours: Neighbours,
+    /// Of each interface.
+    neighbours: [Neighbours; 2],
     reassembly: Reassembly,
     dhcp: dhcp::Client,
+    /// The server for its own network, while it is an access point.
     serves: Option<dhcp::Service>,
     solicit: ether::Solicit,
     lookups: resolve::Lookups,
@@ -119,7 +121,7 @@ impl Host {
             touched: false,
             up: false,
             addresses: Addresses::default(),
-            neighbours: Neighbours::default(),
+            neighbours: Default::default(),
             reassembly: Reassembly::default(),
             dhcp: dhcp::Client::new(random.next() as u32),
             serves: None,
@@ -161,12 +163,12 @@ impl Host {
         &self.config.profile
     }
 
-    /// A frame from the network. [`Host::poll`] sends what it leads to.
-    pub fn handle_frame(&mut self, now: Time, frame: Bytes) {
+    /// A frame from the network, at one of its interfaces. [`Host::poll`] sends what it leads to.
+    pub fn handle_frame(&mut self, now: Time, interface: Interface, frame: Bytes) {
         self.at(now);
-        if self.up {
+        if self.is_up(interface) {
             self.touched = true;
-            self.receive_frame(frame);
+            self.receive_frame(interface, frame);
         }
     }
 
@@ -187,7 +189,7 @@ impl Host {
         }
     }
 
-    /// The next frame for the network.
+    /// The next frame for the network. The address that it is from tells which interface it leaves by.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.out.pop_front()
     }
@@ -214,7 +216,7 @@ impl Host {
             return;
         }
         self.up = up;
-        self.neighbours.clear();
+        self.neighbours(Interface::Station).clear();
         if up {
             self.start_link()
         } else {
@@ -239,7 +241,7 @@ impl Host {
         self.poll(now);
     }
 
-    /// Its IPv4 address, while it has one.
+    /// Its IPv4 address as a station or by cable, while it has one.
     pub fn ipv4(&self) -> Option<&Ipv4Config> {
         self.addresses.v4.as_ref()
     }
@@ -249,10 +251,33 @@ impl Host {
         self.addresses.all()
     }
 
-    /// Has it give addresses of its own network, as a board does that is an access point: 192.168.4.2 to .254 with the
-    /// usual 192.168.4.1. Before it has an address itself, it gives none.
-    pub fn serve_dhcp(&mut self, on: bool) {
-        self.serves = on.then(dhcp::Service::default);
+    /// Makes it the access point of a network of its own, beside the one that it may be in, with this address there; it
+    /// gives the others by DHCP. It knows IPv4 alone, and nothing leads from one network to the other. `None` ends it.
+    pub fn serve(&mut self, now: Time, own: Option<Ipv4Config>) {
+        self.at(now);
+        self.serves = own.as_ref().map(|_| dhcp::Service::default());
+        self.neighbours(Interface::AccessPoint).clear();
+        self.addresses.own = own;
+        self.addresses_changed();
+        self.poll(now);
+    }
+
+    fn is_up(&self, interface: Interface) -> bool {
+        match interface {
+            Interface::Station => self.up,
+            Interface::AccessPoint => self.serves.is_some(),
+        }
+    }
+
+    fn mac_of(&self, interface: Interface) -> Mac {
+        match interface {
+            Interface::Station => self.config.mac,
+            Interface::AccessPoint => self.config.mac.access_point(),
+        }
+    }
+
+    fn neighbours(&mut self, interface: Interface) -> &mut Neighbours {
+        &mut self.neighbours[interface as usize]
     }
 
     /// What it has given.

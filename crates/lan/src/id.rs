@@ -23,6 +23,15 @@ pub enum Direction {
     Down,
 }
 
+/// Which of a board's interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interface {
+    /// Its cable, or the station of its radio.
+    Station,
+    /// The access point that its radio is beside that: a network of the board's own.
+    AccessPoint,
+}
+
 /// The address of a network interface (EUI-48).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
@@ -35,6 +44,13 @@ impl Mac {
     pub const fn local(number: u32) -> Mac {
         let [a, b, c, d] = number.to_be_bytes();
         Mac([0x02, 0x53, 0x4c ^ a, b, c, d])
+    }
+
+    /// The address of the access point of a board whose station has this one: what ESP-IDF makes of a local address
+    /// (`esp_derive_local_mac`).
+    pub const fn access_point(self) -> Mac {
+        let [a, b, c, d, e, f] = self.0;
+        Mac([a ^ 0x04, b, c, d, e, f])
     }
 
     /// Whether it stands for one interface and not for a group.

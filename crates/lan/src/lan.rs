@@ -18,7 +18,7 @@ use crate::packet::{ETHERNET, Ethernet, Ip, Kind, Tcp, protocol};
 use crate::switch::{Switch, Way};
 use crate::time::earlier;
 use crate::track::Tracker;
-use crate::{Direction, FlowId, Mac, PortId, QuestionId, Seed, Time};
+use crate::{Direction, FlowId, Interface, Mac, PortId, QuestionId, Seed, Time};
 pub use status::{ArpRow, LanStatus, PointRow, PortRow};
 
 /// The longest frame; longer ones are damage.
@@ -84,10 +84,15 @@ pub enum AttachError {
     TooMany,
 }
 
+/// An end of a link. The access point of a board has one of its own, whose number nobody outside sees.
 struct Port {
     attach: Attach,
     link: Link,
     segment: Option<SegmentId>,
+    /// The port of the board's access point, while it is one.
+    own: Option<PortId>,
+    /// The board whose access point it is.
+    owner: Option<PortId>,
 }
 
 /// A virtual network.
@@ -163,7 +168,7 @@ impl Lan {
         self.next_port += 1;
         self.gateway.attach(id, &attach.name, attach.mac, attach.address);
         let segment = (attach.medium == Medium::Cable).then_some(HOME);
-        self.ports.insert(id, Port { link: Link::new(self.config.seed, id), segment, attach });
+        self.ports.insert(id, Port { link: Link::new(self.config.seed, id), segment, attach, own: None, owner: None });
         Ok(id)
     }
 
@@ -174,6 +179,10 @@ impl Lan {
         self.air.stations.remove(&port);
         self.switches.values_mut().for_each(|switch| switch.forget(port));
         self.gateway.detach(port);
+        self.remove(port);
+    }
+
+    fn remove(&mut self, port: PortId) {
         self.due.retain(|(_, other, _)| *other != port);
         self.out.retain(|(other, _)| *other != port);
         self.ports.remove(&port);
@@ -183,11 +192,18 @@ impl Lan {
         self.now = self.now.max(now);
     }
 
-    /// A frame from a board. What is no frame is dropped.
+    /// A frame from a board, by the interface whose address it is from. What is no frame is dropped.
     pub fn handle_frame(&mut self, now: Time, port: PortId, frame: Bytes) {
         self.at(now);
-        if (ETHERNET..=LONGEST).contains(&frame.len()) {
-            self.enter(self.now, port, Direction::Up, frame);
+        if !(ETHERNET..=LONGEST).contains(&frame.len()) {
+            return;
+        }
+        let Some(board) = self.ports.get(&port) else { return };
+        let from = Ethernet::parse(&frame).map(|ethernet| ethernet.from);
+        // The last frames of an access point that is none any more are nobody's.
+        let entrance = if from == Some(board.attach.mac.access_point()) { board.own } else { Some(port) };
+        if let Some(entrance) = entrance {
+            self.enter(self.now, entrance, Direction::Up, frame);
         }
     }
 
@@ -212,9 +228,19 @@ impl Lan {
         [links, self.air.deadline()].into_iter().fold(self.gateway.deadline(), earlier)
     }
 
-    /// The next frame for a board.
-    pub fn poll_transmit(&mut self) -> Option<(PortId, Bytes)> {
-        self.out.pop_front()
+    /// The next frame for a board, and at which of its interfaces.
+    pub fn poll_transmit(&mut self) -> Option<(PortId, Interface, Bytes)> {
+        let (port, frame) = self.out.pop_front()?;
+        let (board, interface) = self.place(port);
+        Some((board, interface, frame))
+    }
+
+    /// Whose port it is.
+    fn place(&self, port: PortId) -> (PortId, Interface) {
+        match self.ports.get(&port).and_then(|entry| entry.owner) {
+            Some(board) => (board, Interface::AccessPoint),
+            None => (port, Interface::Station),
+        }
     }
 
     /// The next of what has happened.
@@ -259,7 +285,9 @@ impl Lan {
     fn tell(&mut self, at: Time, port: PortId, direction: Direction, verdict: Verdict, frame: &Bytes) {
         if self.watched {
             let repeats = self.repeats(at, port, direction, verdict, frame);
-            self.events.push_back(Event::Frame { at, port, direction, verdict, repeats, frame: frame.clone() });
+            let (port, interface) = self.place(port);
+            let frame = frame.clone();
+            self.events.push_back(Event::Frame { at, port, interface, direction, verdict, repeats, frame });
         }
     }
 
@@ -393,12 +421,16 @@ impl Lan {
         }
     }
 
-    /// Changes what is wrong with one direction of a board's link, at once. Unknown ports have no links.
+    /// Changes what is wrong with one direction of a board's link, at once, and with that of its access point: they are
+    /// one radio. Unknown ports have no links.
     pub fn set_faults(&mut self, now: Time, port: PortId, direction: Direction, faults: Faults) {
         self.at(now);
-        if let Some(entry) = self.ports.get_mut(&port) {
-            entry.link.pipe(direction).set(now, faults);
-            self.schedule(port, direction);
+        let own = self.ports.get(&port).and_then(|entry| entry.own);
+        for port in [Some(port), own].into_iter().flatten() {
+            if let Some(entry) = self.ports.get_mut(&port) {
+                entry.link.pipe(direction).set(now, faults.clone());
+                self.schedule(port, direction);
+            }
         }
     }
 
@@ -474,28 +506,39 @@ impl Lan {
         }
     }
 
-    /// Makes a board's port an access point with a network of its own, in which the board itself is to give addresses.
+    /// Makes a board an access point with a network of its own, in which the board itself is to give addresses. Where it
+    /// is attached or has joined, it stays.
     pub fn open_access_point(&mut self, now: Time, port: PortId, point: AccessPoint) {
         self.close_access_point(now, port);
-        let segment = SegmentId(self.next_segment);
-        if let Some(entry) = self.ports.get_mut(&port).filter(|_| self.air.points.len() < crate::air::ACCESS_POINTS) {
-            self.next_segment += 1;
-            entry.segment = Some(segment);
-            self.switches.insert(segment, Switch::default());
-            self.air.open(point, segment, Some(port));
+        let (segment, own) = (SegmentId(self.next_segment), PortId(self.next_port));
+        let Some(board) = self.ports.get_mut(&port).filter(|_| self.air.points.len() < crate::air::ACCESS_POINTS)
+        else {
+            return;
+        };
+        board.own = Some(own);
+        let mac = board.attach.mac.access_point();
+        let attach = Attach { name: board.attach.name.clone(), mac, medium: Medium::Air, address: None };
+        let mut link = Link::new(self.config.seed, own);
+        for direction in [Direction::Up, Direction::Down] {
+            link.pipe(direction).set(self.now, board.link.faults(direction).clone());
         }
+        self.ports.insert(own, Port { attach, link, segment: Some(segment), own: None, owner: Some(port) });
+        self.next_segment += 1;
+        self.next_port += 1;
+        self.switches.insert(segment, Switch::default());
+        self.air.open(point, segment, Some(port));
+        [Direction::Up, Direction::Down].into_iter().for_each(|direction| self.schedule(own, direction));
     }
 
     /// Ends it; its stations lose it.
     pub fn close_access_point(&mut self, now: Time, port: PortId) {
         self.at(now);
-        let owned = self.air.points.values().find(|point| point.owner == Some(port)).map(|point| point.segment);
-        let Some(segment) = owned else { return };
+        let Some(own) = self.ports.get_mut(&port).and_then(|board| board.own.take()) else { return };
         self.air.close(port).into_iter().for_each(|station| self.part(station, Left::Gone));
-        self.switches.remove(&segment);
-        if let Some(entry) = self.ports.get_mut(&port) {
-            entry.segment = None;
+        if let Some(segment) = self.ports.get(&own).and_then(|entry| entry.segment) {
+            self.switches.remove(&segment);
         }
+        self.remove(own);
     }
 
     /// The access points that a board hears.

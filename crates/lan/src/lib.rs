@@ -29,8 +29,8 @@
 //!         lan.handle_frame(now, port, frame);
 //!     }
 //!     lan.poll(now);
-//!     while let Some((_, frame)) = lan.poll_transmit() {
-//!         board.handle_frame(now, frame);
+//!     while let Some((_, interface, frame)) = lan.poll_transmit() {
+//!         board.handle_frame(now, interface, frame);
 //!     }
 //!     board.poll(now);
 //!     // Where nothing is left to do at this moment, time passes at once.
@@ -73,7 +73,7 @@ pub use gateway::{
     DhcpFault, DnsFault, Ending, FlowError, FlowRow, Happened, Lease, Limits, Plan, Read, Refusal, UnknownNames,
 };
 pub use host::{Addressing, DhcpState, Host, HostConfig, Ipv4Config, LookupId, Netstat, Profile, SocketId, SocketRow};
-pub use id::{Direction, FlowId, Mac, PortId, QuestionId};
+pub use id::{Direction, FlowId, Interface, Mac, PortId, QuestionId};
 pub use lan::{ArpRow, Attach, AttachError, Lan, LanConfig, LanStatus, Medium, PointRow, PortRow, SegmentId};
 pub use random::Seed;
 pub use stack::{Clock, LanLookup, LanSocket, LanStack, Transmit};

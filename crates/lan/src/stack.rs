@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use socklab_socket::{Address, Cause, Family, Info, Protocol, Query, Ready, SockOpt, SockOptName, Stack, Type, Watch};
 
-use crate::Time;
 use crate::host::{Host, LookupId, SocketId};
+use crate::{Interface, Time};
 
 type Result<T> = std::result::Result<T, Cause>;
 
@@ -72,11 +72,11 @@ impl LanStack {
         LanStack { shared: Arc::new(Shared { state: Mutex::new(state), changed, alarm, clock, start }) }
     }
 
-    /// Frames from the network, in order.
-    pub fn deliver(&self, frames: impl IntoIterator<Item = Bytes>) {
+    /// Frames from the network, in order, at one of the host's interfaces.
+    pub fn deliver(&self, interface: Interface, frames: impl IntoIterator<Item = Bytes>) {
         self.with(|host| {
             let now = host.now();
-            frames.into_iter().for_each(|frame| host.handle_frame(now, frame));
+            frames.into_iter().for_each(|frame| host.handle_frame(now, interface, frame));
         });
     }
 

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use socklab_engine::lan::{
-    Connection, Counts, Direction, FaultError, FaultSpec, FrameRow, LanReport, Medium, NotSteered, PortId, PortRow,
-    Segment, Sent, Steer, Time, Verdict,
+    Connection, Counts, Direction, FaultError, FaultSpec, FrameRow, Interface, LanReport, Medium, NotSteered, PortId,
+    PortRow, Segment, Sent, Steer, Time, Verdict,
 };
 use socklab_engine::{Command as Do, Forward, Lang, Reply as Done};
 use utoipa::{IntoParams, ToSchema};
@@ -73,7 +73,7 @@ struct PortView {
     mac: String,
     /// By cable, or by radio.
     cable: bool,
-    /// Whether frames pass: it has a cable, or has joined.
+    /// Whether frames pass: it has a cable, has joined, or is an access point.
     attached: bool,
     /// The access point that it has joined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,11 +225,18 @@ impl LanView {
         let LanReport { status, seed, start } = report;
         let at = |time: Time| millis(start.after(time.since(Time::ZERO)));
         let name = |id: PortId| status.ports.iter().find(|row| row.port == id).map(|row| row.name.clone());
+        // A radio that is an access point as well has two links.
+        let link = |row: &PortRow, direction: usize| {
+            let mut counts = Counts::default();
+            let its = status.ports.iter().filter(|other| other.port == row.port);
+            its.for_each(|other| counts += other.counts[direction]);
+            LinkView::new(&counts, &row.faults[direction])
+        };
         let port = |row: &PortRow| PortView {
             name: row.name.clone(),
             mac: row.mac.to_string(),
             cable: row.medium == Medium::Cable,
-            attached: row.attached,
+            attached: status.ports.iter().any(|other| other.port == row.port && other.attached),
             ssid: {
                 let joined = status.points.iter().find(|point| point.stations.contains(&row.port));
                 joined.map(|point| point.ssid.clone())
@@ -238,8 +245,8 @@ impl LanView {
                 let held = status.arp.iter().filter(|held| held.port == row.port);
                 held.map(|held| held.address.to_string()).collect()
             },
-            up: LinkView::new(&row.counts[0], &row.faults[0]),
-            down: LinkView::new(&row.counts[1], &row.faults[1]),
+            up: link(row, 0),
+            down: link(row, 1),
         };
         let connection = |seen: &Connection| ConnectionView {
             from: seen.ends[0].to_string(),
@@ -273,7 +280,7 @@ impl LanView {
         });
         LanView {
             seed: *seed,
-            boards: status.ports.iter().map(port).collect(),
+            boards: status.ports.iter().filter(|row| row.interface == Interface::Station).map(port).collect(),
             air: air.collect(),
             leases: leases.collect(),
             flows: flows.collect(),

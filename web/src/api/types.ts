@@ -1073,7 +1073,7 @@ export interface components {
         PortView: {
             /** @description The addresses that it has been heard with. */
             addresses: string[];
-            /** @description Whether frames pass: it has a cable, or has joined. */
+            /** @description Whether frames pass: it has a cable, has joined, or is an access point. */
             attached: boolean;
             /** @description By cable, or by radio. */
             cable: boolean;

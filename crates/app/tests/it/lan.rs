@@ -386,13 +386,14 @@ for ssid, key in (('home', '12345678'), ('nowhere', '12345678'), ('home', 'secre
 #[test]
 fn a_board_that_is_an_access_point_serves_another() {
     let lab = Lab::new();
+    // It listens before anybody can join.
     let server = "import network, socket
-ap = network.WLAN(network.AP_IF)
-ap.config(essid='cave', password='12345678', channel=11)
-ap.active(True)
 s = socket.socket()
 s.bind(('', 80))
 s.listen(1)
+ap = network.WLAN(network.AP_IF)
+ap.config(essid='cave', password='12345678', channel=11)
+ap.active(True)
 print(ap.ifconfig()[0])
 c, address = s.accept()
 print(ap.isconnected(), len(ap.status('stations')), len(ap.status('stations')[0][0]))
@@ -423,6 +424,65 @@ s.close()
     assert!(out.contains("esp32   | True 1 6\n") && out.contains("esp32-2 | channel 11\n"), "{done:?}");
     assert!(out.contains("esp32   | 192.168.4.2 b'hi'\n") && out.contains("esp32-2 | b'welcome'\n"), "{done:?}");
     assert!(out.contains("esp32   | b''\n"), "the last word of a board that is over: {done:?}");
+}
+
+#[test]
+fn a_board_is_in_a_network_and_has_one_of_its_own_at_once() {
+    let lab = Lab::new();
+    let bridge = "import network, socket, time
+sta = network.WLAN(network.STA_IF)
+sta.active(True)
+sta.connect('home', '12345678')
+while not sta.isconnected():
+    time.sleep_ms(5)
+s = socket.socket()
+s.bind(('', 80))
+s.listen(1)
+ap = network.WLAN(network.AP_IF)
+ap.config(essid='cave', password='12345678')
+ap.ifconfig(('192.168.9.1', '255.255.255.0', '192.168.9.1', '0.0.0.0'))
+ap.active(True)
+c, guest = s.accept()
+print(sta.ifconfig()[0], ap.ifconfig()[0], guest[0], ap.isconnected(), sta.config('mac') != ap.config('mac'))
+outside = socket.socket()
+outside.connect(('192.168.1.115', 23509))
+outside.send(c.recv(100))
+c.send(outside.recv(100))
+print(c.recv(100), sta.isconnected())
+ap.active(False)
+outside.send(b'alone')
+print(outside.recv(100), sta.ifconfig()[0], ap.active())
+";
+    let guest = "import network, socket, time
+w = network.WLAN(network.STA_IF)
+w.active(True)
+while not w.isconnected():
+    if w.status() != 1001:
+        w.connect('cave', '12345678')
+    time.sleep_ms(20)
+s = socket.socket()
+s.connect(('192.168.9.1', 80))
+s.send(b'through the board')
+print(w.ifconfig()[0], s.recv(100))
+s.send(b'bye')
+";
+    let place = own_place(23509);
+    fs::write(lab.path("bridge.py"), bridge).expect("a program");
+    fs::write(lab.path("guest.py"), guest).expect("a program");
+    let open = format!("tcp-listen://{place}?echo=1");
+    let options = ["--wifi", "home:12345678", "--join-time", "0", "--open", &open];
+    let done = lab.run(["run", "bridge.py", "guest.py"].iter().chain(&options));
+    let out = String::from_utf8_lossy(&done.out).into_owned();
+    for said in [
+        "esp32   | 192.168.1.20 192.168.9.1 192.168.9.2 True True\n",
+        "esp32   | b'bye' True\n",
+        "esp32-2 | 192.168.9.2 b'through the board'\n",
+        "esp32   | b'alone' 192.168.1.20 False\n",
+    ] {
+        assert!(out.contains(said), "{said}: {done:?}");
+    }
+    assert!(done.err.contains("e1.1 192.168.1.20:"), "{done:?}");
+    assert_eq!(lab.exported_raw(&[]), b"through the boardalone");
 }
 
 #[test]
@@ -462,6 +522,25 @@ print('out', w.isconnected())
     fs::write(lab.path("guest.py"), guest).expect("a program");
     let done = lab.run(["run", "owner.py", "guest.py", "--join-time", "0"]);
     assert_eq!(done.ok(), "esp32-2 | in\nesp32-2 | out False\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_board_that_is_reset_is_no_access_point_any_more() {
+    let lab = Lab::new();
+    let board = lab.start(["repl", "--tcp", "0", "--join-time", "0"]);
+    let told = board.wait_for_told("an address", 1, |line| line.split_once("socket://").map(|(_, at)| at.to_owned()));
+    let mut console = crate::kit::dial(told[0].parse().expect("an address"));
+    let line = "import network as n; a = n.WLAN(1); a.config(ssid='cave'); a.active(True)\r";
+    console.write_all(line.as_bytes()).expect("typed");
+    let status = || lab.run(["lan", "status"]).ok();
+    let point = "air     \"cave\" channel 6 open, of p1, joined by nobody\n";
+    let own = until("an access point", || Some(status()).filter(|status| status.contains(point)));
+    assert!(own.contains(" not joined\n") && own.contains(" access point\n"), "{own}");
+    console.write_all(b"\x04").expect("a soft reset");
+    until("none", || Some(()).filter(|()| !status().contains("cave")));
+    board.interrupt();
+    board.finish();
 }
 
 #[test]

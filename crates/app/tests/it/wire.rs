@@ -123,10 +123,10 @@ impl Wire {
             }
         }
         self.lan.poll(self.now);
-        while let Some((port, frame)) = self.lan.poll_transmit() {
+        while let Some((port, interface, frame)) = self.lan.poll_transmit() {
             moved = true;
             let board = self.boards.iter_mut().find(|board| board.0 == port).expect("a board");
-            board.1.handle_frame(self.now, frame);
+            board.1.handle_frame(self.now, interface, frame);
         }
         while let Some(event) = self.lan.poll_event() {
             self.note(&event);
@@ -135,7 +135,7 @@ impl Wire {
     }
 
     fn note(&mut self, event: &Event) {
-        let Event::Frame { at, port, direction, verdict, repeats: false, frame } = event else { return };
+        let Event::Frame { at, port, direction, verdict, repeats: false, frame, .. } = event else { return };
         let place = self.boards.iter().position(|board| board.0 == *port).expect("a board");
         let (dropped, marks) = match verdict {
             Verdict::Delivered(marks) => (false, *marks),

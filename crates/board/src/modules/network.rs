@@ -128,7 +128,10 @@ mod network {
     use crate::profile::Wifi;
 
     /// The address that the firmware gives its own access point.
-    const SERVING: [&str; 4] = ["192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0"];
+    const SERVING: [Ipv4Addr; 4] = {
+        let own = Ipv4Addr::new(192, 168, 4, 1);
+        [own, Ipv4Addr::new(255, 255, 255, 0), own, Ipv4Addr::UNSPECIFIED]
+    };
 
     /// What its access point is called unless the program says otherwise.
     const OWN_NAME: &str = "ESP_000002";
@@ -334,14 +337,12 @@ mod network {
                         Some(four.map_err(|_| vm.new_value_error("requested length 4"))?)
                     }
                 };
-                if !self.serves {
-                    let parsed = fixed.as_ref().and_then(|four| {
-                        let four: Result<Vec<Ipv4Addr>, _> = four.iter().map(|one| one.parse()).collect();
-                        <[Ipv4Addr; 4]>::try_from(four.ok()?).ok()
-                    });
-                    board().network.fix(parsed);
-                }
                 FIXED.lock()[place] = fixed;
+                match self.serves {
+                    false => board().network.fix(self.fixed()),
+                    true if station(|station| station.serving) => self.serve(true),
+                    true => {}
+                }
                 let k230 = wifi() == Wifi::K230;
                 return Ok(if k230 { vm.ctx.new_bool(true).into() } else { vm.ctx.none() });
             }
@@ -365,13 +366,20 @@ mod network {
             }
         }
 
+        /// What `ifconfig` was told, if it is addresses.
+        fn fixed(&self) -> Option<[Ipv4Addr; 4]> {
+            let four = FIXED.lock()[usize::from(self.serves)].clone()?;
+            let four: Result<Vec<Ipv4Addr>, _> = four.iter().map(|one| one.parse()).collect();
+            <[Ipv4Addr; 4]>::try_from(four.ok()?).ok()
+        }
+
         fn addresses(&self) -> [String; 4] {
             let fixed = FIXED.lock()[usize::from(self.serves)].clone();
             if let Some(fixed) = fixed {
                 return fixed;
             }
             if self.serves {
-                return SERVING.map(str::to_owned);
+                return SERVING.map(|address| address.to_string());
             }
             if !station(|station| station.link() == Link::Up) {
                 return NOWHERE.map(str::to_owned);
@@ -440,11 +448,12 @@ mod network {
             let number = |name: &str| SETTINGS.lock()[1].get(name).cloned();
             let channel =
                 number("channel").and_then(|value| value.downcast_ref::<PyInt>()?.as_u32_mask().try_into().ok());
-            board().network.serve(on.then(|| Serving {
+            let serving = on.then(|| Serving {
                 ssid: text("ssid").unwrap_or_else(|| OWN_NAME.to_owned()),
                 key: text("key").filter(|key| !key.is_empty()),
                 channel: channel.unwrap_or(6),
-            }));
+            });
+            board().network.serve(serving.map(|serving| (serving, self.fixed().unwrap_or(SERVING))));
         }
 
         fn setting(&self, name: &str, vm: &VirtualMachine) -> PyResult {
@@ -456,11 +465,8 @@ mod network {
             }
             let int = |number: i32| Ok(vm.ctx.new_int(number).into());
             match name {
-                "mac" => {
-                    let mut mac = board().network.mac();
-                    mac[5] = mac[5].wrapping_add(u8::from(self.serves));
-                    Ok(vm.ctx.new_bytes(mac.to_vec()).into())
-                }
+                "mac" if self.serves => Ok(vm.ctx.new_bytes(board().network.own_mac().to_vec()).into()),
+                "mac" => Ok(vm.ctx.new_bytes(board().network.mac().to_vec()).into()),
                 "ssid" if self.serves => Ok(vm.ctx.new_str(OWN_NAME).into()),
                 "ssid" => Ok(vm.ctx.new_str(station(|station| station.ssid().to_owned())).into()),
                 "hostname" => Ok(vm.ctx.new_str(hostname(OptionalArg::Missing)).into()),

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustpython_vm::{PyResult, VirtualMachine};
-use socklab_lan::{Addressing, Host, HostConfig, Ipv4Config, LanStack, Mac, Seed};
+use socklab_lan::{Addressing, Host, HostConfig, Interface, Ipv4Config, LanStack, Mac, Seed};
 
 use super::wire::Wire;
 use super::{Link, Network, Outside};
@@ -27,9 +27,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How often the stack is asked for its address while that is waited for.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// The address that a board's firmware gives to its own access point.
-const OWN_NETWORK: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 1);
 
 /// Counts the joinings, so that an attempt that is put off does not undo what the program did meanwhile.
 static JOININGS: AtomicU64 = AtomicU64::new(0);
@@ -66,6 +63,13 @@ fn set_addressing(lan: &LanStack, addressing: Addressing) {
         let now = host.now();
         host.set_addressing(now, addressing);
     });
+}
+
+/// What `(address, mask, gateway, name server)` says; 0.0.0.0 is none.
+fn configured([address, mask, gateway, dns]: [Ipv4Addr; 4]) -> Ipv4Config {
+    let some = |address: Ipv4Addr| (!address.is_unspecified()).then_some(address);
+    let prefix = mask.to_bits().leading_ones() as u8;
+    Ipv4Config { address, prefix, gateway: some(gateway), dns: some(dns).into_iter().collect() }
 }
 
 /// `(address, mask, gateway, name server)`.
@@ -135,10 +139,10 @@ impl Network {
         board().change(|state| state.air_changes += 1);
     }
 
-    /// Frames from the network.
-    pub(crate) fn deliver(&self, frames: Frames) {
+    /// Frames from the network, at one of the board's interfaces.
+    pub(crate) fn deliver(&self, interface: Interface, frames: Frames) {
         if let Some(lan) = self.lan() {
-            lan.deliver(frames);
+            lan.deliver(interface, frames);
         }
     }
 
@@ -173,8 +177,9 @@ impl Network {
         let _ = self.await_joined(vm, Instant::now().checked_add(OLD_ADDRESS)); // Ctrl-C: then without
     }
 
-    /// The board is an access point from now on, or none any more.
-    pub(crate) fn serve(&self, serving: Option<Serving>) {
+    /// The board is an access point from now on, with these addresses ([`configured`]), or none any more. The network that
+    /// it has joined, it stays in.
+    pub(crate) fn serve(&self, serving: Option<(Serving, [Ipv4Addr; 4])>) {
         let served = self.station(|station| {
             station.stations.clear();
             std::mem::replace(&mut station.serving, serving.is_some())
@@ -183,30 +188,18 @@ impl Network {
             return; // programs switch off what they do not use, and are in another network meanwhile
         }
         let Some(lan) = self.lan() else { return };
-        let is_serving = serving.is_some();
+        let (serving, own) = serving.map(|(serving, four)| (serving, configured(four))).unzip();
+        lan.with(|host| {
+            let now = host.now();
+            host.serve(now, own);
+        });
         board().tell(FromBoard::Serve(serving));
-        let own = Ipv4Config { address: OWN_NETWORK, prefix: 24, gateway: Some(OWN_NETWORK), dns: vec![OWN_NETWORK] };
-        set_addressing(lan, if is_serving { Addressing::Static(own) } else { Addressing::Dhcp });
-        lan.with(|host| host.serve_dhcp(is_serving));
-        set_link(lan, is_serving);
     }
 
     /// Gives the station this address, or leaves it to DHCP. On this machine's network only the program believes it.
     pub(crate) fn fix(&self, four: Option<[Ipv4Addr; 4]>) {
         let Some(lan) = self.lan() else { return };
-        let some = |address: Ipv4Addr| (!address.is_unspecified()).then_some(address);
-        set_addressing(
-            lan,
-            match four {
-                None => Addressing::Dhcp,
-                Some([address, mask, gateway, dns]) => Addressing::Static(Ipv4Config {
-                    address,
-                    prefix: mask.to_bits().leading_ones() as u8,
-                    gateway: some(gateway),
-                    dns: some(dns).into_iter().collect(),
-                }),
-            },
-        );
+        set_addressing(lan, four.map_or(Addressing::Dhcp, |four| Addressing::Static(configured(four))));
     }
 
     /// Addresses, sockets and neighbours, a line each; nothing on this machine's network.

@@ -63,12 +63,15 @@ fn an_error_that_nobody_asks_for_is_reported() {
     let program = "import asyncio
 async def fails():
     raise ValueError('no')
+async def fail():
+    task = asyncio.create_task(fails())
+    while not task.done():
+        await asyncio.sleep(0)
+    await asyncio.sleep_ms(1)  # it is reported once the others have had their turn to ask
 async def main():
-    asyncio.create_task(fails())
-    await asyncio.sleep_ms(5)
+    await fail()
     asyncio.get_event_loop().set_exception_handler(lambda loop, context: print(repr(context['exception'])))
-    asyncio.create_task(fails())
-    await asyncio.sleep_ms(5)
+    await fail()
 asyncio.run(main())";
     let said = printed(program);
     assert!(said.starts_with("Task exception wasn't retrieved\r\nfuture: <Task object at "), "{said}");

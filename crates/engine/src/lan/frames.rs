@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use socklab_capture::encoder::{Buffer, Encoder, Provenance, SegmentLimits};
 use socklab_capture::run::run_name;
 use socklab_capture::{Frame, LinkId, Timestamp, Way};
-use socklab_lan::{Direction, Mac, Marks, PortId, Time, Verdict};
+use socklab_lan::{Direction, Interface, Mac, Marks, PortId, Time, Verdict};
 use tokio::sync::Notify;
 
 use super::recent::{FrameRow, Recent};
@@ -25,7 +25,7 @@ const WAITING: usize = 8 << 20;
 /// A frame at the end of its way.
 pub(super) struct Ended<'a> {
     pub(super) at: Time,
-    pub(super) port: PortId,
+    pub(super) link: (PortId, Interface),
     pub(super) direction: Direction,
     pub(super) verdict: Verdict,
     pub(super) bytes: &'a [u8],
@@ -34,17 +34,19 @@ pub(super) struct Ended<'a> {
 /// The board at the end of a link.
 struct End<'a> {
     name: &'a str,
+    interface: Interface,
     mac: Mac,
     seed: u64,
 }
 
 impl End<'_> {
     fn add(&self, add: impl FnOnce(String, &str, [u8; 6]) -> LinkId) -> LinkId {
-        add(
-            self.name.to_owned(),
-            &format!("link of {} on the virtual network, seed {}", self.name, self.seed),
-            self.mac.0,
-        )
+        let (name, mac) = match self.interface {
+            Interface::Station => (self.name.to_owned(), self.mac),
+            Interface::AccessPoint => (format!("{} ap", self.name), self.mac.access_point()),
+        };
+        let description = format!("link of {name} on the virtual network, seed {}", self.seed);
+        add(name, &description, mac.0)
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) struct Taps {
     /// Whether the run's capture has them.
     run: bool,
     /// What the links are called in it.
-    links: RefCell<FxHashMap<PortId, LinkId>>,
+    links: RefCell<FxHashMap<(PortId, Interface), LinkId>>,
     followers: RefCell<Vec<Rc<Follower>>>,
     /// Those of the last moments, while somebody looks.
     recent: RefCell<Recent>,
@@ -89,7 +91,8 @@ impl Network {
     /// Puts a frame into every capture.
     pub(super) fn capture(&self, recorder: &Recorder, ended: &Ended<'_>) {
         let ports = self.ports.borrow();
-        let Some(end) = ports.get(&ended.port).map(|port| self.end(port)) else { return };
+        let (port, interface) = ended.link;
+        let Some(end) = ports.get(&port).map(|port| self.end(port, interface)) else { return };
         let note = note(ended.verdict);
         let (dropped, marks) = match ended.verdict {
             Verdict::Delivered(marks) => (false, marks),
@@ -108,10 +111,10 @@ impl Network {
         if self.taps.run {
             let mut links = self.taps.links.borrow_mut();
             let add = |name, description: &str, mac| recorder.add_link(name, description, mac);
-            let link = *links.entry(ended.port).or_insert_with(|| end.add(add));
+            let link = *links.entry(ended.link).or_insert_with(|| end.add(add));
             recorder.frame(&frame(link));
         }
-        self.taps.followers.borrow().iter().for_each(|follower| follower.take(ended.port, &end, frame));
+        self.taps.followers.borrow().iter().for_each(|follower| follower.take(ended.link, &end, frame));
         self.remember(ended, end.name);
     }
 
@@ -134,7 +137,7 @@ impl Network {
                 segment: socklab_lan::segment(ended.bytes),
                 again: false,
             };
-            recent.add(ended.port, row);
+            recent.add(ended.link.0, row);
         }
     }
 
@@ -145,8 +148,8 @@ impl Network {
         rows
     }
 
-    fn end<'a>(&self, port: &'a Port) -> End<'a> {
-        End { name: &port.name, mac: port.mac, seed: self.settings.seed }
+    fn end<'a>(&self, port: &'a Port, interface: Interface) -> End<'a> {
+        End { name: &port.name, interface, mac: port.mac, seed: self.settings.seed }
     }
 
     /// Follows the network's frames from now on.
@@ -155,7 +158,9 @@ impl Network {
         let ports = self.ports.borrow();
         let mut all: Vec<_> = ports.iter().collect();
         all.sort_unstable_by_key(|(id, _)| **id);
-        all.into_iter().for_each(|(id, port)| _ = follower.link(*id, &self.end(port)));
+        for (id, port) in all {
+            follower.link((*id, Interface::Station), &self.end(port, Interface::Station));
+        }
         self.taps.followers.borrow_mut().push(Rc::clone(&follower));
         self.lan.borrow_mut().watch(true);
         Following { network: Rc::clone(self), follower }
@@ -185,7 +190,7 @@ fn note(verdict: Verdict) -> String {
 /// A capture for one who follows. It is one segment, however long.
 struct Follower {
     encoder: RefCell<Encoder>,
-    links: RefCell<FxHashMap<PortId, LinkId>>,
+    links: RefCell<FxHashMap<(PortId, Interface), LinkId>>,
     /// Frames were left out that it has not been told of.
     lacks: Cell<bool>,
     is_over: Cell<bool>,
@@ -207,13 +212,13 @@ impl Follower {
     }
 
     /// What the link is in its capture.
-    fn link(&self, port: PortId, end: &End<'_>) -> LinkId {
+    fn link(&self, link: (PortId, Interface), end: &End<'_>) -> LinkId {
         let add = |name, description: &str, mac| self.encoder.borrow_mut().add_link(name, description, mac);
-        *self.links.borrow_mut().entry(port).or_insert_with(|| end.add(add))
+        *self.links.borrow_mut().entry(link).or_insert_with(|| end.add(add))
     }
 
-    fn take<'a>(&self, port: PortId, end: &End<'_>, frame: impl Fn(LinkId) -> Frame<'a>) {
-        let link = self.link(port, end);
+    fn take<'a>(&self, link: (PortId, Interface), end: &End<'_>, frame: impl Fn(LinkId) -> Frame<'a>) {
+        let link = self.link(link, end);
         let mut encoder = self.encoder.borrow_mut();
         if encoder.buffered() < WAITING {
             encoder.frame(&frame(link));
@@ -278,8 +283,8 @@ mod tests {
 
     #[test]
     fn who_does_not_read_has_less_and_is_told_how_much() {
-        let (follower, port) = (Follower::new(), PortId(1));
-        let end = End { name: "esp32", mac: Mac::local(1), seed: 7 };
+        let (follower, port) = (Follower::new(), (PortId(1), Interface::Station));
+        let end = End { name: "esp32", interface: Interface::Station, mac: Mac::local(1), seed: 7 };
         let bytes = [7; 1500];
         let frame = |link| {
             let (at, way, note) = (now(), Way::Out, "");

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Time;
 use crate::time::earlier;
+use crate::{Interface, Time};
 
 /// Addresses that a host makes in prefixes that routers tell of.
 const GLOBALS: usize = 2;
@@ -32,6 +32,8 @@ pub(super) struct Global {
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     pub(super) v4: Option<Ipv4Config>,
+    /// In the network that the host itself is the access point of.
+    pub(super) own: Option<Ipv4Config>,
     /// The one before the link went down: connections wait for it to come back.
     pub(super) kept: Option<Ipv4Config>,
     pub(super) link_local: Option<Ipv6Addr>,
@@ -73,7 +75,7 @@ impl Addresses {
 
     /// All of them, with their prefixes, in the order in which a source is chosen.
     pub(super) fn all(&self) -> Vec<(IpAddr, u8)> {
-        let v4 = self.v4.iter().map(|v4| (IpAddr::V4(v4.address), v4.prefix));
+        let v4 = self.all_v4().map(|(_, v4)| (IpAddr::V4(v4.address), v4.prefix));
         let globals = self.globals.iter().map(|global| (IpAddr::V6(global.address), global.prefix));
         let link_local = self.link_local.iter().map(|address| (IpAddr::V6(*address), 64));
         let loopback = [(IpAddr::V4(Ipv4Addr::LOCALHOST), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)];
@@ -83,7 +85,7 @@ impl Addresses {
     /// Whether packets for it stay here.
     pub(super) fn is_own(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => address.is_loopback() || self.v4.as_ref().is_some_and(|v4| v4.address == address),
+            IpAddr::V4(address) => address.is_loopback() || self.all_v4().any(|(_, v4)| v4.address == address),
             IpAddr::V6(address) => {
                 address.is_loopback()
                     || self.link_local == Some(address)
@@ -95,14 +97,35 @@ impl Addresses {
     /// Whether it means everybody in the network.
     pub(super) fn is_broadcast(&self, address: IpAddr) -> bool {
         let IpAddr::V4(address) = address else { return false };
-        address.is_broadcast() || self.v4.as_ref().is_some_and(|v4| v4.prefix < 31 && v4.broadcast() == address)
+        address.is_broadcast() || self.all_v4().any(|(_, v4)| v4.prefix < 31 && v4.broadcast() == address)
     }
 
-    /// Who gets the packets for it; `None` if nobody would know what to do with them.
-    pub(super) fn next_hop(&self, to: IpAddr) -> Option<IpAddr> {
+    fn all_v4(&self) -> impl Iterator<Item = (Interface, &Ipv4Config)> {
+        let station = self.v4.iter().map(|v4| (Interface::Station, v4));
+        station.chain(self.own.iter().map(|v4| (Interface::AccessPoint, v4)))
+    }
+
+    /// Its IPv4 address on an interface.
+    pub(super) fn v4_on(&self, interface: Interface) -> Option<&Ipv4Config> {
+        match interface {
+            Interface::Station => self.v4.as_ref(),
+            Interface::AccessPoint => self.own.as_ref(),
+        }
+    }
+
+    /// The interface by which packets for it leave: that of its network, or the first, as lwIP's default. Its own network
+    /// knows IPv4 alone.
+    pub(super) fn interface_for(&self, to: IpAddr) -> Interface {
+        let IpAddr::V4(to) = to else { return Interface::Station };
+        let beside = self.all_v4().find(|(_, v4)| v4.has(to));
+        beside.or(self.all_v4().next()).map_or(Interface::Station, |(interface, _)| interface)
+    }
+
+    /// Who gets the packets for it on that interface; `None` if nobody would know what to do with them.
+    pub(super) fn next_hop(&self, interface: Interface, to: IpAddr) -> Option<IpAddr> {
         match to {
             IpAddr::V4(to) => {
-                let v4 = self.v4.as_ref()?;
+                let v4 = self.v4_on(interface)?;
                 if v4.has(to) { Some(to.into()) } else { v4.gateway.map(IpAddr::from) }
             }
             IpAddr::V6(to) if to.is_unicast_link_local() => self.link_local.map(|_| to.into()),
@@ -117,7 +140,7 @@ impl Addresses {
     pub(super) fn source_for(&self, to: IpAddr) -> Option<IpAddr> {
         match to {
             IpAddr::V4(to) if to.is_loopback() => Some(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V4(_) => self.v4.as_ref().map(|v4| v4.address.into()),
+            IpAddr::V4(_) => self.v4_on(self.interface_for(to)).map(|v4| v4.address.into()),
             IpAddr::V6(to) if to.is_loopback() => Some(Ipv6Addr::LOCALHOST.into()),
             IpAddr::V6(to) => {
                 let near = to.is_unicast_link_local() || to.octets().starts_with(&[0xff, 0x02]);

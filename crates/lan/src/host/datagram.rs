@@ -10,6 +10,7 @@ use socklab_socket::{Address, Cause, Errno, Family, Ready};
 use super::option::Options;
 use super::tcp::overlap;
 use super::{Host, Result, Socket, SocketId, shown};
+use crate::Interface;
 use crate::engine::MTU;
 use crate::packet::{self, IPV4, IPV6, Ip, UDP, Udp, Unreachable, protocol};
 
@@ -207,15 +208,14 @@ impl Host {
 
     /// A datagram: everybody's goes to all sockets that listen for it, another to the one that fits best. Whoever
     /// sent what nobody listens for is told (RFC 1122, 4.1.3.1).
-    pub(super) fn receive_udp(&mut self, ip: &Ip<'_>) {
+    pub(super) fn receive_udp(&mut self, ip: &Ip<'_>, by: Option<Interface>) {
         let Some(datagram) = Udp::parse(ip) else { return };
-        if datagram.to.port() == super::dhcp::CLIENT_PORT && self.dhcp_takes(&datagram) {
-            return;
-        }
-        if datagram.to.port() == super::dhcp::SERVER_PORT && self.serves_dhcp(&datagram) {
-            return;
-        }
-        if self.lookups.takes(&datagram) {
+        let taken = match (by, datagram.to.port()) {
+            (Some(Interface::Station), super::dhcp::CLIENT_PORT) => self.dhcp_takes(&datagram),
+            (Some(Interface::AccessPoint), super::dhcp::SERVER_PORT) => self.serves_dhcp(&datagram),
+            _ => false,
+        };
+        if taken || self.lookups.takes(&datagram) {
             return;
         }
         let to_all = ip.dst.is_multicast() || self.addresses.is_broadcast(ip.dst);

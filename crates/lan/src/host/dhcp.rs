@@ -10,7 +10,7 @@ use super::{Addressing, Host, Ipv4Config};
 use crate::gateway::{DhcpOutcome, DhcpServer, Lease, Plan};
 use crate::packet::{self, Arp, HOPS, Udp};
 use crate::time::earlier;
-use crate::{Mac, Time};
+use crate::{Interface, Mac, Time};
 
 pub(super) const CLIENT_PORT: u16 = 68;
 pub(super) const SERVER_PORT: u16 = 67;
@@ -215,7 +215,7 @@ impl Host {
         if message.emit(&mut DhcpPacket::new_unchecked(&mut bytes)).is_ok() {
             let (from, to) = (SocketAddr::new(from.into(), CLIENT_PORT), SocketAddr::new(to.into(), SERVER_PORT));
             let packet = packet::udp(from, to, HOPS, &bytes);
-            packet.into_iter().for_each(|packet| drop(self.send_ip(packet, to.ip())));
+            packet.into_iter().for_each(|packet| drop(self.send_by(Interface::Station, packet, to.ip())));
         }
     }
 
@@ -274,7 +274,7 @@ impl Host {
         }
         self.dhcp.enter(DhcpState::Probing, self.now + PROBE);
         let probe = Arp { request: true, sender: (self.mac(), Ipv4Addr::UNSPECIFIED), target: message.your_ip };
-        self.put(probe.frame(Mac::BROADCAST));
+        self.put(Interface::Station, probe.frame(Mac::BROADCAST));
     }
 
     /// Nobody else has it.
@@ -303,16 +303,16 @@ impl Host {
 
     /// Whether a datagram was for the board's own DHCP server.
     pub(super) fn serves_dhcp(&mut self, datagram: &Udp<'_>) -> bool {
-        let (Some(service), Some(v4)) = (&mut self.serves, &self.addresses.v4) else { return false };
+        let (Some(service), Some(v4)) = (&mut self.serves, &self.addresses.own) else { return false };
         let (network, own) = (u32::from(v4.address) & u32::from(v4.mask()), v4.address);
         let leases = (Ipv4Addr::from(network + 2), Ipv4Addr::from(u32::from(v4.broadcast()) - 1));
         let plan = Plan { gateway: own, prefix: v4.prefix, pc: own, host: own, leases, ..Plan::default() };
-        let neighbours = &self.neighbours;
+        let neighbours = &self.neighbours[Interface::AccessPoint as usize];
         let held = |address: Ipv4Addr| neighbours.get(self.now, address.into());
         if let Some(DhcpOutcome::Answer(answer)) = service.server.handle(self.now, &plan, datagram.payload, held) {
             let (from, to) = ((own, SERVER_PORT).into(), (answer.to, CLIENT_PORT).into());
             let packet = packet::udp(from, to, HOPS, &answer.bytes);
-            packet.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, answer.mac)));
+            packet.into_iter().for_each(|packet| self.put_packet(Interface::AccessPoint, packet, answer.mac));
         }
         true
     }

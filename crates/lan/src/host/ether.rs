@@ -9,10 +9,10 @@ use socklab_socket::{Cause, Errno};
 use super::{Addressing, Host, Socket};
 use crate::engine::MTU;
 use crate::ndisc::{self, Said};
-use crate::neighbour::{Due, Way};
+use crate::neighbour::{Due, Neighbours, Way};
 use crate::packet::{self, Arp, ETHERNET, Ethernet, Ip, Kind, Unreachable, protocol};
 use crate::time::earlier;
-use crate::{Mac, Time};
+use crate::{Interface, Mac, Time};
 
 /// How often a host asks for routers, and how many times (RFC 4861, 10).
 const SOLICIT_EVERY: Duration = Duration::from_secs(4);
@@ -50,8 +50,9 @@ impl Host {
         self.addresses.kept = self.addresses.v4.take();
         self.addresses.globals.clear();
         self.addresses.router = None;
-        self.neighbours.clear();
-        self.out.clear();
+        self.neighbours(Interface::Station).clear();
+        let station = self.mac();
+        self.out.retain(|frame| Ethernet::parse(frame).is_some_and(|frame| frame.from != station));
     }
 
     /// Takes an IPv4 address, and says so to everybody (RFC 5227, 2.3). One that is no host's is none.
@@ -64,57 +65,69 @@ impl Host {
         self.addresses_changed();
         if let Some(address) = self.addresses.v4.as_ref().map(|v4| v4.address) {
             let arp = Arp { request: true, sender: (self.mac(), address), target: address };
-            self.put(arp.frame(Mac::BROADCAST));
+            self.put(Interface::Station, arp.frame(Mac::BROADCAST));
         }
     }
 
-    pub(super) fn put(&mut self, frame: Vec<u8>) {
-        if self.up {
+    pub(super) fn put(&mut self, interface: Interface, frame: Vec<u8>) {
+        if self.is_up(interface) {
             self.out.push_back(frame.into());
         }
     }
 
-    pub(super) fn receive_frame(&mut self, frame: Bytes) {
+    /// Sends a packet to a neighbour.
+    pub(super) fn put_packet(&mut self, interface: Interface, packet: Vec<u8>, to: Mac) {
+        self.put(interface, packet::address(packet, self.mac_of(interface), to));
+    }
+
+    pub(super) fn receive_frame(&mut self, interface: Interface, frame: Bytes) {
         let Some(ethernet) = Ethernet::parse(&frame) else { return };
-        if ethernet.to != self.mac() && ethernet.to.is_unicast() || ethernet.from == self.mac() {
+        let own = self.mac_of(interface);
+        if ethernet.to != own && ethernet.to.is_unicast() || ethernet.from == own {
             return;
         }
         match ethernet.kind {
-            Kind::Arp => self.receive_arp(ethernet.from, ethernet.payload),
-            Kind::Ipv4 | Kind::Ipv6 => self.receive_ip(frame.slice(ETHERNET..), Some(ethernet.from)),
+            Kind::Arp => self.receive_arp(interface, ethernet.from, ethernet.payload),
+            Kind::Ipv6 if interface == Interface::AccessPoint => {}
+            Kind::Ipv4 | Kind::Ipv6 => self.receive_ip(frame.slice(ETHERNET..), Some((interface, ethernet.from))),
             Kind::Other => {}
         }
     }
 
-    fn receive_arp(&mut self, from: Mac, payload: &[u8]) {
+    fn receive_arp(&mut self, interface: Interface, from: Mac, payload: &[u8]) {
         let Some(arp) = Arp::parse(payload) else { return };
         let (mac, address) = arp.sender;
         if mac != from {
             return;
         }
-        let own = self.addresses.v4.as_ref().map(|v4| v4.address);
-        self.dhcp_hears_arp(&arp);
+        let own = self.addresses.v4_on(interface).map(|v4| v4.address);
+        if interface == Interface::Station {
+            self.dhcp_hears_arp(&arp);
+        }
         let for_us = own == Some(arp.target);
         if !address.is_unspecified() && own != Some(address) {
+            let (now, neighbours) = (self.now, self.neighbours(interface));
             let waited = if for_us {
-                self.neighbours.learn(self.now, address.into(), mac)
+                neighbours.learn(now, address.into(), mac)
             } else {
-                self.neighbours.update(self.now, address.into(), mac)
+                neighbours.update(now, address.into(), mac)
             };
-            waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));
+            waited.into_iter().for_each(|packet| self.put_packet(interface, packet, mac));
         }
         if let Some(own) = own.filter(|_| for_us && arp.request) {
             // An announcement of our own address is answered too: its sender learns that it is taken.
-            let reply = Arp { request: false, sender: (self.mac(), own), target: address };
-            self.put(reply.frame(mac));
+            let reply = Arp { request: false, sender: (self.mac_of(interface), own), target: address };
+            self.put(interface, reply.frame(mac));
         }
     }
 
-    /// An IP packet, from this neighbour or from itself.
-    pub(super) fn receive_ip(&mut self, bytes: Bytes, from: Option<Mac>) {
+    /// An IP packet, by an interface from this neighbour, or from itself. An address is the host's by whichever interface
+    /// a packet for it comes (RFC 1122, 3.3.4.2: the weak model, lwIP's and Linux's).
+    pub(super) fn receive_ip(&mut self, bytes: Bytes, from: Option<(Interface, Mac)>) {
         let Some(ip) = Ip::parse(&bytes) else { return };
         let loopback = ip.dst.is_loopback() || ip.src.is_loopback();
-        if loopback && from.is_some() || ip.src.is_multicast() || !self.is_for_us(&ip) {
+        let by = from.map(|(interface, _)| interface);
+        if loopback && from.is_some() || ip.src.is_multicast() || !self.is_for_us(&ip, by) {
             return;
         }
         if ip.fragment.is_some() {
@@ -124,20 +137,21 @@ impl Host {
         self.receive_raw(&ip);
         match ip.protocol {
             protocol::TCP => self.receive_tcp(&ip, &bytes),
-            protocol::UDP => self.receive_udp(&ip),
+            protocol::UDP => self.receive_udp(&ip, by),
             protocol::ICMP if ip.src.is_ipv4() => self.receive_icmp(&ip),
-            protocol::ICMPV6 if ip.src.is_ipv6() => self.receive_icmpv6(&ip, &bytes, from),
+            protocol::ICMPV6 if ip.src.is_ipv6() => self.receive_icmpv6(&ip, &bytes, from.map(|(_, mac)| mac)),
             protocol::IGMP => self.tcp.receive(self.now, bytes.slice(..ip.bytes.len())),
             _ => {}
         }
     }
 
     /// Before there is an address, a DHCP server writes to the one that it offers.
-    fn is_for_us(&self, ip: &Ip<'_>) -> bool {
+    fn is_for_us(&self, ip: &Ip<'_>, by: Option<Interface>) -> bool {
+        let may_be_offer = ip.protocol == protocol::UDP && ip.dst.is_ipv4() && !ip.dst.is_multicast();
         self.addresses.is_own(ip.dst)
             || self.addresses.is_broadcast(ip.dst)
             || self.is_member(ip.dst)
-            || ip.protocol == protocol::UDP && ip.dst.is_ipv4() && !ip.dst.is_multicast() && self.dhcp.expects_offers()
+            || may_be_offer && by == Some(Interface::Station) && self.dhcp.expects_offers()
     }
 
     /// Whether packets for this group are heard.
@@ -197,8 +211,9 @@ impl Host {
                 self.answer_who_has(target, from, mac)
             }
             Said::IsAt { target, mac: Some(mac) } if !self.addresses.is_own(target.into()) => {
-                let waited = self.neighbours.update(self.now, target.into(), mac);
-                waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));
+                let now = self.now;
+                let waited = self.neighbours(Interface::Station).update(now, target.into(), mac);
+                waited.into_iter().for_each(|packet| self.put_packet(Interface::Station, packet, mac));
             }
             Said::Router { lifetime, prefix, mac } if from.is_unicast_link_local() => {
                 self.receive_router(from, lifetime, prefix, mac);
@@ -210,14 +225,15 @@ impl Host {
     fn answer_who_has(&mut self, target: Ipv6Addr, from: Ipv6Addr, mac: Option<Mac>) {
         let to = match mac.filter(|_| !from.is_unspecified()) {
             Some(mac) => {
-                let waited = self.neighbours.learn(self.now, from.into(), mac);
-                waited.into_iter().for_each(|packet| self.put(packet::address(packet, self.config.mac, mac)));
+                let now = self.now;
+                let waited = self.neighbours(Interface::Station).learn(now, from.into(), mac);
+                waited.into_iter().for_each(|packet| self.put_packet(Interface::Station, packet, mac));
                 (from, mac)
             }
             // It asks whether the address is free: everybody shall know that it is not (RFC 4861, 7.2.4).
             None => (ndisc::ALL_NODES, packet::group_mac(ndisc::ALL_NODES.into())),
         };
-        ndisc::is_at(target, self.mac(), to, false).into_iter().for_each(|frame| self.put(frame));
+        ndisc::is_at(target, self.mac(), to, false).into_iter().for_each(|frame| self.put(Interface::Station, frame));
     }
 
     fn receive_router(
@@ -231,7 +247,8 @@ impl Host {
         let believed = self.now + lifetime.min(ROUTER_MOST);
         self.addresses.router = (!lifetime.is_zero()).then_some((from, believed));
         if let Some(mac) = mac {
-            drop(self.neighbours.learn(self.now, from.into(), mac));
+            let now = self.now;
+            drop(self.neighbours(Interface::Station).learn(now, from.into(), mac));
         }
         if let Some((prefix, 64, valid)) = prefix.filter(|(prefix, ..)| !prefix.is_multicast()) {
             let address = packet::in_prefix(prefix, self.mac());
@@ -245,7 +262,7 @@ impl Host {
     /// Says to everybody that an address is here (RFC 9131, 4): others need not ask, and nobody takes it for free.
     fn announce(&mut self, address: Ipv6Addr) {
         let all = (ndisc::ALL_NODES, packet::group_mac(ndisc::ALL_NODES.into()));
-        ndisc::is_at(address, self.mac(), all, false).into_iter().for_each(|frame| self.put(frame));
+        ndisc::is_at(address, self.mac(), all, false).into_iter().for_each(|frame| self.put(Interface::Station, frame));
     }
 
     /// Sends an IP packet, which has room for its Ethernet header. Fails without a way to its destination.
@@ -254,27 +271,38 @@ impl Host {
             self.loopback.push_back(Bytes::from(packet).slice(ETHERNET..));
             return Ok(());
         }
-        if !self.up {
+        self.send_by(self.addresses.interface_for(to), packet, to)
+    }
+
+    /// The same for a packet to others, by this interface.
+    pub(super) fn send_by(&mut self, interface: Interface, packet: Vec<u8>, to: IpAddr) -> Result<(), Cause> {
+        if !self.is_up(interface) {
             return Err(self.config.profile.no_route.into());
         }
         let id = self.next_packet;
         self.next_packet = self.next_packet.wrapping_add(1);
-        packet::fragments(packet, MTU, id).into_iter().try_for_each(|piece| self.send_piece(piece, to))
+        packet::fragments(packet, MTU, id).into_iter().try_for_each(|piece| self.send_piece(interface, piece, to))
     }
 
-    fn send_piece(&mut self, packet: Vec<u8>, to: IpAddr) -> Result<(), Cause> {
-        let mac = if self.addresses.is_broadcast(to) {
-            Mac::BROADCAST
+    fn send_piece(&mut self, interface: Interface, packet: Vec<u8>, to: IpAddr) -> Result<(), Cause> {
+        let (mac, packet) = if self.addresses.is_broadcast(to) {
+            (Mac::BROADCAST, packet)
         } else if to.is_multicast() {
-            packet::group_mac(to)
+            (packet::group_mac(to), packet)
         } else {
-            let hop = self.addresses.next_hop(to).ok_or(self.config.profile.no_route)?;
-            let Way::Known(mac, packet) = self.neighbours.way(self.now, hop, packet) else { return Ok(()) };
-            self.put(packet::address(packet, self.config.mac, mac));
-            return Ok(());
+            let hop = self.addresses.next_hop(interface, to).ok_or(self.config.profile.no_route)?;
+            let now = self.now;
+            let Way::Known(mac, packet) = self.neighbours(interface).way(now, hop, packet) else { return Ok(()) };
+            (mac, packet)
         };
-        self.put(packet::address(packet, self.config.mac, mac));
+        self.put_packet(interface, packet, mac);
         Ok(())
+    }
+
+    /// Whether packets for it would leave.
+    pub(super) fn has_way(&self, to: IpAddr) -> bool {
+        let interface = self.addresses.interface_for(to);
+        self.is_up(interface) && self.addresses.next_hop(interface, to).is_some()
     }
 
     /// Asks and announces what is due.
@@ -282,10 +310,13 @@ impl Host {
         if self.addresses.expire(self.now) {
             self.addresses_changed();
         }
-        while let Some(due) = self.neighbours.poll(self.now) {
-            match due {
-                Due::Ask(address) => self.ask_for(address),
-                Due::Silent(_, waited) => self.give_up(&waited),
+        let now = self.now;
+        for interface in [Interface::Station, Interface::AccessPoint] {
+            while let Some(due) = self.neighbours(interface).poll(now) {
+                match due {
+                    Due::Ask(address) => self.ask_for(interface, address),
+                    Due::Silent(_, waited) => self.give_up(&waited),
+                }
             }
         }
         if let Some(link_local) = self.addresses.link_local
@@ -294,21 +325,24 @@ impl Host {
             && self.solicit.at <= self.now
         {
             self.solicit = Solicit { left: self.solicit.left - 1, at: self.now + SOLICIT_EVERY };
-            ndisc::router_wanted(link_local, self.mac()).into_iter().for_each(|frame| self.put(frame));
+            let asked = ndisc::router_wanted(link_local, self.mac());
+            asked.into_iter().for_each(|frame| self.put(Interface::Station, frame));
         }
     }
 
-    fn ask_for(&mut self, address: IpAddr) {
-        match (address, self.addresses.source_for(address)) {
-            (IpAddr::V4(target), Some(IpAddr::V4(own))) => {
-                let arp = Arp { request: true, sender: (self.mac(), own), target };
-                self.put(arp.frame(Mac::BROADCAST));
+    fn ask_for(&mut self, interface: Interface, address: IpAddr) {
+        let mac = self.mac_of(interface);
+        let frame = match address {
+            IpAddr::V4(target) => {
+                let own = self.addresses.v4_on(interface).map(|v4| v4.address);
+                own.map(|own| Arp { request: true, sender: (mac, own), target }.frame(Mac::BROADCAST))
             }
-            (IpAddr::V6(target), Some(IpAddr::V6(own))) => {
-                ndisc::who_has(target, own, self.mac()).into_iter().for_each(|frame| self.put(frame));
-            }
-            _ => {}
-        }
+            IpAddr::V6(target) => match self.addresses.source_for(address) {
+                Some(IpAddr::V6(own)) => ndisc::who_has(target, own, mac),
+                _ => None,
+            },
+        };
+        frame.into_iter().for_each(|frame| self.put(interface, frame));
     }
 
     /// A neighbour did not answer: whoever sent the packets hears of it, if this board's stack tells.
@@ -334,7 +368,8 @@ impl Host {
 
     pub(super) fn ether_deadline(&self) -> Option<Time> {
         let solicit = (self.up && self.solicit.left > 0).then_some(self.solicit.at);
-        [self.neighbours.deadline(), self.addresses.deadline()].into_iter().fold(solicit, earlier)
+        let neighbours = self.neighbours.iter().map(Neighbours::deadline);
+        neighbours.chain([self.addresses.deadline()]).fold(solicit, earlier)
     }
 
     /// Joins a group for one of its sockets; fails with `ENOBUFS` when there are too many.

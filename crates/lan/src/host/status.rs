@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use smoltcp::socket::tcp::State;
 
 use super::{Host, Socket, SocketId};
+use crate::neighbour::Neighbours;
 use crate::track::Sent;
 use crate::{Mac, Time};
 
@@ -48,7 +49,7 @@ impl Host {
         Netstat {
             addresses: self.addresses.all(),
             sockets: self.sockets.iter().map(|(id, socket)| self.row(*id, socket)).collect(),
-            neighbours: self.neighbours.known().collect(),
+            neighbours: self.neighbours.iter().flat_map(Neighbours::known).collect(),
         }
     }
 

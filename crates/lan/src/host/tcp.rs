@@ -534,7 +534,7 @@ impl Host {
         if to.ip().is_multicast() || self.addresses.is_broadcast(to.ip()) {
             return Err(Errno::ENETUNREACH.into());
         }
-        let reached = self.addresses.is_own(to.ip()) || self.up && self.addresses.next_hop(to.ip()).is_some();
+        let reached = self.addresses.is_own(to.ip()) || self.has_way(to.ip());
         let source = self.addresses.source_for(to.ip()).filter(|_| reached).ok_or(no_route)?;
         let bound = self.stream(id)?.bound;
         let ip = if bound.ip().is_unspecified() || bound.port() == 0 { source } else { bound.ip() };

@@ -7,7 +7,7 @@ use super::{Lan, Medium};
 use crate::air::{AccessPoint, Point};
 use crate::gateway::{FlowRow, Lease};
 use crate::track::Connection;
-use crate::{Counts, Direction, Mac, PortId};
+use crate::{Counts, Direction, Interface, Mac, PortId};
 
 /// A network at one moment. Its text is a table.
 #[derive(Clone, Debug)]
@@ -26,18 +26,20 @@ pub struct LanStatus {
     pub connections: Vec<Connection>,
 }
 
-/// A board.
+/// A board, or its access point.
 #[derive(Clone, Debug)]
 pub struct PortRow {
     /// Its port.
     pub port: PortId,
+    /// Which of its interfaces.
+    pub interface: Interface,
     /// Its name.
     pub name: String,
     /// Its hardware address.
     pub mac: Mac,
     /// How it is attached.
     pub medium: Medium,
-    /// Whether frames pass: it has a cable, or has joined.
+    /// Whether frames pass: it has a cable, has joined, or is an access point.
     pub attached: bool,
     /// What each direction of its link has done, first the one from the board.
     pub counts: [Counts; 2],
@@ -89,8 +91,10 @@ impl Lan {
     fn row(&self, id: PortId) -> Option<PortRow> {
         let port = self.ports.get(&id)?;
         let each = [Direction::Up, Direction::Down];
+        let (board, interface) = self.place(id);
         Some(PortRow {
-            port: id,
+            port: board,
+            interface,
             name: port.attach.name.clone(),
             mac: port.attach.mac,
             medium: port.attach.medium,
@@ -140,13 +144,14 @@ impl fmt::Display for PointRow {
     }
 }
 
-/// A line for the board, and one for each direction of its link.
+/// A line for the interface, and one for each direction of its link.
 impl fmt::Display for PortRow {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match (self.medium, self.attached) {
-            (Medium::Cable, _) => "cable",
-            (Medium::Air, true) => "joined",
-            (Medium::Air, false) => "not joined",
+        let state = match (self.interface, self.medium, self.attached) {
+            (Interface::AccessPoint, ..) => "access point",
+            (_, Medium::Cable, _) => "cable",
+            (_, Medium::Air, true) => "joined",
+            (_, Medium::Air, false) => "not joined",
         };
         writeln!(to, "port    {} {} {} {state}", self.port, self.name, self.mac)?;
         for (direction, place) in [(Direction::Up, 0), (Direction::Down, 1)] {

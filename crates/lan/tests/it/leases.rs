@@ -33,7 +33,7 @@ impl Client {
         self.lan.handle_frame(self.now, self.port, Bytes::from(frame));
         self.lan.poll(self.now);
         let all = std::iter::from_fn(|| self.lan.poll_transmit());
-        let frame = all.filter(|(port, _)| *port == self.port).map(|(_, frame)| frame).last()?;
+        let frame = all.filter(|(port, ..)| *port == self.port).map(|(.., frame)| frame).last()?;
         let to = Ipv4Addr::from(*frame[30..].first_chunk::<4>().unwrap());
         Some((Message::decode(&mut Decoder::new(&frame[42..])).unwrap(), to))
     }

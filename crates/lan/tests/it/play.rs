@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -285,12 +285,14 @@ impl Play {
             ["opens", ssid] => {
                 let point = AccessPoint { ssid: (*ssid).to_owned(), ..AccessPoint::default() };
                 self.world.lan.open_access_point(now, port, point);
-                self.world.host(name).set_link(now, true);
-                self.world.host(name).serve_dhcp(true);
+                let address = Ipv4Addr::new(192, 168, 4, 1);
+                let own = Ipv4Config { address, prefix: 24, gateway: Some(address), dns: Vec::new() };
+                self.world.host(name).serve(now, Some(own));
                 String::new()
             }
             ["shuts"] => {
                 self.world.lan.close_access_point(now, port);
+                self.world.host(name).serve(now, None);
                 String::new()
             }
             ["scan"] => {
@@ -390,6 +392,10 @@ impl Play {
                 self.world.host(name).set(id, &option).map(done)
             }
             "reuse" => self.world.host(name).set(id, &SockOpt::ReuseAddress(true)).map(done),
+            "linger" => {
+                let time = Duration::from_secs(target.unwrap().parse().unwrap());
+                self.world.host(name).set(id, &SockOpt::Linger(Some(time))).map(done)
+            }
             "broadcast" => self.world.host(name).set(id, &SockOpt::Broadcast(true)).map(done),
             verb => panic!("{verb}"),
         }

@@ -45,11 +45,11 @@ impl Cables {
                         lan.poll(now);
                     }
                 }
-                while let Some((port, frame)) = lan.poll_transmit() {
+                while let Some((port, interface, frame)) = lan.poll_transmit() {
                     boards
                         .iter()
                         .filter(|(board, _)| *board == port)
-                        .for_each(|(_, stack)| stack.deliver([frame.clone()]));
+                        .for_each(|(_, stack)| stack.deliver(interface, [frame.clone()]));
                 }
                 let span = next.map_or(Duration::from_secs(3600), |next| next - now);
                 match receiver.recv_timeout(span) {

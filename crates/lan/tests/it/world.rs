@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socklab_lan::{
-    Addressing, Attach, Event, Host, HostConfig, Lan, LanConfig, Mac, Medium, PortId, Profile, Seed, Time,
+    Addressing, Attach, Event, Host, HostConfig, Interface, Lan, LanConfig, Mac, Medium, PortId, Profile, Seed, Time,
 };
 
 /// Rounds at one moment before somebody must be called mad.
@@ -80,9 +80,9 @@ impl World {
             }
         }
         self.lan.poll(self.now);
-        while let Some((port, frame)) = self.lan.poll_transmit() {
+        while let Some((port, interface, frame)) = self.lan.poll_transmit() {
             moved = true;
-            self.deliver(port, frame);
+            self.deliver(port, interface, frame);
         }
         while let Some(event) = self.lan.poll_event() {
             self.note(event);
@@ -90,9 +90,9 @@ impl World {
         moved
     }
 
-    fn deliver(&mut self, port: PortId, frame: Bytes) {
+    fn deliver(&mut self, port: PortId, interface: Interface, frame: Bytes) {
         let board = self.boards.values_mut().find(|board| board.port == port).expect("a board");
-        board.host.handle_frame(self.now, frame);
+        board.host.handle_frame(self.now, interface, frame);
     }
 
     /// A board whose radio has joined or lost a network has a link, or none.
