@@ -44,11 +44,11 @@ fn capture(pid: Option<u32>, output: Option<&Path>) -> Result<ExitCode, Fail> {
             "帧不适合在终端显示：请用 -o 指定文件，或通过管道交给 wireshark -k -i -",
         ));
     }
+    let mut frames = control::follow(pid)?; // before a file of that name is emptied
     let mut out: Box<dyn Write> = match output {
         Some(path) => Box::new(File::create(path).map_err(|error| not_created(path, &error))?),
         None => Box::new(io::stdout().lock()),
     };
-    let mut frames = control::follow(pid)?;
     let (end, interrupted) = (frames.end(), Arc::new(AtomicBool::new(false)));
     let told = Arc::clone(&interrupted);
     on_interrupt(move || {

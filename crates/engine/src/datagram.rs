@@ -326,10 +326,11 @@ impl Datagrams {
     fn try_send(&self, hub: &Hub, bytes: &[u8], to: &Address) -> io::Result<usize> {
         let lan = hub.lan.as_ref().filter(|_| self.is_udp());
         match (lan, to, &self.local) {
-            (Some(lan), Address::Inet(to), Address::Inet(own))
-                if lan.reaches(to.ip()) || to.ip() == lan.broadcast() =>
-            {
+            (Some(lan), Address::Inet(to), Address::Inet(own)) if lan.takes(to.ip()) || to.ip() == lan.broadcast() => {
                 match lan.send_datagram(own.port(), *to, bytes) {
+                    true if to.ip() == lan.broadcast() && lan.has_a_twin() => {
+                        self.socket.try_send(bytes, &Address::Inet(*to))
+                    }
                     true => Ok(bytes.len()),
                     false => Err(io::ErrorKind::HostUnreachable.into()),
                 }

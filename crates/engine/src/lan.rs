@@ -388,6 +388,17 @@ impl Network {
         self.lan.borrow().plan().contains(address)
     }
 
+    /// Whether what an endpoint sends to the address goes into this network: to a board that has it, or to nobody. Where
+    /// this machine is in a real network of the same addresses, as many homes have, all that no board has is there.
+    pub(crate) fn takes(&self, address: IpAddr) -> bool {
+        self.reaches(address) && (self.lan.borrow().holder(address).is_some() || !self.has_a_twin())
+    }
+
+    /// Whether this machine is in a real network of the same addresses.
+    pub(crate) fn has_a_twin(&self) -> bool {
+        crate::reach::addresses().is_ok_and(|all| all.iter().any(|(interface, _)| self.reaches(interface.ip())))
+    }
+
     /// By which everybody on the network is meant.
     pub(crate) fn broadcast(&self) -> std::net::Ipv4Addr {
         self.lan.borrow().plan().broadcast()

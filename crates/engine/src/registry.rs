@@ -1,10 +1,12 @@
 //! What the Socklabs of one user have open on this machine, so that boards of one reach endpoints of another: a file
-//! for each process in the user's runtime folder. One that was left behind does no harm: whoever it names refuses.
+//! for each process in the user's runtime folder, and beside it one that is locked while the process lives. Without that
+//! lock nothing is believed: the ports of a process that has died may be anybody's by now.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What kind of port it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +36,39 @@ fn own_file() -> Option<PathBuf> {
     folder().map(|folder| folder.join(std::process::id().to_string()))
 }
 
-/// Says what this process has open, now; nothing takes its file away. What cannot be written, others do not find.
+/// Locked as long as this process lives and has something open; the system unlocks it however the process ends.
+static ALIVE: Mutex<Option<File>> = Mutex::new(None);
+
+/// Says what this process has open, now. What cannot be written, others do not find.
 pub(crate) fn publish(open: impl Iterator<Item = (Kind, SocketAddr)>) {
     let Some(file) = own_file() else { return };
     let text: String = open.map(|(kind, at)| format!("{} {at}\n", kind.word())).collect();
-    let _ = if text.is_empty() { fs::remove_file(&file) } else { write(&file, &text) };
+    let mut alive = ALIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    if text.is_empty() {
+        let _ = fs::remove_file(&file);
+        if alive.take().is_some() {
+            let _ = fs::remove_file(lock_of(&file));
+        }
+        return;
+    }
+    if alive.is_none() {
+        *alive = locked(&lock_of(&file)).ok();
+    }
+    let _ = write(&file, &text);
 }
 
-fn write(file: &std::path::Path, text: &str) -> io::Result<()> {
-    let folder = file.parent().ok_or(io::ErrorKind::NotFound)?;
-    fs::create_dir_all(folder)?;
+fn lock_of(file: &Path) -> PathBuf {
+    file.with_extension("lock")
+}
+
+fn locked(path: &Path) -> io::Result<File> {
+    fs::create_dir_all(path.parent().ok_or(io::ErrorKind::NotFound)?)?;
+    let file = File::create(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn write(file: &Path, text: &str) -> io::Result<()> {
     // Whole at every moment, for those who read it.
     let draft = file.with_extension("new");
     fs::write(&draft, text)?;
@@ -54,13 +79,25 @@ fn write(file: &std::path::Path, text: &str) -> io::Result<()> {
 pub(crate) fn others(kind: Kind, port: u16) -> Vec<SocketAddr> {
     let Some(entries) = folder().and_then(|folder| fs::read_dir(folder).ok()) else { return Vec::new() };
     let own = std::process::id().to_string();
-    let files = entries.flatten().filter(|entry| entry.file_name().to_str() != Some(&own));
-    let texts = files.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    let is_process = |name: &str| name != own && name.bytes().all(|byte| byte.is_ascii_digit());
+    let files = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_process));
+    let texts = files.filter_map(|entry| living(&entry.path()).then(|| fs::read_to_string(entry.path()).ok())?);
     texts
         .flat_map(|text| text.lines().filter_map(parse).collect::<Vec<_>>())
         .filter(|(of, at)| *of == kind && at.port() == port)
         .map(|(_, at)| reached(at))
         .collect()
+}
+
+/// Whether the process whose file this is still runs. What a dead one left behind is removed: its ports may be anybody's.
+fn living(file: &Path) -> bool {
+    let lock = lock_of(file);
+    if File::open(&lock).is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))) {
+        return true;
+    }
+    let _ = fs::remove_file(file);
+    let _ = fs::remove_file(lock);
+    false
 }
 
 fn parse(line: &str) -> Option<(Kind, SocketAddr)> {

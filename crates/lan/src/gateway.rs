@@ -246,14 +246,19 @@ impl Gateway {
             let whole = self.reassembly.add(self.now, &ip).map(Bytes::from);
             let Some(whole) = whole else { return };
             return if let Some(ip) = Ip::parse(&whole) {
-                self.handle_packet(port, ethernet.from, &ip, &whole)
+                self.handle_packet(port, ethernet, &ip, &whole)
             };
         }
-        self.handle_packet(port, ethernet.from, &ip, &bytes);
+        self.handle_packet(port, ethernet, &ip, &bytes);
     }
 
-    fn handle_packet(&mut self, port: PortId, from: Mac, ip: &Ip<'_>, bytes: &Bytes) {
-        let outside = !self.holders.contains_key(&ip.dst);
+    fn handle_packet(&mut self, port: PortId, ethernet: &Ethernet<'_>, ip: &Ip<'_>, bytes: &Bytes) {
+        let (from, holder) = (ethernet.from, self.holder(ip.dst));
+        if holder.is_some_and(|holder| holder.port != port) && ethernet.to == GATEWAY_MAC {
+            // The address was ours when its sender asked, and it has not heard that a board has it now.
+            return self.send([&[0; ETHERNET][..], ip.bytes].concat(), ip.dst);
+        }
+        let outside = holder.is_none();
         match ip.protocol {
             protocol::UDP => self.handle_udp(port, ip),
             protocol::TCP if outside && !self.plan.is_for_many(ip.dst) && !ip.src.is_unspecified() => {
@@ -353,7 +358,11 @@ impl Gateway {
         if let Some(packet) = packet::udp(from, to, HOPS, &answer.bytes) {
             self.put_late(answer.after, packet::address(packet, GATEWAY_MAC, answer.mac));
         }
-        answer.leased.into_iter().for_each(|lease| self.events.push_back(Event::Leased { port, lease }));
+        if let Some(lease) = answer.leased {
+            // What it says of itself may be lost: its first answer to whoever asks would come too late.
+            self.learn(lease.address.into(), lease.mac, port, true);
+            self.events.push_back(Event::Leased { port, lease });
+        }
     }
 
     fn handle_dns(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {

@@ -74,7 +74,7 @@ fn a_program_says_its_exit_code() {
 fn what_cannot_be_run_is_refused_in_a_line() {
     let (lab, path) = with("");
     for (args, says) in [
-        (vec!["run", "/nonexistent/main.py"], "No such file"),
+        (vec!["run", "/nonexistent/main.py"], "there is nothing of that name (ENOENT"),
         (vec!["run", "/"], "it is a directory (EISDIR"),
         (vec!["run", &path, "--board", "abacus"], "there are esp32, k230"),
         (vec!["run", &path, "--set", "led=on"], "is not PIN=LEVEL"),

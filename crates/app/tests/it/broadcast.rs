@@ -1,4 +1,4 @@
-//! A broadcast goes out on every network that this machine is in.
+//! Networks that this machine is in: a broadcast goes out on each, and none is hidden by the virtual one.
 
 use std::process::Command;
 
@@ -16,6 +16,45 @@ fn a_broadcast_reaches_every_network() {
         let from = |line: &&str| line.contains("\"received\"") && line.contains(source);
         assert_eq!(text.lines().filter(from).count(), 1, "{source}: {text}");
     }
+}
+
+/// Most homes have the addresses of the virtual network too: a real device there is answered all the same.
+#[test]
+fn a_real_device_is_reached_beside_a_virtual_network_of_the_same_addresses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("main.py"), "import time\ntime.sleep(60)\n").expect("a program");
+    let script = r#"
+set -euo pipefail
+socklab=$1; cd "$2"
+ip link set lo up
+ip address add 192.168.1.50/24 dev lo
+"$socklab" --data data run main.py --open 'udp://0.0.0.0:5000?echo=1' >said 2>&1 </dev/null &
+board=$!
+trap 'kill $board 2>/dev/null || true' EXIT
+python3 - <<'PYTHON'
+import socket
+device = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+device.bind(("192.168.1.50", 0))
+device.settimeout(0.2)
+for _ in range(100):  # until it listens
+    device.sendto(b"real", ("192.168.1.50", 5000))
+    try:
+        print(device.recv(100))
+        break
+    except (TimeoutError, ConnectionRefusedError):
+        pass
+PYTHON
+"#;
+    let mut command = namespace();
+    command.env("XDG_RUNTIME_DIR", folder.path()).args(["bash", "-c", script, "bash", env!("CARGO_BIN_EXE_socklab")]);
+    assert_eq!(
+        run({
+            command.arg(folder.path());
+            command
+        })
+        .ok(),
+        "b'real'\n"
+    );
 }
 
 /// Where users may make namespaces, or else with the privileges that a build machine has.

@@ -86,6 +86,21 @@ fn a_lessons_client_reaches_a_socklab_in_another_terminal() {
     assert!(done.code == Some(1) && done.err.contains("nobody listens on port 23505"), "it is gone: {done:?}");
 }
 
+/// A process that was killed cannot say that its port is closed; what listens there later is somebody else.
+#[cfg(unix)]
+#[test]
+fn a_port_of_a_process_that_has_died_leads_nowhere() {
+    let lab = Lab::new();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = server.local_addr().expect("an address");
+    let ports = lab.path("run/socklab/ports");
+    fs::create_dir_all(&ports).expect("a folder");
+    fs::write(ports.join("999999"), format!("tcp {place}\n")).expect("a file");
+    let done = run(&lab, &CLIENT.replace("23500", &place.port().to_string()), &[]);
+    assert!(done.code == Some(1) && done.err.contains("nobody listens on port"), "{done:?}");
+    assert!(!ports.join("999999").exists(), "it is removed");
+}
+
 #[test]
 fn a_dial_that_nobody_answers_is_refused_and_said() {
     let lab = Lab::new();

@@ -112,10 +112,7 @@ impl Server {
             DhcpMessageType::Discover => self.discover(now, plan, &message, &held),
             DhcpMessageType::Request => self.request(now, plan, &message, &held),
             DhcpMessageType::Inform => Some(Reply::Inform),
-            DhcpMessageType::Decline => {
-                self.decline(now, mac, message.requested_ip);
-                None
-            }
+            DhcpMessageType::Decline => return self.decline(now, mac, message.requested_ip).map(Outcome::Released),
             DhcpMessageType::Release => return self.release(now, mac).map(Outcome::Released),
             _ => None,
         }?;
@@ -216,12 +213,14 @@ impl Server {
         Some(())
     }
 
-    fn decline(&mut self, now: Time, mac: Mac, address: Option<Ipv4Addr>) {
-        let mine = self.leases.remove(&mac).map(|lease| lease.address);
-        if let Some(address) = address.filter(|address| Some(*address) == mine) {
+    /// Gives the address that it had, and will not have.
+    fn decline(&mut self, now: Time, mac: Mac, address: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
+        let mine = self.leases.remove(&mac).map(|lease| lease.address)?;
+        if address == Some(mine) {
             self.declined.retain(|_, until| *until > now);
-            self.declined.insert(address, now + DECLINED);
+            self.declined.insert(mine, now + DECLINED);
         }
+        Some(mine)
     }
 
     /// The address is free, and the board is remembered for it.

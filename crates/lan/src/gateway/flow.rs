@@ -291,15 +291,19 @@ impl Flows {
 
     /// Room for one more flow of this board, if there may be one.
     fn make_room(&mut self, port: PortId) -> Result<(), &'static str> {
-        let theirs = self.all.values().filter(|flow| flow.port == port);
-        if theirs.clone().filter(|flow| flow.is_half_open()).count() >= self.limits.half_open {
+        let theirs = self.all.iter().filter(|(_, flow)| flow.port == port);
+        let waits = |flow: &Flow| flow.is_half_open() && !flow.silenced;
+        if theirs.clone().filter(|(_, flow)| waits(flow)).count() >= self.limits.half_open {
             return Err("too many dials of this board wait for an answer");
         }
-        if theirs.filter(|flow| flow.stage != Stage::Over).count() >= self.limits.per_board {
-            return Err("this board has as many connections as it may have");
+        if theirs.clone().filter(|(_, flow)| flow.stage != Stage::Over).count() >= self.limits.per_board {
+            // A dial refused in silence is kept for its next tries alone, which nobody need answer again.
+            let silenced = theirs.clone().find(|(_, flow)| flow.silenced).map(|(id, _)| *id);
+            self.remove(silenced.ok_or("this board has as many connections as it may have")?);
         }
         if self.all.len() >= self.limits.flows {
-            let over = |flow: &Flow| flow.stage == Stage::Over || flow.socket().state() == State::TimeWait;
+            let over =
+                |flow: &Flow| flow.stage == Stage::Over || flow.silenced || flow.socket().state() == State::TimeWait;
             let victim = self.all.iter().find(|(_, flow)| over(flow)).map(|(id, _)| *id);
             self.remove(victim.ok_or("as many connections are open as there may be")?);
         }
