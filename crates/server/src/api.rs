@@ -45,6 +45,8 @@ fn described() -> OpenApiRouter<Arc<Workbench>> {
         .routes(routes!(desk::read, desk::write, desk::remove))
         .routes(routes!(desk::look_at))
         .routes(routes!(lan::frames))
+        .routes(routes!(lan::netstat))
+        .routes(routes!(lan::capture))
         .routes(routes!(metrics::metrics))
         .layer(DefaultBodyLimit::max(LONGEST_COMMAND))
         .merge(OpenApiRouter::new().routes(routes!(jobs::send_file)).layer(DefaultBodyLimit::disable()))

@@ -87,7 +87,7 @@ pub(crate) async fn hello(State(workbench): State<Arc<Workbench>>, Speaks(lang):
             Lang::Zh => "zh",
         },
         platform: std::env::consts::OS,
-        run: workbench.run.name(),
+        run: workbench.ground.run.name(),
         addresses: addresses
             .into_iter()
             .map(|(interface, reach)| Address {

@@ -15,6 +15,7 @@ mod jobs;
 mod lan;
 mod live;
 mod metrics;
+mod offers;
 mod page;
 mod problem;
 mod records;
@@ -168,7 +169,7 @@ impl Server {
 
     /// The run that is being captured.
     pub fn run(&self) -> &Run {
-        &self.workbench.run
+        &self.workbench.ground.run
     }
 
     /// Opens an endpoint; gives its URL with what the system filled in.
