@@ -77,7 +77,7 @@ test("a board's prompt and ports are offered to this computer", async ({ page, b
   await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "desk" });
   await visit(page, bench, "boards");
   const reach = page.getByRole("region", { name: "From this computer" });
-  await reach.getByRole("button", { name: "Offer it to mpremote" }).click();
+  await reach.getByRole("button", { name: "Offer it" }).click();
   await expect(reach).toContainText("mpremote connect socket://127.0.0.1:");
   const port = /socket:\/\/127\.0\.0\.1:(\d+)/.exec((await reach.textContent()) ?? "")?.[1] ?? "";
   const tool = nc("127.0.0.1", port);
