@@ -245,6 +245,7 @@ export const en = {
     newText: (address: string) => `It runs MicroPython as the real one would, on a network of its own. This computer is ${address} there: what you open in the assistant, its programs can dial.`,
     kind: "Kind",
     program: "Program",
+    linux: "a computer with Linux and CPython",
     blank: "Empty",
     blankText: "just the board and its prompt",
     name: "Name",
@@ -293,7 +294,7 @@ export const en = {
   reach: {
     title: "From this computer",
     way: "Console as",
-    ways: { tcp: "TCP, for mpremote", webrepl: "WebREPL, with files", serial: "serial port" },
+    ways: { tcp: "TCP", webrepl: "WebREPL", serial: "serial port" },
     own: "Port here",
     any: "any",
     password: "Password",

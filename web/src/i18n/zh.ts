@@ -245,6 +245,7 @@ export const zh: Messages = {
     newText: (address: string) => `它像真实的板子一样运行 MicroPython，并且在自己的网络中。这台电脑在该网络中的地址是 ${address}：在调试助手中打开的端口，板子的程序都可以连接。`,
     kind: "型号",
     program: "程序",
+    linux: "运行 Linux 和 CPython 的电脑",
     blank: "空白",
     blankText: "只有板子和它的命令行",
     name: "名称",
@@ -293,7 +294,7 @@ export const zh: Messages = {
   reach: {
     title: "从这台电脑访问",
     way: "控制台入口",
-    ways: { tcp: "TCP，用于 mpremote", webrepl: "WebREPL，含文件", serial: "串口" },
+    ways: { tcp: "TCP", webrepl: "WebREPL", serial: "串口" },
     own: "本机端口",
     any: "任意",
     password: "密码",
