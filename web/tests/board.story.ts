@@ -35,6 +35,12 @@ test("a program is edited, warned of on its line, run, and kept in the flash", a
   const editor = page.getByRole("textbox", { name: /^Program\./ });
   await editor.click();
   await page.keyboard.press("Control+a");
+  await page.keyboard.type("except OSError:\nimport os");
+  await expect(page.locator(".cm-tooltip-autocomplete")).toContainText("OSError");
+  await page.keyboard.press("Enter"); // ends the line, and makes no other word of it
+  await expect(editor).toContainText("import os");
+  await expect(editor).not.toContainText("import OSError");
+  await page.keyboard.press("Control+a");
   await page.keyboard.type("import os\nos.system('reboot')");
   await expect(page.getByRole("list", { name: "What will not work" })).toContainText("line 2");
   await expect(page.locator(".cm-lintRange-warning")).toHaveText("os.system('reboot')");

@@ -194,6 +194,7 @@ export const zh: Messages = {
   refusals: {
     line: "Socklab 没有应答",
     closed: "没有打开的端点",
+    ended: "这个端点已关闭",
     nobody: "没有已连接的对端",
     gone: "选中的对端已断开",
     empty: "没有输入内容",
@@ -215,6 +216,7 @@ export const zh: Messages = {
     seek: "查找对端",
     address: "主机:端口",
     add: "添加",
+    ended: "已没有对端：端点已关闭。",
     empty: "还没有对端。连接建立或收到第一个数据报后，会显示在这里。",
     tick: (id: string) => `发送给 ${id}`,
     details: "名称、编码、断开",
@@ -250,6 +252,7 @@ export const zh: Messages = {
     blankText: "只有板子和它的命令行",
     name: "名称",
     nameRule: "小写字母、数字和连字符",
+    more: "设置",
     strict: "严格模式",
     strictHint: "真实板子没有的功能一律拒绝",
     create: "新建",

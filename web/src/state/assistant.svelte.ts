@@ -22,7 +22,7 @@ const LONGEST_HISTORY = 4096;
 const isList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string");
 
 /** Why nothing was sent. */
-export type Refusal = "line" | "closed" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
+export type Refusal = "line" | "closed" | "ended" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
 
 /** What came of a send. */
 export interface Sent {
@@ -131,6 +131,7 @@ class Composer {
   readonly hindrance: Refusal | undefined = $derived.by(() => {
     if (bench.live.line !== "open") return "line";
     if (bench.endpoints.every((endpoint) => endpoint.state === "closed")) return "closed";
+    if (assistant.endpoint?.state === "closed") return "ended";
     if (assistant.targets.length === 0) return assistant.chosen.size > 0 ? "gone" : "nobody";
     return undefined;
   });
