@@ -2,7 +2,7 @@
 //! What a socket does by itself belongs in `stream`, `listen`, `dial` and `datagram`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,11 +34,7 @@ impl Hub {
                 endpoint.echo.set(on);
                 self.recorder.watch.ring();
             }),
-            Command::Attach { name, cable } => match self.lan().map(|lan| lan.attach(&name, cable)) {
-                Some(Ok(port)) => Reply::Attached(port),
-                Some(Err(error)) => Reply::NotAttached(error.to_string()),
-                None => Reply::NotAttached("there is no virtual network".into()),
-            },
+            Command::Attach { name, cable } => self.attach(&name, cable),
             Command::Detach(name) => {
                 self.lan().map(|lan| lan.detach(&name));
                 Reply::Done
@@ -52,18 +48,12 @@ impl Hub {
                 }
                 Reply::Done
             }
-            Command::Netstat => match self.lan() {
-                Some(lan) => Reply::Netstat(lan.ask_boards().await),
-                None => Reply::Netstat(Vec::new()),
-            },
+            Command::Netstat => self.netstat().await,
             Command::Steer(steer) => {
                 Reply::Steered(self.lan().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer)))
             }
             Command::Forward(forward) => self.forward(forward).await,
-            Command::EndForward(at) => match self.lan().is_some_and(|lan| lan.end_forward(at)) {
-                true => Reply::Done,
-                false => Reply::Steered(Err(NotSteered::NoForward(at))),
-            },
+            Command::EndForward(at) => self.end_forward(at),
             Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => {
                 Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())
@@ -98,6 +88,28 @@ impl Hub {
             EndpointStatus { peers, ..head(endpoint) }
         });
         Changes { endpoints: heads.collect(), past: self.past.get(), gone, next_seq }
+    }
+
+    fn attach(&self, name: &str, cable: bool) -> Reply {
+        match self.lan().map(|lan| lan.attach(name, cable)) {
+            Some(Ok(port)) => Reply::Attached(port),
+            Some(Err(error)) => Reply::NotAttached(error.to_string()),
+            None => Reply::NotAttached("there is no virtual network".into()),
+        }
+    }
+
+    async fn netstat(&self) -> Reply {
+        match self.lan() {
+            Some(lan) => Reply::Netstat(lan.ask_boards().await),
+            None => Reply::Netstat(Vec::new()),
+        }
+    }
+
+    fn end_forward(&self, at: SocketAddr) -> Reply {
+        match self.lan().is_some_and(|lan| lan.end_forward(at)) {
+            true => Reply::Done,
+            false => Reply::Steered(Err(NotSteered::NoForward(at))),
+        }
     }
 
     async fn forward(&self, forward: Forward) -> Reply {

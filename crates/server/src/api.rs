@@ -30,6 +30,7 @@ struct Document;
 fn described() -> OpenApiRouter<Arc<Workbench>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(hello::hello))
+        .routes(routes!(hello::reach))
         .routes(routes!(state))
         .routes(routes!(live::live))
         .routes(routes!(command::command))

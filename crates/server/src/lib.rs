@@ -65,6 +65,10 @@ pub struct Settings {
     pub token: Token,
     /// The folder of all runs.
     pub captures: PathBuf,
+    /// How much of them is kept, and for how long.
+    pub retention: Retention,
+    /// When captured bytes are safe from a power cut.
+    pub sync: Sync,
     /// The folder in which boards have their flashes.
     pub flash: PathBuf,
     /// The program, and its first arguments, that is a board process.
@@ -106,11 +110,11 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub fn start(settings: Settings, trouble: impl Fn(Trouble) + Send + 'static) -> Result<Self, StartError> {
-        let Settings { listen, moves, token, captures, flash, board_command, lang, page } = settings;
+        let Settings { listen, moves, token, captures, retention, sync, flash, board_command, lang, page } = settings;
         let listener = bind(listen, moves)?;
         let at = listener.local_addr()?;
         let config = Config {
-            store: Store::Disk { captures: captures.clone(), retention: Retention::default(), sync: Sync::default() },
+            store: Store::Disk { captures: captures.clone(), retention, sync },
             run: run_name(SystemTime::now().into(), std::process::id()),
             reader: false,
             lang,

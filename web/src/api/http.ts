@@ -102,6 +102,7 @@ export const api = {
   putFlash: (id: string, path: string, body: Blob | string) =>
     request(`${board(id)}/flash/${encodePath(path)}`, { method: "PUT", headers: { "Content-Type": "application/octet-stream" }, body }),
   removeFlash: (id: string, path: string) => request(`${board(id)}/flash/${encodePath(path)}`, json("DELETE", {})),
+  obstacles: (port: string) => get<{ obstacles: string[] }>(`/api/reach${query({ port })}`),
   netstat: () => get<Netstat>("/api/lan/netstat"),
   frames: (from: number) => get<Frames>(`/api/lan/frames${query({ from })}`),
 };

@@ -189,6 +189,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would stop a device that dials this machine at a port, as far as it can be told. */
+        get: operations["reach"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -1122,6 +1139,11 @@ export interface components {
             number: number;
             zh: string;
         };
+        /** @description What would stop it. */
+        Obstacles: {
+            /** @description A line each, in the language of the request: a firewall, another program that has the port, rights that are missing. */
+            obstacles: string[];
+        };
         /** @description An offer, for those who look. */
         OfferView: {
             /** @description `127.0.0.1:40123`, or `/dev/pts/3`. */
@@ -1886,6 +1908,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Remarks"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    reach: {
+        parameters: {
+            query: {
+                port: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Obstacles"];
                 };
             };
             "4XX": {

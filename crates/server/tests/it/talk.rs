@@ -1,6 +1,6 @@
 //! Talking to devices: open, send, choose, repeat, files; what comes is shown as it came.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
@@ -132,6 +132,25 @@ fn an_endpoint_that_did_not_come_about_is_in_the_log_and_not_listed() {
     assert_eq!(bench.state()["endpoints"], json!([]));
     let kinds: Vec<_> = bench.records(3).iter().map(|record| record["kind"].clone()).collect();
     assert_eq!(kinds, ["opened", "failed", "closed"]);
+}
+
+#[test]
+fn what_would_stop_a_device_is_told() {
+    let bench = Bench::new();
+    let (_, own) = bench.listen();
+    let obstacles = |port: u16| bench.get(&format!("/api/reach?port={port}")).json()["obstacles"].to_string();
+    assert!(!obstacles(own).contains("is held by"), "an endpoint here is none: {}", obstacles(own));
+    let program = "import socket, sys\ns = socket.create_server(('127.0.0.1', 0))\nprint(s.getsockname()[1], flush=True)\n\
+        sys.stdin.read()";
+    let mut python = Command::new("python3").args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let python = python.as_mut().expect("python3");
+    let mut line = String::new();
+    std::io::BufReader::new(python.stdout.take().expect("its output")).read_line(&mut line).expect("its port");
+    let theirs = obstacles(line.trim().parse().expect("a port"));
+    assert!(theirs.contains("is held by") && theirs.contains("python3"), "{theirs}");
+    drop(python.stdin.take());
+    python.wait().expect("it ends");
+    assert_eq!(bench.get("/api/reach?port=x").code(), "bad_request");
 }
 
 #[cfg(unix)]
