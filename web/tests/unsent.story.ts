@@ -19,7 +19,7 @@ test("Ctrl+Enter says why nothing was sent", async ({ page, bench, nc }) => {
   await expect(said).toHaveText("未发送：没有已连接的对端");
   await page.getByRole("button", { name: "English" }).click();
   await field.press("x");
-  await expect(said).toHaveText("nobody is connected"); // what was typed anew was not tried yet
+  await expect(said).toHaveText("Nobody is connected"); // what was typed anew was not tried yet
 
   nc("127.0.0.1", String(port));
   await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
