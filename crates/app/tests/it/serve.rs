@@ -119,6 +119,27 @@ fn an_endpoint_that_cannot_be_opened_ends_it_and_leaves_no_run() {
     assert_eq!(lab.run(["capture", "ls", "--json"]).ok(), "");
 }
 
+#[test]
+fn it_keeps_no_more_captures_than_it_is_to() {
+    let lab = Lab::new();
+    let place = "tcp-listen://127.0.0.1:0";
+    let first = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0", "--open", place]);
+    let state = first.until("what was opened", |state| state["endpoints"][0]["state"] == "open");
+    let url = state["endpoints"][0]["url"].as_str().expect("a URL").to_owned();
+    let mut device = TcpStream::connect(url.strip_prefix("tcp-listen://").expect("a server")).expect("it listens");
+    device.write_all(b"hello").expect("it reads");
+    let old = first.until("its word", |state| state["totals"]["received"] == 5)["log"]["run"].clone();
+    first.running.interrupt();
+    first.running.finish();
+    let second = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0", "--open", place, "--keep", "1"]);
+    let is_told = |line: &str| line.starts_with("socklab: removed the 1 oldest segments").then_some(());
+    second.running.wait_for_told("what was removed", 1, is_told);
+    let runs = second.ask("GET", "/api/runs", "");
+    assert!(runs["runs"].as_array().is_some_and(|runs| runs.iter().all(|run| run["run"] != old)), "{runs:#}");
+    second.running.interrupt();
+    second.running.finish();
+}
+
 /// What a lesson does, with the port of an endpoint of the test's own.
 const LESSON: &str = r#"
 import network, socket, time
