@@ -35,6 +35,12 @@ test("a program is edited, warned of on its line, run, and kept in the flash", a
   const editor = page.getByRole("textbox", { name: /^Program\./ });
   await editor.click();
   await page.keyboard.press("Control+a");
+  await page.keyboard.type("except OSError:\nimport os");
+  await expect(page.locator(".cm-tooltip-autocomplete")).toContainText("OSError");
+  await page.keyboard.press("Enter"); // ends the line, and makes no other word of it
+  await expect(editor).toContainText("import os");
+  await expect(editor).not.toContainText("import OSError");
+  await page.keyboard.press("Control+a");
   await page.keyboard.type("import os\nos.system('reboot')");
   await expect(page.getByRole("list", { name: "What will not work" })).toContainText("line 2");
   await expect(page.locator(".cm-lintRange-warning")).toHaveText("os.system('reboot')");
@@ -77,7 +83,7 @@ test("a board's prompt and ports are offered to this computer", async ({ page, b
   await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "desk" });
   await visit(page, bench, "boards");
   const reach = page.getByRole("region", { name: "From this computer" });
-  await reach.getByRole("button", { name: "Offer it to mpremote" }).click();
+  await reach.getByRole("button", { name: "Offer it" }).click();
   await expect(reach).toContainText("mpremote connect socket://127.0.0.1:");
   const port = /socket:\/\/127\.0\.0\.1:(\d+)/.exec((await reach.textContent()) ?? "")?.[1] ?? "";
   const tool = nc("127.0.0.1", port);

@@ -46,6 +46,20 @@ for (const lang of LANGS) {
         }
         await page.locator("textarea").fill("LED off");
         await shot("assistant");
+        await page.getByRole("tab").nth(2).click();
+        await page.locator("textarea").press("Control+Enter");
+        await shot("assistant-unsent");
+        if (width === 1280) await page.locator(".settings .group").nth(1).scrollIntoViewIfNeeded();
+        await bench.ask("/api/command", { do: "close", endpoint: "e2" });
+        await expect(page.getByRole("tab").nth(2)).toContainText(/closed|已关闭/);
+        if (width === 390) await page.locator(".switch label").nth(0).click();
+        await shot("assistant-ended");
+        await page.getByRole("tab").nth(1).click();
+        if (width === 390) await page.locator(".switch label").nth(2).click();
+        await page.locator(".peer .who").first().click();
+        await shot("assistant-peer");
+        await page.keyboard.press("Escape");
+        if (width === 390) await page.locator(".switch label").nth(1).click();
         if (width === 1280) {
           await page.locator(".settings input[type=checkbox]").last().check();
           await page.locator(".settings .group label", { hasText: lang === "zh" ? "两者" : "Both" }).click();
@@ -69,6 +83,8 @@ for (const lang of LANGS) {
         await shot("boards-new");
         await page.goto(`${bench.origin}/#lan`);
         await shot("lan-empty");
+        await page.locator("summary").click();
+        await shot("lan-network");
         const { examples } = await bench.ask<{ examples: { id: string; source: string }[] }>("/api/hello");
         const source = (examples.find((each) => each.id === "tcp_client")?.source ?? "").replace("115\", 10000", `115", ${port}`);
         await bench.ask("/api/command", { do: "board_new", profile: "esp32" });
@@ -90,6 +106,9 @@ for (const lang of LANGS) {
         await page.locator(".main .panel-head label").nth(1).click();
         await expect(page.locator("canvas").first()).toBeVisible();
         await shot("lan-connections");
+        await page.locator(".main .panel-head label").nth(2).click();
+        await expect(page.locator("pre").first()).toBeVisible();
+        await shot("lan-netstat");
         await page.goto(`${bench.origin}/#boards/b1`);
         await editor.click();
         await page.keyboard.press("Control+End");
@@ -97,6 +116,11 @@ for (const lang of LANGS) {
         await expect(page.locator(".warnings li")).toHaveCount(1);
         await expect(page.getByTestId("console").locator(".xterm-rows")).toContainText("received");
         await shot("boards");
+        await bench.ask("/api/command", { do: "board_offer", board: "b1", way: "webrepl" });
+        await bench.ask("/api/command", { do: "forward", forward: "0:esp32:80" });
+        await expect(page.locator(".way")).toHaveCount(2);
+        await page.locator(".way").last().scrollIntoViewIfNeeded();
+        await shot("boards-reach");
       });
     }
   }

@@ -19,7 +19,7 @@ use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{End, FromBoard, LIGHT};
 use socklab_engine::board::{
-    Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
+    Board, BoardConfig, BoardEvent, BoardRemote, Door, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
 use socklab_engine::failure::cause;
 
@@ -404,17 +404,18 @@ impl Session {
         let mut offered = Offered::default();
         if let Some(port) = args.tcp {
             let address = (Ipv4Addr::LOCALHOST, port).into();
-            let at = tcp::serve(self.remote(), address)?;
-            say::tell(format_args!("mpremote connect socket://{at}"));
-            offered.any = true;
+            let door = tcp::serve(self.remote(), address)?;
+            say::tell(format_args!("mpremote connect socket://{}", door.at()));
+            offered.doors.push(door);
         }
         if let Some(port) = args.webrepl {
             let address = (Ipv4Addr::LOCALHOST, port).into();
             let flash = Flash::open(&self.first().flash)
                 .map_err(|error| cannot("open", Path::new(&self.first().flash), &error))?;
-            let at = webrepl::serve(self.remote(), flash, args.password.clone(), address)?;
-            say::tell(format_args!("WebREPL ws://{at}/ ({}: {})", lang.pick("password", "密码"), args.password));
-            offered.any = true;
+            let door = webrepl::serve(self.remote(), flash, args.password.clone(), address)?;
+            let (at, word) = (door.at(), lang.pick("password", "密码"));
+            say::tell(format_args!("WebREPL ws://{at}/ ({word}: {})", args.password));
+            offered.doors.push(door);
         }
         #[cfg(unix)]
         if let Some(links) = &args.pty {
@@ -425,7 +426,6 @@ impl Session {
                 say::tell(format_args!("{}mpremote connect {}", self.about(member), port.path.display()));
                 offered.ports.push(port);
             }
-            offered.any = true;
         }
         #[cfg(not(unix))]
         if args.pty.is_some() {
@@ -435,7 +435,7 @@ impl Session {
                 "此系统没有伪终端；请使用 --tcp",
             ));
         }
-        Ok(offered.any.then_some(offered))
+        Ok(offered.is_any().then_some(offered))
     }
 
     /// The exit code, when it is time to end: when all boards have come to theirs.
@@ -599,9 +599,19 @@ impl Outcome {
 /// Where others find the console; dropping it takes it away.
 #[derive(Default)]
 struct Offered {
-    any: bool,
+    doors: Vec<Door>,
     #[cfg(unix)]
     ports: Vec<socklab_engine::board::pty::Port>,
+}
+
+impl Offered {
+    fn is_any(&self) -> bool {
+        #[cfg(unix)]
+        let has_ports = !self.ports.is_empty();
+        #[cfg(not(unix))]
+        let has_ports = false;
+        has_ports || !self.doors.is_empty()
+    }
 }
 
 fn code_of(end: &End) -> u8 {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use socklab_capture::PeerId;
 use socklab_capture::export::Format;
+use socklab_capture::run::Retention;
 use socklab_capture::text::Encoding;
 use socklab_engine::board::Given;
 use socklab_engine::lan::{FaultSpec, KnownName};
@@ -130,6 +131,13 @@ pub(crate) struct SessionArgs {
     /// What ends a line that you type
     #[arg(long, value_enum, value_name = "END", default_value_t)]
     pub(crate) eol: Eol,
+    #[command(flatten)]
+    pub(crate) keeping: KeepArgs,
+}
+
+/// How captures are kept, and for how long.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeepArgs {
     /// When captured bytes are safe from a power cut (from a crash of this program they are at once)
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(crate) sync: SyncWhen,
@@ -139,6 +147,12 @@ pub(crate) struct SessionArgs {
     /// Remove captures older than this [default: never]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) keep_for: Option<Duration>,
+}
+
+impl KeepArgs {
+    pub(crate) fn retention(&self) -> Retention {
+        Retention { bytes: self.keep, age: self.keep_for }
+    }
 }
 
 /// How records are printed.
@@ -644,6 +658,8 @@ pub(crate) struct ServeArgs {
     /// What the browser and programs have to know [default: a new one at each start]
     #[arg(long, value_name = "WORD")]
     pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) keeping: KeepArgs,
 }
 
 #[derive(Debug, Args)]

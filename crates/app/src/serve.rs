@@ -55,6 +55,8 @@ fn settings(args: &ServeArgs, places: &Places, lang: Lang) -> Result<Settings, F
         moves: args.listen.is_none(),
         token,
         captures: places.captures(None),
+        retention: args.keeping.retention(),
+        sync: args.keeping.sync.into(),
         flash: places.flashes(),
         board_command: vec![own.into(), PROCESS.into()],
         lang,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use socklab_capture::EndpointId;
-use socklab_capture::run::{Retention, run_name};
+use socklab_capture::run::run_name;
 use socklab_capture::text::Encoding;
 use socklab_engine::url::{EndpointUrl, Place};
 use socklab_engine::{Command, Config, Ending, Lang, Store, Targets};
@@ -95,8 +95,8 @@ fn config(args: &SessionArgs, places: &Places, shown: bool, lang: Lang) -> Confi
         }
         asked => Store::Disk {
             captures: places.captures(asked),
-            retention: Retention { bytes: args.keep, age: args.keep_for },
-            sync: args.sync.into(),
+            retention: args.keeping.retention(),
+            sync: args.keeping.sync.into(),
         },
     };
     Config {

@@ -66,7 +66,7 @@ const COMMANDS: [Text; 24] = [
             age=10m                对端静默这么久后被移除\n  \
             join=eth0 ttl=4 loop=0  在哪里加入组播组、能传多远、本机是否收到\n  \
             interface=eth0 broadcast=0 reuse=0",
-        args: &[&[("places", "端口或端点 URL")], &SESSION],
+        args: &[&[("places", "端口或端点 URL")], &SESSION, &KEEP],
     },
     Text {
         path: "connect",
@@ -84,6 +84,7 @@ const COMMANDS: [Text; 24] = [
                 ("wait", "输入结束后，等待对端关闭的最长时间 [默认：一直等待]"),
             ],
             &SESSION,
+            &KEEP,
         ],
     },
     Text {
@@ -318,12 +319,15 @@ const COMMANDS: [Text; 24] = [
             socklab serve --listen 0.0.0.0:7625 --token WORD   其他机器也可以访问\n\n\
             程序使用同一套 API：文档在 /api/openapi.json，\n\
             请求时带上 'Authorization: Bearer TOKEN'。",
-        args: &[&[
-            ("listen", "工作台的监听地址 [默认：127.0.0.1:7625，被占用时用下一个空闲端口]"),
-            ("no_open", "不打开浏览器"),
-            ("open", "启动时打开一个端点：端口或 URL，写法与 `listen` 相同（可重复）"),
-            ("token", "浏览器和程序必须知道的令牌 [默认：每次启动都不同]"),
-        ]],
+        args: &[
+            &[
+                ("listen", "工作台的监听地址 [默认：127.0.0.1:7625，被占用时用下一个空闲端口]"),
+                ("no_open", "不打开浏览器"),
+                ("open", "启动时打开一个端点：端口或 URL，写法与 `listen` 相同（可重复）"),
+                ("token", "浏览器和程序必须知道的令牌 [默认：每次启动都不同]"),
+            ],
+            &KEEP,
+        ],
     },
     Text {
         path: "completions",
@@ -362,12 +366,16 @@ const BOARD: [(&str, &str); 17] = [
 ];
 
 /// Of `listen` and `connect`.
-const SESSION: [(&str, &str); 8] = [
+const SESSION: [(&str, &str); 5] = [
     ("echo", "把每个对端发来的数据发回给它"),
     ("capture", "把抓取保存到 DIR 下；none 为不保存 [默认：数据文件夹中的 captures]"),
     ("show", "记录的显示方式 [默认：终端中为 text，管道中为 raw]"),
     ("encoding", "文本的编码：utf-8、gbk、gb18030、shift_jis、utf-16le 等"),
     ("eol", "输入的每一行以什么结尾"),
+];
+
+/// Of `listen`, `connect` and `serve`.
+const KEEP: [(&str, &str); 3] = [
     ("sync", "抓取的数据何时不怕断电（程序崩溃则从不丢失）"),
     ("keep", "总量超过此大小时，删除最旧的抓取"),
     ("keep_for", "删除早于此时长的抓取 [默认：不删除]"),

@@ -5,6 +5,7 @@
 //! that brings its interpreter down.
 
 mod console;
+mod door;
 mod given;
 mod process;
 #[cfg(unix)]
@@ -29,6 +30,7 @@ pub use socklab_board::{Profile, explain, flash, link, look};
 use crate::lan::LanPort;
 pub use console::Ticket;
 use console::{Backlog, Console, SeatId};
+pub use door::Door;
 pub use given::NotGiven;
 use process::Process;
 

@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
+use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 use crate::hub::EndpointState;
-use crate::lan::{Forward, FrameRow, LanPort, LanReport, NotSteered, Steer};
+use crate::lan::{Forward, FrameRow, LanPort, LanReport, LanSettings, NotSteered, Steer};
 use crate::peer::{Ending, Outcome};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
@@ -42,6 +43,8 @@ pub enum Command {
     Open(EndpointUrl),
     /// Close an endpoint: accept no more, and close its peers.
     CloseEndpoint(EndpointId),
+    /// List an endpoint that is over no longer, once its last peer is gone. Its records stay, and its tally counts on.
+    Dismiss(EndpointId),
     /// Queue bytes for peers.
     Send {
         /// For whom.
@@ -101,12 +104,20 @@ pub enum Command {
     Detach(String),
     /// How the virtual network is.
     Lan,
+    /// Put a virtual network that is like this in the place of the one there is, which nobody may be on. Its forwards end.
+    RenewLan(LanSettings),
+    /// What sockets boards have, as they tell themselves.
+    Netstat,
+    /// Follow the frames of the virtual network: a capture, piece by piece, until nobody takes it or the network ends.
+    Follow(mpsc::Sender<Vec<u8>>),
     /// What was seen on the virtual network, from this frame on. Frames are kept while somebody asks for them.
     Frames(u64),
     /// Change the virtual network.
     Steer(Steer),
     /// Lead a port of this machine to a board's.
     Forward(Forward),
+    /// Lead this port nowhere any more. Connections that were made stay.
+    EndForward(SocketAddr),
     /// How all endpoints and peers are.
     Status,
     /// Answered with `Done` when there is something for `Changes` to tell.
@@ -139,7 +150,9 @@ pub enum Reply {
     Lan(Option<LanReport>),
     /// To `Frames`.
     Frames(Vec<FrameRow>),
-    /// To `Steer`: what there is to show.
+    /// To `Netstat`: boards by name, and what each tells, a line a socket.
+    Netstat(Vec<(String, String)>),
+    /// To `Steer`: what there is to show. To `RenewLan`: nothing. To `EndForward`: why not.
     Steered(Result<String, NotSteered>),
     /// To `Forward`: where it listens.
     Forwarded(SocketAddr),
@@ -151,6 +164,8 @@ pub enum Reply {
     Failed(Failure),
     /// There is no such endpoint, or it cannot do that.
     NoSuchEndpoint(EndpointId),
+    /// To `Dismiss`: it is not over.
+    NotOver(EndpointId),
 }
 
 /// How an endpoint's last connection ended.
@@ -170,6 +185,8 @@ pub enum LastEnd {
 pub struct Changes {
     /// All endpoints, each with those of its peers that have changed.
     pub endpoints: Vec<EndpointStatus>,
+    /// What the peers of endpoints have done that are not listed any more.
+    pub past: Tally,
     /// Peers that are gone.
     pub gone: Vec<PeerId>,
     /// The number of the record that comes next. Those before it may still be on their way to the disk.
@@ -195,6 +212,8 @@ pub struct EndpointStatus {
     pub refused: u64,
     /// Datagrams that the system dropped.
     pub dropped: u64,
+    /// Multicast groups that it has joined since it was opened, and where.
+    pub groups: Vec<(IpAddr, Interface)>,
     /// Its peers, by number.
     pub peers: Vec<PeerStatus>,
 }

@@ -198,7 +198,7 @@ impl Datagrams {
             Target::Inet(HostPort { host: Host::Ip(IpAddr::V4(Ipv4Addr::BROADCAST)), port }) => {
                 let found = broadcast_addresses()
                     .map_err(|error| Failure::new(Operation::ListInterfaces, "the interfaces", error))?;
-                let found: Vec<_> = found.into_iter().chain(hub.lan.as_ref().map(|lan| lan.broadcast())).collect();
+                let found: Vec<_> = found.into_iter().chain(hub.lan().map(|lan| lan.broadcast())).collect();
                 let everywhere = if found.is_empty() { vec![Ipv4Addr::BROADCAST] } else { found };
                 everywhere.into_iter().map(|ip| Address::Inet((ip, *port).into())).collect()
             }
@@ -324,7 +324,7 @@ impl Datagrams {
 
     /// To a board of the virtual network where the address is one of that.
     fn try_send(&self, hub: &Hub, bytes: &[u8], to: &Address) -> io::Result<usize> {
-        let lan = hub.lan.as_ref().filter(|_| self.is_udp());
+        let lan = hub.lan().filter(|_| self.is_udp());
         match (lan, to, &self.local) {
             (Some(lan), Address::Inet(to), Address::Inet(own)) if lan.takes(to.ip()) || to.ip() == lan.broadcast() => {
                 match lan.send_datagram(own.port(), *to, bytes) {

@@ -97,7 +97,7 @@ async fn connect_tcp(hub: &Hub, place: &HostPort, endpoint: &Endpoint) -> Result
     for address in addresses {
         let attempt = async {
             let failed = |error| Failure::new(Operation::Connect, address, error);
-            if let Some(lan) = hub.lan.as_ref().filter(|lan| lan.takes(address.ip())) {
+            if let Some(lan) = hub.lan().filter(|lan| lan.takes(address.ip())) {
                 return lan.connect(address).await.map(Stream::Lan).map_err(failed);
             }
             hub.control.check(address).map_err(failed)?;

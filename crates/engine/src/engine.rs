@@ -196,8 +196,8 @@ impl Loop {
     ) -> Self {
         tokio::task::spawn_local(Rc::clone(&hub.recorder).keep_flushing());
         let hub = Rc::new(hub);
-        if let Some((lan, heard)) = hub.lan.clone().zip(heard) {
-            tokio::task::spawn_local(lan.run(Rc::clone(&hub), heard));
+        if let Some((lan, heard)) = hub.lan().zip(heard) {
+            lan.start(&hub, heard);
             #[cfg(unix)]
             tokio::task::spawn_local(crate::control::serve(Rc::clone(&hub)));
         }
@@ -218,7 +218,7 @@ impl Loop {
             }
         };
         let farewell = self.hub.say_goodbye(patience).await;
-        if let Some(lan) = &self.hub.lan {
+        if let Some(lan) = self.hub.lan() {
             lan.end_following(patience).await;
         }
         self.hub.recorder.finish();

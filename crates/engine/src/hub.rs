@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
@@ -16,12 +16,12 @@ use crate::command::LastEnd;
 use crate::datagram::Datagrams;
 use crate::failure::{Failure, Lang, Operation};
 use crate::guard::ControlPort;
-use crate::lan::Network;
+use crate::lan::{LanSettings, Network, NotSteered};
 use crate::peer::Peer;
 use crate::recorder::{Recorder, now};
 use crate::registry::{self, Kind};
 use crate::stream::End;
-use crate::url::{EndpointUrl, Options, Place};
+use crate::url::{EndpointUrl, Interface, Options, Place};
 use crate::watch::{Mark, Tally};
 
 /// Shared by everything on the engine's thread.
@@ -31,13 +31,14 @@ pub(crate) struct Hub {
     pub(crate) lang: Lang,
     /// Whether others find what is open here.
     registers: bool,
-    /// The virtual network, if there is one.
-    pub(crate) lan: Option<Rc<Network>>,
+    lan: RefCell<Option<Rc<Network>>>,
     /// Where this program is commanded: nobody here may dial that.
     pub(crate) control: ControlPort,
     /// Where every connection keeps what it is about to echo: an idle one holds no buffer.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) endpoints: RefCell<BTreeMap<EndpointId, Rc<Endpoint>>>,
+    /// What the peers of those have done that are not listed any more.
+    pub(crate) past: Cell<Tally>,
     /// Rung whenever a peer or an endpoint has come or gone.
     pub(crate) changed: Notify,
 }
@@ -74,6 +75,8 @@ pub(crate) struct Endpoint {
     /// Datagrams that the system dropped.
     pub(crate) dropped: Cell<u64>,
     pub(crate) datagrams: RefCell<Option<Rc<Datagrams>>>,
+    /// Multicast groups that it has joined since it was opened.
+    pub(crate) groups: RefCell<Vec<(IpAddr, Interface)>>,
     pub(crate) task: RefCell<Option<AbortHandle>>,
 }
 
@@ -98,11 +101,30 @@ impl Hub {
             recorder,
             lang,
             registers,
-            lan,
+            lan: RefCell::new(lan),
             scratch: RefCell::default(),
             endpoints: RefCell::default(),
+            past: Cell::default(),
             changed: Notify::new(),
         }
+    }
+
+    /// The virtual network, if there is one.
+    pub(crate) fn lan(&self) -> Option<Rc<Network>> {
+        self.lan.borrow().clone()
+    }
+
+    /// Puts a network that is like this in the place of the one there is, if nobody is on that.
+    pub(crate) fn renew_lan(self: &Rc<Self>, settings: LanSettings) -> Result<(), NotSteered> {
+        let old = self.lan().ok_or(NotSteered::NoNetwork)?;
+        if old.is_used() {
+            return Err(NotSteered::InUse);
+        }
+        let (new, heard) = Network::new(settings);
+        self.lan.replace(Some(Rc::clone(&new)));
+        old.stop();
+        new.start(self, heard);
+        Ok(())
     }
 
     /// Adds an endpoint that is open or about to be.
@@ -123,6 +145,7 @@ impl Hub {
             refused: Cell::new(0),
             dropped: Cell::new(0),
             datagrams: RefCell::default(),
+            groups: RefCell::default(),
             task: RefCell::default(),
         });
         self.endpoints.borrow_mut().insert(id, Rc::clone(&endpoint));
@@ -229,6 +252,16 @@ impl Hub {
             self.publish();
         }
         self.changed.notify_waiters();
+    }
+
+    /// Lists an endpoint no longer that is over and has no peers.
+    pub(crate) fn forget_endpoint(&self, id: EndpointId) {
+        if let Some(endpoint) = self.endpoints.borrow_mut().remove(&id) {
+            let mut past = self.past.get();
+            past.add(endpoint.tally.get());
+            self.past.set(past);
+            self.recorder.watch.ring();
+        }
     }
 }
 

@@ -28,10 +28,11 @@ use socklab_lan::{
     UnknownNames,
 };
 pub use socklab_lan::{
-    Connection, Counts, Direction, FaultError, FaultSpec, Interface, LanStatus, Medium, PortId, PortRow, Preset,
-    Segment, Sent, Time, Verdict, brief,
+    Connection, Counts, Direction, FaultError, FaultSpec, FlowRow, Interface, LanStatus, Lease, Medium, PointRow,
+    PortId, PortRow, Preset, Segment, Sent, Time, Verdict, brief,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use crate::hub::{Endpoint, Hub};
 use crate::recorder::now;
@@ -108,6 +109,10 @@ pub(crate) struct Network {
     attached: Cell<u32>,
     /// Datagrams of boards to other programs of this machine.
     relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+    /// Ports of this machine that lead here, and the tasks that listen there.
+    forwards: RefCell<Vec<(Forward, AbortHandle)>>,
+    /// What runs the network.
+    task: RefCell<Option<AbortHandle>>,
 }
 
 /// A network at one moment.
@@ -115,8 +120,10 @@ pub(crate) struct Network {
 pub struct LanReport {
     /// Boards, links, addresses, leases, connections.
     pub status: LanStatus,
-    /// What every chance is drawn from.
-    pub seed: u64,
+    /// What it is like, and how far it reaches.
+    pub settings: LanSettings,
+    /// Ports of this machine that lead to boards.
+    pub forwards: Vec<Forward>,
     /// When its time began.
     pub start: Timestamp,
 }
@@ -168,6 +175,8 @@ impl Network {
             inbox,
             attached: Cell::new(0),
             relays: RefCell::default(),
+            forwards: RefCell::default(),
+            task: RefCell::default(),
         };
         (Rc::new(network), heard)
     }
@@ -194,15 +203,23 @@ impl Network {
         let mut ports = self.ports.borrow_mut();
         let Some(id) = ports.iter().find(|(_, port)| port.name == name).map(|(id, _)| *id) else { return false };
         ports.remove(&id);
+        drop(ports);
         self.lan.borrow_mut().detach(self.now(), id);
+        self.end_forwards_to(name);
         self.poked.notify_one();
         true
+    }
+
+    /// Whether boards are on it, or connections with it are not over.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.ports.borrow().is_empty() || !self.flows.borrow().is_empty()
     }
 
     /// How everything is.
     pub(crate) fn report(&self) -> LanReport {
         let status = self.lan.borrow().status();
-        LanReport { status, seed: self.settings.seed, start: now().before(self.start.elapsed()) }
+        let forwards = self.forwards.borrow().iter().map(|(forward, _)| forward.clone()).collect();
+        LanReport { status, settings: self.settings.clone(), forwards, start: now().before(self.start.elapsed()) }
     }
 
     fn harm(&self, port: PortId, spec: &FaultSpec) {
@@ -211,8 +228,20 @@ impl Network {
         }
     }
 
-    /// Runs the network until the task is dropped.
-    pub(crate) async fn run(self: Rc<Self>, hub: Rc<Hub>, mut heard: mpsc::Receiver<(PortId, FromBoard)>) {
+    /// Has the network run until it is to [stop](Self::stop).
+    pub(crate) fn start(self: &Rc<Self>, hub: &Rc<Hub>, heard: mpsc::Receiver<(PortId, FromBoard)>) {
+        let task = tokio::task::spawn_local(Rc::clone(self).run(Rc::clone(hub), heard));
+        self.task.replace(Some(task.abort_handle()));
+    }
+
+    /// Nobody is on it, and nobody will be.
+    pub(crate) fn stop(&self) {
+        self.forwards.take().iter().for_each(|(_, task)| task.abort());
+        self.taps.end();
+        self.task.take().iter().for_each(AbortHandle::abort);
+    }
+
+    async fn run(self: Rc<Self>, hub: Rc<Hub>, mut heard: mpsc::Receiver<(PortId, FromBoard)>) {
         loop {
             self.act(&hub);
             let deadline = self.lan.borrow().deadline();

@@ -39,7 +39,7 @@ pub use holder::of_port as holder_of;
 pub use hub::EndpointState;
 pub use lan::{Forward, LanPort, LanSettings};
 pub use peer::{Ending, Outcome, QUEUE_LIMIT};
-pub use reach::{Reach, addresses};
+pub use reach::{Reach, addresses, obstacles};
 pub use recorder::{PROGRAM, Store, Sync};
 pub use sys::TcpInfo;
 pub use watch::Tally;

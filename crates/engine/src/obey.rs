@@ -2,7 +2,7 @@
 //! What a socket does by itself belongs in `stream`, `listen`, `dial` and `datagram`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,34 +24,36 @@ impl Hub {
         match command {
             Command::Open(url) => self.open(url).await.unwrap_or_else(Reply::Failed),
             Command::CloseEndpoint(id) => self.with(id, |endpoint| self.close_endpoint(endpoint)),
+            Command::Dismiss(id) => self.dismiss(id).await,
             Command::Send { to, bytes, when_full } => self.send(&to, bytes, when_full).await,
             Command::End { peers, ending } => Reply::Peers(self.end(&peers, ending)),
             Command::AddPeer { endpoint, target } => self.add_named_peer(endpoint, &target).await,
-            Command::Join { endpoint, group, interface } => {
-                self.change_group(endpoint, group, &interface, multicast::join)
-            }
-            Command::Leave { endpoint, group, interface } => {
-                self.change_group(endpoint, group, &interface, multicast::leave)
-            }
+            Command::Join { endpoint, group, interface } => self.change_group(endpoint, group, interface, true),
+            Command::Leave { endpoint, group, interface } => self.change_group(endpoint, group, interface, false),
             Command::Echo { endpoint, on } => self.with(endpoint, |endpoint| {
                 endpoint.echo.set(on);
                 self.recorder.watch.ring();
             }),
-            Command::Attach { name, cable } => match self.lan.as_ref().map(|lan| lan.attach(&name, cable)) {
-                Some(Ok(port)) => Reply::Attached(port),
-                Some(Err(error)) => Reply::NotAttached(error.to_string()),
-                None => Reply::NotAttached("there is no virtual network".into()),
-            },
+            Command::Attach { name, cable } => self.attach(&name, cable),
             Command::Detach(name) => {
-                self.lan.as_ref().map(|lan| lan.detach(&name));
+                self.lan().map(|lan| lan.detach(&name));
                 Reply::Done
             }
-            Command::Lan => Reply::Lan(self.lan.as_ref().map(|lan| lan.report())),
-            Command::Frames(from) => Reply::Frames(self.lan.as_ref().map_or_else(Vec::new, |lan| lan.frames(from))),
+            Command::Lan => Reply::Lan(self.lan().map(|lan| lan.report())),
+            Command::RenewLan(settings) => Reply::Steered(self.renew_lan(settings).map(|()| String::new())),
+            Command::Frames(from) => Reply::Frames(self.lan().map_or_else(Vec::new, |lan| lan.frames(from))),
+            Command::Follow(pieces) => {
+                if let Some(lan) = self.lan() {
+                    lan.follow().carry(&pieces).await;
+                }
+                Reply::Done
+            }
+            Command::Netstat => self.netstat().await,
             Command::Steer(steer) => {
-                Reply::Steered(self.lan.as_ref().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer)))
+                Reply::Steered(self.lan().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer)))
             }
             Command::Forward(forward) => self.forward(forward).await,
+            Command::EndForward(at) => self.end_forward(at),
             Command::AwaitEnd(id) => self.await_end(id).await,
             Command::Status => {
                 Reply::Status(self.endpoints.borrow().values().map(|endpoint| status(endpoint)).collect())
@@ -85,11 +87,33 @@ impl Hub {
             let peers = peers.remove(&endpoint.id).unwrap_or_default();
             EndpointStatus { peers, ..head(endpoint) }
         });
-        Changes { endpoints: heads.collect(), gone, next_seq }
+        Changes { endpoints: heads.collect(), past: self.past.get(), gone, next_seq }
+    }
+
+    fn attach(&self, name: &str, cable: bool) -> Reply {
+        match self.lan().map(|lan| lan.attach(name, cable)) {
+            Some(Ok(port)) => Reply::Attached(port),
+            Some(Err(error)) => Reply::NotAttached(error.to_string()),
+            None => Reply::NotAttached("there is no virtual network".into()),
+        }
+    }
+
+    async fn netstat(&self) -> Reply {
+        match self.lan() {
+            Some(lan) => Reply::Netstat(lan.ask_boards().await),
+            None => Reply::Netstat(Vec::new()),
+        }
+    }
+
+    fn end_forward(&self, at: SocketAddr) -> Reply {
+        match self.lan().is_some_and(|lan| lan.end_forward(at)) {
+            true => Reply::Done,
+            false => Reply::Steered(Err(NotSteered::NoForward(at))),
+        }
     }
 
     async fn forward(&self, forward: Forward) -> Reply {
-        let Some(lan) = &self.lan else { return Reply::NotAttached("there is no virtual network".into()) };
+        let Some(lan) = self.lan() else { return Reply::NotAttached("there is no virtual network".into()) };
         let at = forward.at;
         let forwarded = lan.forward(forward).await;
         forwarded.map_or_else(|error| Reply::Failed(Failure::new(Operation::Listen, at, error)), Reply::Forwarded)
@@ -105,6 +129,23 @@ impl Hub {
             self.changed.notified().await;
         }
         Reply::Ended(endpoint.last_end.get())
+    }
+
+    /// Waits for peers that are still being closed.
+    async fn dismiss(&self, id: EndpointId) -> Reply {
+        let Some(endpoint) = self.endpoint(id) else { return Reply::NoSuchEndpoint(id) };
+        loop {
+            let changed = self.changed.notified();
+            match endpoint.state.get() {
+                EndpointState::Closed if endpoint.peers.borrow().is_empty() => break,
+                EndpointState::Closed => {}
+                _ if endpoint.closing.get() => {}
+                _ => return Reply::NotOver(id),
+            }
+            changed.await;
+        }
+        self.forget_endpoint(id);
+        Reply::Done
     }
 
     fn with(&self, id: EndpointId, act: impl FnOnce(&Endpoint)) -> Reply {
@@ -164,6 +205,7 @@ impl Hub {
         let task = tokio::task::spawn_local(dial::dial(Rc::clone(self), Rc::clone(&endpoint), first));
         endpoint.task.replace(Some(task.abort_handle()));
         if !retry && let Ok(Err(failure)) = result.await {
+            self.forget_endpoint(endpoint.id); // whoever opened it knows, and the log
             return Err(failure);
         }
         Ok(endpoint)
@@ -185,6 +227,7 @@ impl Hub {
         for target in &named {
             if let Err(failure) = datagrams.name_peers(self, &endpoint, target).await {
                 self.close_endpoint(&endpoint);
+                self.forget_endpoint(endpoint.id); // as after a dial
                 return Err(failure);
             }
         }
@@ -202,20 +245,21 @@ impl Hub {
         }
     }
 
-    fn change_group(
-        &self,
-        id: EndpointId,
-        group: IpAddr,
-        interface: &Interface,
-        change: impl FnOnce(socket2::SockRef<'_>, IpAddr, &Interface) -> Result<(), Failure>,
-    ) -> Reply {
-        let datagrams = self.endpoint(id).and_then(|endpoint| endpoint.datagrams.borrow().clone());
-        match datagrams.as_ref().map(|datagrams| &datagrams.socket) {
-            Some(datagram::Socket::Udp(udp)) => {
-                change(udp.into(), group, interface).map_or_else(Reply::Failed, |()| Reply::Done)
-            }
-            _ => Reply::NoSuchEndpoint(id),
+    fn change_group(&self, id: EndpointId, group: IpAddr, interface: Interface, joins: bool) -> Reply {
+        let Some(endpoint) = self.endpoint(id) else { return Reply::NoSuchEndpoint(id) };
+        let datagrams = endpoint.datagrams.borrow().clone();
+        let Some(datagram::Socket::Udp(udp)) = datagrams.as_ref().map(|datagrams| &datagrams.socket) else {
+            return Reply::NoSuchEndpoint(id);
+        };
+        let change = if joins { multicast::join } else { multicast::leave };
+        if let Err(failure) = change(udp.into(), group, &interface) {
+            return Reply::Failed(failure);
         }
+        let membership = (group, interface);
+        endpoint.groups.borrow_mut().retain(|known| *known != membership);
+        endpoint.groups.borrow_mut().extend(joins.then_some(membership));
+        self.recorder.watch.ring();
+        Reply::Done
     }
 
     /// The peers that are meant, with their endpoints; those that are not there are left out.
@@ -385,6 +429,7 @@ fn head(endpoint: &Endpoint) -> EndpointStatus {
         last_end: endpoint.last_end.get(),
         refused: endpoint.refused.get(),
         dropped: endpoint.dropped.get(),
+        groups: endpoint.groups.borrow().clone(),
         peers: Vec::new(),
     }
 }

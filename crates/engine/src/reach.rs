@@ -1,11 +1,14 @@
-//! The addresses of this machine, and what each of them is good for: which one a device is to dial.
+//! The addresses of this machine, and what each of them is good for: which one a device is to dial, and what would stop
+//! it.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpListener};
+use std::path::Path;
 
 pub use if_addrs::Interface;
 
-use crate::failure::Lang;
+use crate::failure::{Failure, Holder, Lang, Operation};
+use crate::holder;
 
 /// How useful an address is to somebody else's device, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,4 +70,46 @@ pub fn addresses() -> io::Result<Vec<(Interface, Reach)>> {
     let mut addresses: Vec<_> = interfaces.into_iter().map(|interface| (Reach::of(&interface), interface)).collect();
     addresses.sort_by_key(|(reach, interface)| (*reach, interface.ip().is_ipv6(), interface.name.clone()));
     Ok(addresses.into_iter().map(|(reach, interface)| (interface, reach)).collect())
+}
+
+/// What would stop a device that dials this port, as far as it can be told, a line each without a full stop.
+pub fn obstacles(port: u16, lang: Lang) -> Vec<String> {
+    let others = |holder: &Holder| holder.process != std::process::id();
+    let taken = holder::of_port(port).filter(others).map(|holder| match lang {
+        Lang::En => format!("port {port} is held by process {} ({})", holder.process, holder.name),
+        Lang::Zh => format!("端口 {port} 被进程 {}（{}）占用", holder.process, holder.name),
+    });
+    let forbidden = || match TcpListener::bind(("127.0.0.1", port)) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Some(Failure::new(Operation::Listen, port, error).text(lang))
+        }
+        _ => None,
+    };
+    taken.or_else(forbidden).into_iter().chain(firewall(port, lang)).collect()
+}
+
+/// Firewalls that say where they are. Their rules can only be read with privileges, so this is a hint.
+fn firewall(port: u16, lang: Lang) -> Option<String> {
+    let ufw = || {
+        std::fs::read_to_string("/etc/ufw/ufw.conf")
+            .is_ok_and(|conf| conf.lines().any(|line| line.trim() == "ENABLED=yes"))
+    };
+    let (name, command) = if cfg!(windows) {
+        (
+            "Windows Defender",
+            format!(
+                "netsh advfirewall firewall add rule name=socklab dir=in action=allow protocol=TCP localport={port}"
+            ),
+        )
+    } else if ufw() {
+        ("ufw", format!("sudo ufw allow {port}"))
+    } else if Path::new("/run/firewalld").exists() {
+        ("firewalld", format!("sudo firewall-cmd --add-port={port}/tcp --add-port={port}/udp"))
+    } else {
+        return None;
+    };
+    Some(match lang {
+        Lang::En => format!("a firewall ({name}) is on; if the device gets no answer: {command}"),
+        Lang::Zh => format!("防火墙（{name}）已开启；若设备连不上，请运行：{command}"),
+    })
 }

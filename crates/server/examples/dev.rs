@@ -29,6 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         moves: false,
         token: Token::chosen(of("token", "dev")).ok_or("a token of letters and digits is wanted")?,
         captures: data.join("captures"),
+        retention: Default::default(),
+        sync: Default::default(),
         flash: data.join("flash"),
         board_command: vec![of("boards", "target/debug/socklab").into(), "board-process".into()],
         lang: Lang::En,

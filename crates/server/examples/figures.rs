@@ -45,6 +45,8 @@ fn main() -> Result<()> {
         moves: false,
         token: Token::chosen("t").ok_or("a token")?,
         captures,
+        retention: Default::default(),
+        sync: Default::default(),
         flash: folder.path().join("flash"),
         board_command: Vec::new(),
         lang: Lang::En,

@@ -30,6 +30,7 @@ struct Document;
 fn described() -> OpenApiRouter<Arc<Workbench>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(hello::hello))
+        .routes(routes!(hello::reach))
         .routes(routes!(state))
         .routes(routes!(live::live))
         .routes(routes!(command::command))
@@ -45,6 +46,8 @@ fn described() -> OpenApiRouter<Arc<Workbench>> {
         .routes(routes!(desk::read, desk::write, desk::remove))
         .routes(routes!(desk::look_at))
         .routes(routes!(lan::frames))
+        .routes(routes!(lan::netstat))
+        .routes(routes!(lan::capture))
         .routes(routes!(metrics::metrics))
         .layer(DefaultBodyLimit::max(LONGEST_COMMAND))
         .merge(OpenApiRouter::new().routes(routes!(jobs::send_file)).layer(DefaultBodyLimit::disable()))

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,14 +13,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::link::{Cause, End, FromBoard};
-use socklab_engine::board::{
-    Board, BoardConfig, BoardEvent, BoardRemote, Given, Profile, Source, explain, tcp, webrepl,
-};
+use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Given, NotGiven, Profile, Source, explain};
 use socklab_engine::{Command as Do, Lang, Reply as Done};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::command::Reply;
+use crate::offers::{self, Offer, OfferView, Wish};
 use crate::problem::Problem;
 use crate::workbench::Workbench;
 
@@ -70,7 +68,10 @@ pub(crate) struct NewBoard {
     name: Option<String>,
     /// Refuse what the real board lacks.
     #[serde(default)]
-    strict: bool,
+    pub(crate) strict: bool,
+    /// What the outside gives to it from the start, each in the words of `board_set`.
+    #[serde(default)]
+    pub(crate) set: Vec<String>,
 }
 
 /// A board, for those who look.
@@ -94,6 +95,10 @@ pub(crate) struct BoardView {
     wifi: Option<String>,
     /// What the outside gives to it, in the words of `board_set`.
     given: BTreeMap<String, String>,
+    /// Whether it refuses what the real board lacks.
+    strict: bool,
+    /// Where tools find its console.
+    offers: Vec<OfferView>,
     /// Remarks about its program, the newest last.
     notes: Vec<Note>,
 }
@@ -156,6 +161,7 @@ pub(crate) struct Member {
     /// Dropping it switches the board off.
     board: Mutex<Option<Board>>,
     face: Arc<Face>,
+    offers: Mutex<Vec<Offer>>,
     pub(crate) flash: PathBuf,
     name: String,
 }
@@ -171,13 +177,21 @@ struct Face {
 #[derive(Debug)]
 pub(crate) struct Scroll {
     bytes: Mutex<VecDeque<u8>>,
-    /// How much was printed in all.
-    total: watch::Sender<u64>,
+    printed: watch::Sender<Printed>,
+}
+
+/// What a console has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Printed {
+    /// Bytes that were printed in all.
+    total: u64,
+    /// The board is gone: there will be no more.
+    pub(crate) is_over: bool,
 }
 
 impl Scroll {
     fn new() -> Self {
-        Scroll { bytes: Mutex::default(), total: watch::Sender::new(0) }
+        Scroll { bytes: Mutex::default(), printed: watch::Sender::default() }
     }
 
     fn put(&self, bytes: &[u8]) {
@@ -185,19 +199,23 @@ impl Scroll {
         kept.extend(bytes);
         let surplus = kept.len().saturating_sub(SCROLL);
         kept.drain(..surplus);
-        self.total.send_modify(|total| *total += bytes.len() as u64);
+        self.printed.send_modify(|printed| printed.total += bytes.len() as u64);
+    }
+
+    fn end(&self) {
+        self.printed.send_modify(|printed| printed.is_over = true);
     }
 
     /// To be told when there is more.
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.total.subscribe()
+    pub(crate) fn watch(&self) -> watch::Receiver<Printed> {
+        self.printed.subscribe()
     }
 
     /// What was printed after the first `from` bytes, as far as it is kept: how much of it is not, the bytes, and where
     /// to go on.
     pub(crate) fn after(&self, from: u64) -> (u64, Vec<u8>, u64) {
         let kept = lock(&self.bytes);
-        let total = *self.total.borrow();
+        let total = self.printed.borrow().total;
         let oldest = total - kept.len() as u64;
         let start = from.clamp(oldest, total);
         let bytes = kept.iter().skip((start - oldest) as usize).copied().collect();
@@ -214,6 +232,11 @@ impl Boards {
     pub(crate) fn clear(&self) {
         let members = std::mem::take(&mut lock(&self.0).members);
         members.into_values().for_each(|member| member.switch_off());
+    }
+
+    /// Their names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        lock(&self.0).members.values().map(|member| member.name.clone()).collect()
     }
 
     /// Whether there are any.
@@ -268,6 +291,25 @@ impl Face {
 }
 
 impl BoardView {
+    /// A board that is about to be switched on.
+    fn new(id: BoardId, name: &str, profile: &Profile, new: &NewBoard) -> Self {
+        BoardView {
+            id: id.to_string(),
+            name: name.to_owned(),
+            profile: profile.name,
+            state: BoardState::Running,
+            pins: BTreeMap::new(),
+            pwm: BTreeMap::new(),
+            lights: BTreeMap::new(),
+            display: None,
+            wifi: None,
+            given: new.set.iter().filter_map(|words| named(words)).collect(),
+            strict: new.strict,
+            offers: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     fn note(&mut self, text: String) {
         let number = self.notes.last().map_or(1, |note| note.number + 1);
         self.notes.push(Note { number, text });
@@ -306,8 +348,20 @@ impl BoardView {
 }
 
 impl Member {
+    /// It is offered to nobody any more before it goes.
     fn switch_off(&self) {
+        drop(std::mem::take(&mut *lock(&self.offers)));
         drop(lock(&self.board).take());
+        self.face.scroll.end();
+    }
+
+    /// Commands for a board that could not go on would come to nothing.
+    fn is_on(&self) -> Result<(), Problem> {
+        if lock(&self.face.view).0.state != BoardState::Over {
+            return Ok(());
+        }
+        let (en, zh) = ("this board is switched off: remove it and make a new one", "板子已停止：请移除后新建");
+        Err(Problem::conflict("board_is_over", en, zh))
     }
 
     pub(crate) fn remote(&self) -> &BoardRemote {
@@ -319,17 +373,20 @@ impl Member {
     }
 
     pub(crate) fn run(&self, name: Option<String>, source: String) -> Result<Reply, Problem> {
+        self.is_on()?;
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "main.py".into());
         self.remote.run(Source { name, text: source.into_bytes() });
         Ok(Reply::Done)
     }
 
     pub(crate) fn interrupt(&self) -> Result<Reply, Problem> {
+        self.is_on()?;
         self.remote.interrupt();
         Ok(Reply::Done)
     }
 
     pub(crate) fn reset(&self, hard: bool) -> Result<Reply, Problem> {
+        self.is_on()?;
         if hard {
             self.remote.hard_reset()
         } else {
@@ -338,31 +395,53 @@ impl Member {
         Ok(Reply::Done)
     }
 
-    pub(crate) fn offer(&self, port: u16, password: Option<String>) -> Result<Reply, Problem> {
-        let (board, address) = (self.remote.clone(), (Ipv4Addr::LOCALHOST, port).into());
-        let at = match password {
-            None => tcp::serve(board, address)?,
-            Some(password) => {
-                let flash = Flash::open(&self.flash.to_string_lossy());
-                let flash = flash.map_err(|error| Problem::of_system("flash", &error))?;
-                webrepl::serve(board, flash, password, address)?
-            }
-        };
-        Ok(Reply::Forwarded { at: at.to_string() })
+    /// Offers its console to tools of this machine, until it is withdrawn or the board goes.
+    pub(crate) fn offer(&self, wish: Wish) -> Result<Reply, Problem> {
+        self.is_on()?;
+        let mut offers = lock(&self.offers);
+        offers::check_room(offers.len())?;
+        let offer = Offer::make(self.remote.clone(), wish, || Flash::open(&self.flash.to_string_lossy()))?;
+        let at = offer.view.at.clone();
+        offers.push(offer);
+        self.show_offers(&offers);
+        Ok(Reply::Forwarded { at })
+    }
+
+    /// Takes an offer back.
+    fn withdraw(&self, at: &str) -> Result<Reply, Problem> {
+        let mut offers = lock(&self.offers);
+        let place = offers.iter().position(|offer| offer.view.at == at);
+        let missing =
+            || Problem::missing("no_such_offer", format!("nothing is offered at {at}"), format!("{at} 没有提供入口"));
+        drop(offers.remove(place.ok_or_else(missing)?));
+        self.show_offers(&offers);
+        Ok(Reply::Done)
+    }
+
+    fn show_offers(&self, offers: &[Offer]) {
+        self.face.change(|view| view.offers = offers.iter().map(|offer| offer.view.clone()).collect());
     }
 
     pub(crate) fn set(&self, words: &str) -> Result<Reply, Problem> {
-        let words = words.trim();
-        let given: Given = words.parse().map_err(|error: socklab_engine::board::NotGiven| {
-            let told = |lang| format!("{words:?} {}", error.text(lang));
-            Problem::bad("bad_setting", told(Lang::En), told(Lang::Zh))
-        })?;
+        self.is_on()?;
+        let given = parse_given(words)?;
         self.remote.give(given);
-        if let Some((name, value)) = words.split_once('=') {
-            self.face.change(|view| drop(view.given.insert(name.to_owned(), value.to_owned())));
-        }
+        self.face.change(|view| view.given.extend(named(words)));
         Ok(Reply::Done)
     }
+}
+
+fn parse_given(words: &str) -> Result<Given, Problem> {
+    let words = words.trim();
+    words.parse().map_err(|error: NotGiven| {
+        let told = |lang| format!("{words:?} {}", error.text(lang));
+        Problem::bad("bad_setting", told(Lang::En), told(Lang::Zh))
+    })
+}
+
+/// What is given, and how much of it.
+fn named(words: &str) -> Option<(String, String)> {
+    words.trim().split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// None of those that there are.
@@ -386,8 +465,9 @@ impl Workbench {
 
     pub(crate) async fn new_board(self: &Arc<Self>, new: NewBoard, lang: Lang) -> Result<Reply, Problem> {
         let profile = Profile::named(&new.profile).ok_or_else(no_such_profile)?;
+        let given = new.set.iter().map(|words| parse_given(words)).collect::<Result<Vec<_>, _>>()?;
         let (id, name) = self.reserve(profile, new.name.as_deref())?;
-        let flash = self.flash.join(&name);
+        let flash = self.ground.flash.join(&name);
         std::fs::create_dir_all(&flash).map_err(|error| Problem::of_system("flash", &error))?;
         let lan = match self.ask(Do::Attach { name: name.clone(), cable: !profile.has_wifi() }).await? {
             Done::Attached(port) => Some(port),
@@ -397,27 +477,15 @@ impl Workbench {
         let mut options: Vec<OsString> = JOIN_TIME.map(Into::into).into();
         options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
         options.extend(new.strict.then(|| "--strict".into()));
-        let (command, given) = (self.board_command.clone(), Vec::new());
+        let command = self.ground.board_command.clone();
         let config = BoardConfig { command, profile, flash, options, given, lan, source: None };
-        self.switch_on(id, name.clone(), config, lang);
+        let view = BoardView::new(id, &name, profile, &new);
+        self.switch_on(id, view, config, lang);
         Ok(Reply::Board { board: id.to_string(), name })
     }
 
-    fn switch_on(self: &Arc<Self>, id: BoardId, name: String, config: BoardConfig, lang: Lang) {
-        let (profile, flash) = (config.profile, config.flash.clone());
-        let view = BoardView {
-            id: id.to_string(),
-            name: name.clone(),
-            profile: profile.name,
-            state: BoardState::Running,
-            pins: BTreeMap::new(),
-            pwm: BTreeMap::new(),
-            lights: BTreeMap::new(),
-            display: None,
-            wifi: None,
-            given: BTreeMap::new(),
-            notes: Vec::new(),
-        };
+    fn switch_on(self: &Arc<Self>, id: BoardId, view: BoardView, config: BoardConfig, lang: Lang) {
+        let (profile, flash, name) = (config.profile, config.flash.clone(), view.name.clone());
         let face = Arc::new(Face { view: Mutex::new((view, true)), scroll: Scroll::new() });
         let (drawn, workbench) = (Arc::clone(&face), Arc::downgrade(self));
         let board = Board::start(config, move |event| {
@@ -433,9 +501,10 @@ impl Workbench {
             Ok(())
         });
         std::mem::forget(seat); // it stays until the board goes
-        let member = Member { remote, board: Mutex::new(Some(board)), face, flash, name };
+        let (board, offers) = (Mutex::new(Some(board)), Mutex::default());
+        let member = Member { remote, board, face, offers, flash, name };
         lock(&self.boards.0).members.insert(id.0, Arc::new(member));
-        self.gathered.bell.notify_one();
+        self.gathered.look_at_lan();
     }
 
     /// A number, and a name that no other board has.
@@ -451,6 +520,15 @@ impl Workbench {
         Ok((BoardId(held.last), name))
     }
 
+    /// Takes back what is offered there.
+    pub(crate) async fn withdraw(&self, id: BoardId, at: String) -> Result<Reply, Problem> {
+        let member = self.board(id)?;
+        let withdrawn = tokio::task::spawn_blocking(move || member.withdraw(&at)); // it waits for a thread
+        let reply = withdrawn.await.map_err(|_| Problem::ended())?;
+        self.gathered.bell.notify_one();
+        reply
+    }
+
     pub(crate) async fn remove_board(&self, id: BoardId) -> Result<Reply, Problem> {
         let member = self.board(id)?;
         let name = member.name.clone();
@@ -461,7 +539,7 @@ impl Workbench {
         held.members.remove(&id.0);
         held.gone.insert(id.0);
         drop(held);
-        self.gathered.bell.notify_one();
+        self.gathered.look_at_lan();
         Ok(Reply::Done)
     }
 }

@@ -1,6 +1,7 @@
 //! What can be commanded over the API, and what is answered: one closed enum each, and the match that leads from one to
 //! the other by way of the engine. What a command looks like in a terminal belongs in `terminal`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,7 +9,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use socklab_capture::{EndpointId, PeerId};
-use socklab_engine::url::{EndpointUrl, HostError, Interface, Target, UrlError, ValueError};
+use socklab_engine::url::{EndpointUrl, HostError, Interface, Target, UnixName, UrlError, ValueError};
 use socklab_engine::{Command as Do, Ending, Lang, Outcome, Reply as Done, Targets, WhenFull};
 use utoipa::ToSchema;
 
@@ -17,7 +18,8 @@ use crate::boards::{BoardId, NewBoard};
 use crate::data::{Data, LineEnding};
 use crate::guard::Speaks;
 use crate::jobs::JobId;
-use crate::lan::Link;
+use crate::lan::{Link, NetworkSettings};
+use crate::offers::{Way, Wish};
 use crate::problem::Problem;
 use crate::terminal;
 use crate::workbench::Workbench;
@@ -31,6 +33,11 @@ pub(crate) enum Command {
     Open { url: String },
     /// Close an endpoint, in good order.
     Close {
+        #[schema(value_type = String)]
+        endpoint: Text<EndpointId>,
+    },
+    /// List an endpoint no longer that is closed. Its records stay in the capture, and in the totals.
+    Dismiss {
         #[schema(value_type = String)]
         endpoint: Text<EndpointId>,
     },
@@ -137,17 +144,25 @@ pub(crate) enum Command {
         board: Text<BoardId>,
         set: String,
     },
-    /// Offer a board's console on a port of 127.0.0.1, until the workbench ends: to mpremote, as `socket://...`; with a
-    /// password, its files too, as WebREPL does.
+    /// Offer a board's console to tools of this machine, until it is withdrawn or the board goes.
     BoardOffer {
         #[schema(value_type = String)]
         board: Text<BoardId>,
+        #[serde(default)]
+        way: Way,
         /// 0 is any.
         #[serde(default)]
         port: u16,
-        /// 9 characters at most.
+        /// What WebREPL asks for, 9 characters at most; `socklab` if it is not there.
         #[serde(default)]
         password: Option<String>,
+    },
+    /// Offer it there no longer, and end whoever is connected.
+    BoardWithdraw {
+        #[schema(value_type = String)]
+        board: Text<BoardId>,
+        /// Where it is offered, as the board's `offers` say.
+        at: String,
     },
     /// What is wrong with links from now on, in the words of `socklab run --fault`: `loss=5% delay=20ms`, or a preset's
     /// name. What is not named is as it should be.
@@ -162,8 +177,17 @@ pub(crate) enum Command {
     },
     /// Switch an access point off, or on again.
     Air { name: String, gone: bool },
-    /// Lead a port of this machine to a board's: `8080:80`, `8080:esp32:80`.
+    /// Lead a port of this machine to a board's: `8080:80`, `8080:esp32:80`. Ends with its board.
     Forward { forward: String },
+    /// Lead it there no longer. Connections that were made stay.
+    EndForward {
+        /// Where it listens: `127.0.0.1:8080`.
+        #[schema(value_type = String)]
+        at: Text<SocketAddr>,
+    },
+    /// What the virtual network is like from now on, and how far it reaches: all of it, what is left out as at the start.
+    /// It is a new one: nobody may be on it, and forwards end.
+    LanSet(NetworkSettings),
 }
 
 /// Which peers are meant.
@@ -215,7 +239,7 @@ pub(crate) enum Reply {
     Job { job: String },
     /// To `board_new`.
     Board { board: String, name: String },
-    /// To `forward` and `board_offer`: where it listens.
+    /// To `forward` and `board_offer`: where it is.
     Forwarded { at: String },
     /// It was done.
     Done,
@@ -271,6 +295,7 @@ impl Workbench {
         match command {
             Command::Open { url } => self.done(Do::Open(parse_url(&url)?)).await,
             Command::Close { endpoint } => self.done(Do::CloseEndpoint(endpoint.0)).await,
+            Command::Dismiss { endpoint } => self.done(Do::Dismiss(endpoint.0)).await,
             Command::Send { to, data, line_ending } => {
                 let bytes = data.bytes(line_ending)?;
                 self.done(Do::Send { to: to.targets()?, bytes, when_full: WhenFull::Refuse }).await
@@ -305,10 +330,15 @@ impl Workbench {
             Command::BoardReset { board, hard } => self.board(board.0)?.reset(hard),
             Command::BoardRemove { board } => self.remove_board(board.0).await,
             Command::BoardSet { board, set } => self.board(board.0)?.set(&set),
-            Command::BoardOffer { board, port, password } => self.board(board.0)?.offer(port, password),
+            Command::BoardOffer { board, way, port, password } => {
+                self.board(board.0)?.offer(Wish { way, port, password })
+            }
+            Command::BoardWithdraw { board, at } => self.withdraw(board.0, at).await,
             Command::Fault { board, direction, spec } => self.harm(board.as_deref(), direction, &spec).await,
             Command::Air { name, gone } => self.switch_air(name, gone).await,
             Command::Forward { forward } => self.forward(&forward).await,
+            Command::EndForward { at } => self.end_forward(at.0).await,
+            Command::LanSet(settings) => self.set_network(settings).await,
         }
     }
 
@@ -321,6 +351,8 @@ impl Workbench {
             Done::Forwarded(at) => Reply::Forwarded { at: at.to_string() },
             Done::Failed(failure) => return Err(failure.into()),
             Done::NoSuchEndpoint(id) => return Err(Problem::no_endpoint(id)),
+            Done::NotOver(id) => return Err(Problem::not_over(id)),
+            Done::Steered(Err(error)) => return Err(error.into()),
             Done::NotAttached(why) => return Err(Problem::bad_text("no_place", why)),
             _ => Reply::Done,
         })
@@ -367,9 +399,16 @@ pub(crate) fn parse_url(text: &str) -> Result<EndpointUrl, UrlError> {
     }
 }
 
+/// What begins as a path does is one.
 fn parse_target(text: &str) -> Result<Target, Problem> {
-    let told = |error: HostError| Problem::bad("bad_address", error.text(Lang::En), error.text(Lang::Zh));
-    text.trim().parse().map(Target::Inet).map_err(told)
+    let text = text.trim();
+    let told = |en: String, zh: String| Problem::bad("bad_address", en, zh);
+    if text.starts_with(['/', '.', '@']) {
+        let name = UnixName::new(text).map(Target::Unix);
+        return name.map_err(|error| told(error.text(Lang::En), error.text(Lang::Zh)));
+    }
+    let place = text.parse().map(Target::Inet);
+    place.map_err(|error: HostError| told(error.text(Lang::En), error.text(Lang::Zh)))
 }
 
 fn parse_interface(text: Option<&str>) -> Result<Interface, Problem> {

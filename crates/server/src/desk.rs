@@ -53,6 +53,9 @@ async fn sit(mut socket: WebSocket, member: &Member) -> Result<(), axum::Error> 
             socket.send(Frame::Binary(bytes.into())).await?;
         }
         at = next;
+        if printed.borrow().is_over {
+            return socket.send(Frame::Close(None)).await;
+        }
         tokio::select! {
             changed = printed.changed() => if changed.is_err() { return Ok(()) },
             said = socket.recv() => match said.transpose()? {

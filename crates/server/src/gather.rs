@@ -185,7 +185,7 @@ pub(crate) async fn keep_telling(workbench: Arc<Workbench>) {
 /// Gathers until the engine ends.
 pub(crate) async fn keep_gathering(workbench: Arc<Workbench>) {
     let gathered = &workbench.gathered;
-    let mut changed = Box::pin(workbench.remote.ask(Command::AwaitChange));
+    let mut changed = Box::pin(workbench.ground.remote.ask(Command::AwaitChange));
     loop {
         let begun = Instant::now();
         if workbench.gather().await.is_err() {
@@ -206,7 +206,7 @@ pub(crate) async fn keep_gathering(workbench: Arc<Workbench>) {
         };
         tokio::select! {
             reply = &mut changed => match reply {
-                Some(_) => changed = Box::pin(workbench.remote.ask(Command::AwaitChange)),
+                Some(_) => changed = Box::pin(workbench.ground.remote.ask(Command::AwaitChange)),
                 None => return,
             },
             () = gathered.bell.notified() => {}
@@ -248,9 +248,8 @@ impl Workbench {
     }
 
     fn pictured(&self, changes: Changes) -> Picture {
-        let Changes { endpoints, gone, next_seq } = changes;
-        lock(&self.gathered.room).recorded = next_seq;
-        let (mut news, mut tally) = (Picture::default(), Tally::default());
+        let Changes { endpoints, past, gone, next_seq } = changes;
+        let (mut news, mut tally) = (Picture::default(), past);
         for status in &endpoints {
             tally.add(status.tally);
             let encoding = self.encoding_of_endpoint(status.id).to_string();
@@ -262,6 +261,12 @@ impl Workbench {
         }
         gone.iter().for_each(|peer| self.forget(*peer));
         news.peers_gone.extend(gone);
+        let mut room = lock(&self.gathered.room);
+        room.recorded = next_seq;
+        news.endpoints_gone =
+            room.whole.endpoints.keys().filter(|id| !news.endpoints.contains_key(id)).copied().collect();
+        drop(room);
+        news.endpoints_gone.iter().for_each(|endpoint| self.forget_endpoint(*endpoint));
         let Tally { received, sent, received_records, sent_records } = tally;
         news.totals = Some(Totals { received, sent, received_records, sent_records });
         news
@@ -269,10 +274,10 @@ impl Workbench {
 
     /// How far the log can be read. The files are looked at when a new one is begun.
     fn log(&self) -> LogView {
-        let (position, _) = self.live.position();
+        let (position, _) = self.ground.live.position();
         let mut room = lock(&self.gathered.room);
         if !room.sealed.contains_key(&position.segment.saturating_sub(1)) {
-            let segments = self.run.segments().unwrap_or_default();
+            let segments = self.ground.run.segments().unwrap_or_default();
             let length = |path| fs::metadata(path).map_or(0, |metadata| metadata.len());
             let sealed = segments.iter().filter(|segment| segment.number < position.segment);
             room.sealed = sealed.map(|segment| (segment.number, length(&segment.path))).collect();
@@ -284,7 +289,7 @@ impl Workbench {
             }
         }
         LogView {
-            run: self.run.name(),
+            run: self.ground.run.name(),
             first: room.first.map_or(1, |(_, first)| first),
             next: position.last_seq + 1,
             bytes: room.sealed.values().sum::<u64>() + position.offset,
@@ -293,7 +298,7 @@ impl Workbench {
 
     /// The oldest record that retention has left.
     fn first_record(&self) -> u64 {
-        let cursor = Cursor::live(self.run.clone(), Arc::clone(&self.live), 1);
+        let cursor = Cursor::live(self.ground.run.clone(), Arc::clone(&self.ground.live), 1);
         let Ok(mut cursor) = cursor else { return 1 };
         match cursor.next() {
             Ok(Next::Record(record)) => record.seq,

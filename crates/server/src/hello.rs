@@ -1,20 +1,22 @@
-//! What a client has to know once: who this is, what there is to choose from.
+//! What a client has to know once: who this is, what there is to choose from, and what would stop a device.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
 use socklab_engine::board::Profile;
 use socklab_engine::lan::Preset;
 use socklab_engine::{Lang, PROGRAM};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use crate::ask::Wanted;
 use crate::examples::{self, Example};
 use crate::guard::Speaks;
+use crate::problem::{Problem, ProblemBody};
 use crate::workbench::Workbench;
 
 /// What there is.
@@ -87,7 +89,7 @@ pub(crate) async fn hello(State(workbench): State<Arc<Workbench>>, Speaks(lang):
             Lang::Zh => "zh",
         },
         platform: std::env::consts::OS,
-        run: workbench.run.name(),
+        run: workbench.ground.run.name(),
         addresses: addresses
             .into_iter()
             .map(|(interface, reach)| Address {
@@ -111,4 +113,30 @@ pub(crate) async fn hello(State(workbench): State<Arc<Workbench>>, Speaks(lang):
         formats: Format::ALL.iter().map(ToString::to_string).collect(),
         examples: examples::all(),
     })
+}
+
+/// A port that a device dials.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReachQuery {
+    port: u16,
+}
+
+/// What would stop it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Obstacles {
+    /// A line each, in the language of the request: a firewall, another program that has the port, rights that are missing.
+    obstacles: Vec<String>,
+}
+
+/// What would stop a device that dials this machine at a port, as far as it can be told.
+#[utoipa::path(get, path = "/api/reach", params(ReachQuery),
+    responses((status = 200, body = Obstacles), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn reach(
+    Speaks(lang): Speaks,
+    Wanted(ReachQuery { port }): Wanted<ReachQuery>,
+) -> Result<Json<Obstacles>, Problem> {
+    let looking = tokio::task::spawn_blocking(move || socklab_engine::obstacles(port, lang)); // among all processes
+    let obstacles = looking.await.map_err(|_| Problem::ended())?;
+    Ok(Json(Obstacles { obstacles }))
 }

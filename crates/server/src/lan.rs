@@ -1,18 +1,29 @@
-//! The virtual network, as clients see and change it: who is on it, links and what is wrong with them, connections, and
-//! the frames that went by. What the network does belongs to the crate `lan`.
+//! The virtual network, as clients see and change it: links and what is wrong with them, forwards, boards' sockets, and
+//! the frames that went by. How it is at one moment stands in `view`, what it is like in `settings`; what the network
+//! does belongs to the crate `lan`.
 
+mod settings;
+mod view;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use socklab_engine::lan::{
-    Connection, Counts, Direction, FaultError, FaultSpec, FrameRow, Interface, LanReport, Medium, NotSteered, PortId,
-    PortRow, Segment, Sent, Steer, Time, Verdict,
-};
-use socklab_engine::{Command as Do, Forward, Lang, Reply as Done};
+use socklab_engine::lan::{Direction, FaultError, FaultSpec, FrameRow, Segment, Steer, Verdict};
+use socklab_engine::{Command as Do, Forward, Reply as Done};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
+pub(crate) use self::settings::NetworkSettings;
+pub(crate) use self::view::LanView;
 use crate::ask::Wanted;
 use crate::command::Reply;
 use crate::problem::{Problem, ProblemBody};
@@ -21,6 +32,9 @@ use crate::workbench::Workbench;
 
 /// Frames in one answer.
 const MOST_FRAMES: usize = 1000;
+
+/// Pieces of a capture that wait for who follows it; then frames are left out, and counted.
+const PIECES: usize = 4;
 
 /// One direction of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,245 +60,6 @@ impl From<Direction> for Link {
         match direction {
             Direction::Up => Link::Up,
             Direction::Down => Link::Down,
-        }
-    }
-}
-
-/// The network.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct LanView {
-    /// What every chance is drawn from.
-    seed: u64,
-    boards: Vec<PortView>,
-    /// Access points.
-    air: Vec<AirView>,
-    /// What DHCP has given.
-    leases: Vec<LeaseView>,
-    /// Connections with this machine, as its side has them.
-    flows: Vec<FlowView>,
-    /// All connections that were seen, those between boards included.
-    connections: Vec<ConnectionView>,
-}
-
-/// A board's place on the network.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-struct PortView {
-    name: String,
-    mac: String,
-    /// By cable, or by radio.
-    cable: bool,
-    /// Whether frames pass: it has a cable, has joined, or is an access point.
-    attached: bool,
-    /// The access point that it has joined.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ssid: Option<String>,
-    /// The addresses that it has been heard with.
-    addresses: Vec<String>,
-    /// From the board.
-    up: LinkView,
-    /// To the board.
-    down: LinkView,
-}
-
-/// One direction of a link: what is wrong with it, and what it has done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-struct LinkView {
-    /// In the words of `fault`; empty where nothing is wrong.
-    faults: String,
-    /// Frames that came.
-    frames: u64,
-    /// Their bytes.
-    bytes: u64,
-    /// Frames that were delivered.
-    delivered: u64,
-    /// Frames that were lost, filtered, too long, or came while the link was down or its queue full.
-    dropped: u64,
-    /// Of these: lost.
-    lost: u64,
-    /// Of these: the queue was full.
-    overflowed: u64,
-    /// Tries that radio made again.
-    retried: u64,
-    /// Copies that were made.
-    duplicated: u64,
-    /// Frames with a wrong bit.
-    corrupted: u64,
-    /// Frames that overtook others.
-    reordered: u64,
-}
-
-/// An access point.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-struct AirView {
-    ssid: String,
-    channel: u8,
-    /// Whether it wants a password.
-    secured: bool,
-    /// Whether it is switched off.
-    gone: bool,
-    /// The board whose it is; the network's own has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    board: Option<String>,
-}
-
-/// An address that was given.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-struct LeaseView {
-    address: String,
-    /// What the board calls itself.
-    name: String,
-    mac: String,
-    /// In ms since 1970.
-    until: f64,
-    /// Whether the board has taken it; otherwise it was only offered.
-    taken: bool,
-}
-
-/// A connection with this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-struct FlowView {
-    /// The board's end.
-    board: String,
-    /// The other end.
-    outside: String,
-    /// Whether it was dialled from outside.
-    inbound: bool,
-    /// Its state (RFC 9293, 3.3.2), or `held`.
-    state: &'static str,
-    /// Bytes from the board that wait to be read.
-    unread: usize,
-    /// Bytes for the board that it has not acknowledged.
-    unsent: usize,
-}
-
-/// A connection as its segments show it.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-struct ConnectionView {
-    /// Who dialled.
-    from: String,
-    to: String,
-    /// `dialled`, `open`, `half-closed`, `closed` or `reset`.
-    stage: String,
-    /// When its last segment went by, in ms since 1970.
-    heard: f64,
-    /// What the one that dialled has sent.
-    sent: SentView,
-    /// What the other has sent.
-    answered: SentView,
-}
-
-/// What one side of a connection has sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-struct SentView {
-    segments: u64,
-    /// Bytes of payload, those that were sent again included.
-    bytes: u64,
-    /// Segments of which everything had been sent before.
-    again: u64,
-    /// Segments that came before one that they follow.
-    early: u64,
-    /// The last window that it offered, without its scale.
-    window: u16,
-}
-
-impl From<Sent> for SentView {
-    fn from(sent: Sent) -> Self {
-        let Sent { segments, bytes, retransmitted, early, window } = sent;
-        SentView { segments, bytes, again: retransmitted, early, window }
-    }
-}
-
-impl LinkView {
-    fn new(counts: &Counts, faults: &str) -> Self {
-        LinkView {
-            faults: faults.to_owned(),
-            frames: counts.frames,
-            bytes: counts.bytes,
-            delivered: counts.delivered,
-            dropped: counts.filtered + counts.too_long + counts.down + counts.lost + counts.overflowed,
-            lost: counts.lost,
-            overflowed: counts.overflowed,
-            retried: counts.retried,
-            duplicated: counts.duplicated,
-            corrupted: counts.corrupted,
-            reordered: counts.reordered,
-        }
-    }
-}
-
-impl LanView {
-    /// The network as it is now, if there is one.
-    pub(crate) async fn ask(workbench: &Workbench) -> Result<Option<Self>, Problem> {
-        match workbench.ask(Do::Lan).await? {
-            Done::Lan(report) => Ok(report.map(|report| LanView::new(&report))),
-            _ => Ok(None),
-        }
-    }
-
-    fn new(report: &LanReport) -> Self {
-        let LanReport { status, seed, start } = report;
-        let at = |time: Time| millis(start.after(time.since(Time::ZERO)));
-        let name = |id: PortId| status.ports.iter().find(|row| row.port == id).map(|row| row.name.clone());
-        // A radio that is an access point as well has two links.
-        let link = |row: &PortRow, direction: usize| {
-            let mut counts = Counts::default();
-            let its = status.ports.iter().filter(|other| other.port == row.port);
-            its.for_each(|other| counts += other.counts[direction]);
-            LinkView::new(&counts, &row.faults[direction])
-        };
-        let port = |row: &PortRow| PortView {
-            name: row.name.clone(),
-            mac: row.mac.to_string(),
-            cable: row.medium == Medium::Cable,
-            attached: status.ports.iter().any(|other| other.port == row.port && other.attached),
-            ssid: {
-                let joined = status.points.iter().find(|point| point.stations.contains(&row.port));
-                joined.map(|point| point.ssid.clone())
-            },
-            addresses: {
-                let held = status.arp.iter().filter(|held| held.port == row.port);
-                held.map(|held| held.address.to_string()).collect()
-            },
-            up: link(row, 0),
-            down: link(row, 1),
-        };
-        let connection = |seen: &Connection| ConnectionView {
-            from: seen.ends[0].to_string(),
-            to: seen.ends[1].to_string(),
-            stage: seen.stage.to_string(),
-            heard: at(seen.heard),
-            sent: seen.sent[0].into(),
-            answered: seen.sent[1].into(),
-        };
-        let air = status.points.iter().map(|row| AirView {
-            ssid: row.ssid.clone(),
-            channel: row.channel,
-            secured: row.secured,
-            gone: row.gone,
-            board: row.owner.and_then(name),
-        });
-        let leases = status.leases.iter().map(|lease| LeaseView {
-            address: lease.address.to_string(),
-            name: lease.name.clone(),
-            mac: lease.mac.to_string(),
-            until: at(lease.until),
-            taken: lease.taken,
-        });
-        let flows = status.flows.iter().map(|flow| FlowView {
-            board: flow.board.to_string(),
-            outside: flow.outside.to_string(),
-            inbound: flow.inbound,
-            state: flow.state,
-            unread: flow.unread,
-            unsent: flow.unsent,
-        });
-        LanView {
-            seed: *seed,
-            boards: status.ports.iter().filter(|row| row.interface == Interface::Station).map(port).collect(),
-            air: air.collect(),
-            leases: leases.collect(),
-            flows: flows.collect(),
-            connections: status.connections.iter().map(connection).collect(),
         }
     }
 }
@@ -394,6 +169,43 @@ pub(crate) async fn frames(
     Ok(Json(Frames { frames, next }))
 }
 
+/// A board and its sockets.
+#[derive(Debug, Serialize, ToSchema)]
+struct BoardSockets {
+    board: String,
+    /// A line for each, and for each neighbour that it knows, as `socklab lan netstat` has them.
+    lines: Vec<String>,
+}
+
+/// The boards that have answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Netstat {
+    boards: Vec<BoardSockets>,
+}
+
+/// What sockets boards have, as they tell themselves. One that is being reset is not among them.
+#[utoipa::path(get, path = "/api/lan/netstat",
+    responses((status = 200, body = Netstat), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn netstat(State(workbench): State<Arc<Workbench>>) -> Result<Json<Netstat>, Problem> {
+    let Done::Netstat(told) = workbench.ask(Do::Netstat).await? else { return Err(Problem::ended()) };
+    let sockets =
+        |(board, told): (String, String)| BoardSockets { board, lines: told.lines().map(str::to_owned).collect() };
+    Ok(Json(Netstat { boards: told.into_iter().map(sockets).collect() }))
+}
+
+/// The frames of the network from now on, as pcapng, for as long as somebody reads: `curl ... | wireshark -k -i -`. The
+/// network waits for nobody; what a slow reader misses is counted in the capture.
+#[utoipa::path(get, operation_id = "follow_frames", path = "/api/lan/capture",
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = ProblemBody)))]
+pub(crate) async fn capture(State(workbench): State<Arc<Workbench>>) -> Response {
+    let (pieces, taken) = mpsc::channel(PIECES);
+    tokio::spawn(async move { workbench.ask(Do::Follow(pieces)).await });
+    let body = Body::from_stream(ReceiverStream::new(taken).map(Ok::<_, Infallible>));
+    let kind = (header::CONTENT_TYPE, "application/octet-stream");
+    let name = (header::CONTENT_DISPOSITION, "attachment; filename=\"frames.pcapng\"");
+    ([kind, name], body).into_response()
+}
+
 impl Workbench {
     /// Changes what is wrong with links.
     pub(crate) async fn harm(
@@ -422,9 +234,16 @@ impl Workbench {
                 self.gathered.look_at_lan();
                 Ok(Reply::Done)
             }
-            Done::Steered(Err(error)) => Err(not_steered(&error)),
+            Done::Steered(Err(error)) => Err(error.into()),
             _ => Err(Problem::ended()),
         }
+    }
+
+    /// Puts a network that is like this in the place of the one there is.
+    pub(crate) async fn set_network(&self, settings: NetworkSettings) -> Result<Reply, Problem> {
+        let set = self.done(Do::RenewLan(settings.try_into()?)).await?;
+        self.gathered.look_at_lan();
+        Ok(set)
     }
 
     /// Leads a port of this machine to a board's.
@@ -433,14 +252,26 @@ impl Workbench {
             let zh = format!("{text:?} 不是“[地址:]端口:[板子:]端口”，例如 8080:80 或 8080:esp32:80");
             Problem::bad("bad_forward", format!("{text:?} {error}"), zh)
         })?;
-        self.done(Do::Forward(forward)).await
+        match (&forward.board, &self.boards.names()[..]) {
+            (Some(board), names) if !names.contains(board) => return Err(Problem::no_board(board)),
+            (None, [_]) | (Some(_), _) => {}
+            (None, _) => {
+                return Err(Problem::bad("which_board", "say which board: 8080:esp32:80", "请指明板子：8080:esp32:80"));
+            }
+        }
+        let forwarded = self.done(Do::Forward(forward)).await?;
+        self.gathered.look_at_lan();
+        Ok(forwarded)
+    }
+
+    /// Leads the port nowhere any more.
+    pub(crate) async fn end_forward(&self, at: SocketAddr) -> Result<Reply, Problem> {
+        let ended = self.done(Do::EndForward(at)).await?;
+        self.gathered.look_at_lan();
+        Ok(ended)
     }
 }
 
 fn no_fault(error: &FaultError) -> Problem {
     Problem::bad("bad_fault", error.to_string(), error.zh())
-}
-
-fn not_steered(error: &NotSteered) -> Problem {
-    Problem::bad("not_steered", error.text(Lang::En), error.text(Lang::Zh))
 }

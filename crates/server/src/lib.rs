@@ -15,6 +15,7 @@ mod jobs;
 mod lan;
 mod live;
 mod metrics;
+mod offers;
 mod page;
 mod problem;
 mod records;
@@ -64,6 +65,10 @@ pub struct Settings {
     pub token: Token,
     /// The folder of all runs.
     pub captures: PathBuf,
+    /// How much of them is kept, and for how long.
+    pub retention: Retention,
+    /// When captured bytes are safe from a power cut.
+    pub sync: Sync,
     /// The folder in which boards have their flashes.
     pub flash: PathBuf,
     /// The program, and its first arguments, that is a board process.
@@ -105,11 +110,11 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub fn start(settings: Settings, trouble: impl Fn(Trouble) + Send + 'static) -> Result<Self, StartError> {
-        let Settings { listen, moves, token, captures, flash, board_command, lang, page } = settings;
+        let Settings { listen, moves, token, captures, retention, sync, flash, board_command, lang, page } = settings;
         let listener = bind(listen, moves)?;
         let at = listener.local_addr()?;
         let config = Config {
-            store: Store::Disk { captures: captures.clone(), retention: Retention::default(), sync: Sync::default() },
+            store: Store::Disk { captures: captures.clone(), retention, sync },
             run: run_name(SystemTime::now().into(), std::process::id()),
             reader: false,
             lang,
@@ -168,7 +173,7 @@ impl Server {
 
     /// The run that is being captured.
     pub fn run(&self) -> &Run {
-        &self.workbench.run
+        &self.workbench.ground.run
     }
 
     /// Opens an endpoint; gives its URL with what the system filled in.

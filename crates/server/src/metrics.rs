@@ -39,7 +39,7 @@ pub(crate) async fn metrics(State(workbench): State<Arc<Workbench>>) -> Result<R
         .iter()
         .map(|endpoint| (label(endpoint), endpoint.peers.iter().map(|peer| peer.waiting).sum::<usize>()));
     family(&mut text, "socklab_waiting_bytes", "gauge", "Bytes that wait to be sent.", waiting);
-    let (position, _) = workbench.live.position();
+    let (position, _) = workbench.ground.live.position();
     let last = std::iter::once((String::new(), position.last_seq));
     family(&mut text, "socklab_records_total", "counter", "Records in the log of this run.", last);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())

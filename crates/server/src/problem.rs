@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use socklab_capture::run::RunError;
+use socklab_engine::lan::NotSteered;
 use socklab_engine::trouble::capture_text;
 use socklab_engine::url::UrlError;
 use socklab_engine::{Failure, Lang};
@@ -56,6 +57,11 @@ impl Problem {
         Problem::bad(code, cause(Lang::En), cause(Lang::Zh))
     }
 
+    /// Things are not so that it could be done.
+    pub(crate) fn conflict(code: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Problem::new(StatusCode::CONFLICT, code, en, zh)
+    }
+
     /// What it is about is not there.
     pub(crate) fn missing(code: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Problem::new(StatusCode::NOT_FOUND, code, en, zh)
@@ -72,6 +78,10 @@ impl Problem {
             format!("no endpoint {id} that can do that"),
             format!("没有可以这样做的端点 {id}"),
         )
+    }
+
+    pub(crate) fn not_over(id: impl std::fmt::Display) -> Self {
+        Problem::conflict("endpoint_is_open", format!("{id} is not closed yet"), format!("{id} 还没有关闭"))
     }
 
     pub(crate) fn no_board(id: &str) -> Self {
@@ -108,6 +118,12 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         let (en, zh) = (failure.text(Lang::En), failure.text(Lang::Zh));
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_system", en, zh)
+    }
+}
+
+impl From<NotSteered> for Problem {
+    fn from(error: NotSteered) -> Self {
+        Problem::bad("not_steered", error.text(Lang::En), error.text(Lang::Zh))
     }
 }
 

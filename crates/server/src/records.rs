@@ -21,7 +21,7 @@ use crate::ask::{Wanted, list};
 use crate::guard::Speaks;
 use crate::problem::Problem;
 use crate::state::millis;
-use crate::workbench::Workbench;
+use crate::workbench::{Ground, Workbench};
 
 /// The most records of one window.
 const MOST: usize = 1000;
@@ -250,13 +250,13 @@ impl Workbench {
 
     /// The run of that name, in this workbench's captures and nowhere else.
     pub(crate) fn archive(&self, name: &str) -> Result<Archive, Problem> {
-        if name == "current" || name == self.run.name() {
+        let Ground { run, live, captures, .. } = &self.ground;
+        if name == "current" || name == run.name() {
             let first = self.gathered.first();
-            return Ok(Archive { run: self.run.clone(), live: Some(Arc::clone(&self.live)), first });
+            return Ok(Archive { run: run.clone(), live: Some(Arc::clone(live)), first });
         }
-        let runs = Run::list(&self.captures)?;
-        let found = runs.into_iter().find(|run| run.name() == name);
-        let missing = || RunError::NoSuchRun { name: name.to_owned(), captures: self.captures.clone() };
+        let found = Run::list(captures)?.into_iter().find(|run| run.name() == name);
+        let missing = || RunError::NoSuchRun { name: name.to_owned(), captures: captures.clone() };
         Ok(Archive { run: found.ok_or_else(missing)?, live: None, first: None })
     }
 }

@@ -100,7 +100,7 @@ pub(crate) struct RunList {
 #[utoipa::path(get, operation_id = "runs", path = "/api/runs",
     responses((status = 200, body = RunList), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn all(State(workbench): State<Arc<Workbench>>) -> Result<Json<RunList>, Problem> {
-    let (captures, current) = (workbench.captures.clone(), workbench.run.clone());
+    let (captures, current) = (workbench.ground.captures.clone(), workbench.ground.run.clone());
     let list = move |_: &crate::records::Archive| {
         let runs = Run::list(&captures)?;
         let view = |run: &Run| RunView::new(run, &current, cursor::totals(run).map_err(Problem::from));
@@ -150,7 +150,7 @@ pub(crate) async fn stat(
     State(workbench): State<Arc<Workbench>>,
     Path(run): Path<String>,
 ) -> Result<Json<RunDetail>, Problem> {
-    let current = workbench.run.clone();
+    let current = workbench.ground.run.clone();
     let detail = move |archive: &crate::records::Archive| {
         let totals = cursor::totals(&archive.run)?;
         let endpoints = totals.endpoints.iter().enumerate().map(|(index, endpoint)| RunEndpoint {

@@ -2,10 +2,12 @@
 //! somebody looks. How it is gathered belongs in `gather`; how it travels, in `live`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 use socklab_capture::{EndpointId, PeerId, Timestamp};
+use socklab_engine::url::Interface;
 use socklab_engine::{EndpointState, EndpointStatus, LastEnd, PeerStatus};
 use utoipa::ToSchema;
 
@@ -46,6 +48,22 @@ pub(crate) struct EndpointView {
     refused: u64,
     /// Datagrams that the system dropped.
     dropped: u64,
+    /// Multicast groups that it has joined by command, beside that of its URL.
+    groups: Vec<GroupView>,
+}
+
+/// A multicast group that an endpoint takes part in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct GroupView {
+    group: String,
+    /// Where: an address, a name, or `0.0.0.0` for the system's choice.
+    interface: String,
+}
+
+impl From<&(IpAddr, Interface)> for GroupView {
+    fn from((group, interface): &(IpAddr, Interface)) -> Self {
+        GroupView { group: group.to_string(), interface: interface.to_string() }
+    }
 }
 
 /// How an endpoint is.
@@ -99,6 +117,7 @@ impl EndpointView {
             sent_records: status.tally.sent_records,
             refused: status.refused,
             dropped: status.dropped,
+            groups: status.groups.iter().map(GroupView::from).collect(),
         }
     }
 }
@@ -199,6 +218,7 @@ pub(crate) struct Notice {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) endpoints: BTreeMap<EndpointId, Arc<EndpointView>>,
+    pub(crate) endpoints_gone: BTreeSet<EndpointId>,
     pub(crate) peers: BTreeMap<PeerId, Arc<PeerView>>,
     pub(crate) peers_gone: BTreeSet<PeerId>,
     pub(crate) log: Option<LogView>,
@@ -217,7 +237,7 @@ const NOTICES: usize = 100;
 impl Picture {
     /// Takes in what has changed since: two changes become one, and a whole stays whole.
     pub(crate) fn merge(&mut self, newer: &Picture) {
-        self.endpoints.extend(newer.endpoints.iter().map(|(id, view)| (*id, Arc::clone(view))));
+        merge_map(&mut self.endpoints, &mut self.endpoints_gone, &newer.endpoints, &newer.endpoints_gone);
         merge_map(&mut self.peers, &mut self.peers_gone, &newer.peers, &newer.peers_gone);
         merge_map(&mut self.boards, &mut self.boards_gone, &newer.boards, &newer.boards_gone);
         merge_map(&mut self.jobs, &mut self.jobs_gone, &newer.jobs, &newer.jobs_gone);
@@ -231,6 +251,7 @@ impl Picture {
 
     /// Forgets who is gone: of a whole, nobody needs to know.
     pub(crate) fn forget_gone(&mut self) {
+        self.endpoints_gone.clear();
         self.peers_gone.clear();
         self.boards_gone.clear();
         self.jobs_gone.clear();
@@ -238,6 +259,7 @@ impl Picture {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.endpoints.is_empty()
+            && self.endpoints_gone.is_empty()
             && self.peers.is_empty()
             && self.peers_gone.is_empty()
             && self.log.is_none()
@@ -299,6 +321,9 @@ impl State {
 pub(crate) struct Change {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     endpoints: Vec<Arc<EndpointView>>,
+    /// Ids of endpoints that are listed no longer.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    endpoints_gone: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     peers: Vec<Arc<PeerView>>,
     /// Ids of peers that are gone.
@@ -327,6 +352,7 @@ impl From<Picture> for Change {
     fn from(picture: Picture) -> Self {
         Change {
             endpoints: picture.endpoints.into_values().collect(),
+            endpoints_gone: picture.endpoints_gone.iter().map(ToString::to_string).collect(),
             peers: picture.peers.into_values().collect(),
             peers_gone: picture.peers_gone.iter().map(ToString::to_string).collect(),
             log: picture.log,

@@ -1,9 +1,11 @@
 //! What a command of the API looks like in a terminal, so that what was done in the page can be done again without it.
 //! A payload comes from whoever typed it, or from a device: it stays one word, whatever is in it.
 
+use crate::boards::NewBoard;
 use crate::command::{Command, How, To};
 use crate::data::{Data, LineEnding};
 use crate::lan::Link;
+use crate::offers::Way;
 
 /// The lines that do the same; `None` where a terminal has no way.
 pub(crate) fn line(command: &Command) -> Option<String> {
@@ -31,10 +33,12 @@ pub(crate) fn line(command: &Command) -> Option<String> {
             prompt(format!(":leave {endpoint} {group} {}", interface.as_deref().unwrap_or_default()))?
         }
         Command::Echo { on, .. } => format!(":echo {}", if *on { "on" } else { "off" }),
-        Command::BoardNew(new) => format!("socklab repl --board {}", word(&new.profile)),
-        Command::BoardOffer { port, password: None, .. } => format!("socklab repl --tcp {port}"),
-        Command::BoardOffer { port, password: Some(password), .. } => {
-            format!("socklab repl --webrepl {port} --password {}", word(password))
+        Command::BoardNew(new) => board_new(new),
+        Command::BoardOffer { way: Way::Tcp, port, .. } => format!("socklab repl --tcp {port}"),
+        Command::BoardOffer { way: Way::Serial, .. } => "socklab repl --pty".into(),
+        Command::BoardOffer { way: Way::Webrepl, port, password, .. } => {
+            let password = password.as_ref().map(|password| format!(" --password {}", word(password)));
+            format!("socklab repl --webrepl {port}{}", password.unwrap_or_default())
         }
         Command::Fault { board, direction, spec } => {
             let direction = match direction {
@@ -49,15 +53,22 @@ pub(crate) fn line(command: &Command) -> Option<String> {
             format!("socklab lan air {} {}", word(name), if *gone { "gone" } else { "back" })
         }
         Command::Forward { forward } => format!("socklab run main.py --forward {}", word(forward)),
+        Command::LanSet(settings) => settings
+            .as_options()
+            .iter()
+            .fold("socklab run main.py".into(), |line, option| format!("{line} {}", word(option))),
         Command::BoardRun { name, .. } => format!("socklab run {}", word(name.as_deref().unwrap_or("main.py"))),
         Command::BoardSet { set, .. } => format!("socklab repl --set {}", word(set)),
         Command::Close { .. }
+        | Command::Dismiss { .. }
         | Command::Name { .. }
         | Command::Encoding { .. }
         | Command::Stop { .. }
         | Command::BoardStop { .. }
         | Command::BoardReset { .. }
-        | Command::BoardRemove { .. } => return None,
+        | Command::BoardRemove { .. }
+        | Command::BoardWithdraw { .. }
+        | Command::EndForward { .. } => return None,
     })
 }
 
@@ -65,6 +76,15 @@ fn open(url: &str) -> String {
     let url = url.trim();
     let verb = if url.starts_with("tcp://") || url.starts_with("unix:") { "connect" } else { "listen" };
     format!("socklab {verb} {}", word(url))
+}
+
+fn board_new(new: &NewBoard) -> String {
+    let mut line = format!("socklab repl --board {}", word(&new.profile));
+    if new.strict {
+        line += " --strict";
+    }
+    new.set.iter().for_each(|given| line += &format!(" --set {}", word(given.trim())));
+    line
 }
 
 fn select(to: &To) -> String {
@@ -159,6 +179,18 @@ mod tests {
             (
                 r#"{"do":"fault","board":"esp32","direction":"up","spec":"loss=5% delay=20ms"}"#,
                 "socklab lan fault esp32 'up:loss=5% delay=20ms'",
+            ),
+            (
+                r#"{"do":"board_new","profile":"rp2","strict":true,"set":["4=1"]}"#,
+                "socklab repl --board rp2 --strict --set 4=1",
+            ),
+            (
+                r#"{"do":"board_offer","board":"b1","way":"webrepl","port":8266,"password":"a b"}"#,
+                "socklab repl --webrepl 8266 --password 'a b'",
+            ),
+            (
+                r#"{"do":"lan_set","wifi":{"ssid":"Class 3","password":"p@ss w0rd"},"seed":7,"host_loopback":true}"#,
+                "socklab run main.py --wifi 'Class 3:p@ss w0rd' --seed 7 --host-loopback",
             ),
             (r#"{"do":"air","name":"it's; rm -rf /","gone":true}"#, r"socklab lan air 'it'\''s; rm -rf /' gone"),
         ] {

@@ -28,16 +28,7 @@ const STREAMS: usize = 8;
 /// Shared by everything that answers.
 #[derive(Debug)]
 pub(crate) struct Workbench {
-    pub(crate) remote: Remote,
-    pub(crate) live: Arc<Live>,
-    /// The run that is being captured.
-    pub(crate) run: Run,
-    /// The folder of all runs.
-    pub(crate) captures: PathBuf,
-    /// The folder in which boards have their flashes, each its own.
-    pub(crate) flash: PathBuf,
-    /// The program, and its first arguments, that is a board process.
-    pub(crate) board_command: Vec<OsString>,
+    pub(crate) ground: Ground,
     pub(crate) readers: Arc<Semaphore>,
     pub(crate) ends: Arc<Ends>,
     pub(crate) streams: Arc<Semaphore>,
@@ -55,27 +46,25 @@ struct Labels {
     endpoints: BTreeMap<EndpointId, Encoding>,
 }
 
-/// Where the parts of a workbench are.
+/// What a workbench stands on: there before it, and the same until its end.
 #[derive(Debug)]
 pub(crate) struct Ground {
     pub(crate) remote: Remote,
     pub(crate) live: Arc<Live>,
+    /// The run that is being captured.
     pub(crate) run: Run,
+    /// The folder of all runs.
     pub(crate) captures: PathBuf,
+    /// The folder in which boards have their flashes, each its own.
     pub(crate) flash: PathBuf,
+    /// The program, and its first arguments, that is a board process.
     pub(crate) board_command: Vec<OsString>,
 }
 
 impl Workbench {
     pub(crate) fn new(ground: Ground) -> Self {
-        let Ground { remote, live, run, captures, flash, board_command } = ground;
         Workbench {
-            remote,
-            live,
-            run,
-            captures,
-            flash,
-            board_command,
+            ground,
             readers: Arc::new(Semaphore::new(READERS)),
             ends: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -88,7 +77,7 @@ impl Workbench {
 
     /// Has the engine do something.
     pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Problem> {
-        self.remote.ask(command).await.ok_or_else(Problem::ended)
+        self.ground.remote.ask(command).await.ok_or_else(Problem::ended)
     }
 
     fn labels(&self) -> MutexGuard<'_, Labels> {
@@ -136,6 +125,11 @@ impl Workbench {
         drop(labels);
         self.gathered.relabel(|id| id.endpoint == endpoint, |_, view| view.encoding = encoding.to_string());
         self.gathered.bell.notify_one();
+    }
+
+    /// As [`forget`](Self::forget).
+    pub(crate) fn forget_endpoint(&self, endpoint: EndpointId) {
+        self.labels().endpoints.remove(&endpoint);
     }
 
     /// Nobody will ask after it again: its id is not used twice.

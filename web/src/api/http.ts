@@ -1,6 +1,6 @@
 // Requests to the server, and their errors as the server words them. What can be asked is in `model`.
 
-import type { Answer, Command, FlashFile, Found, Frames, Hello, Look, Rec, RecordPage, RunInfo } from "./model";
+import type { Answer, Command, FlashFile, Found, Frames, Hello, Look, Netstat, Rec, RecordPage, RunInfo } from "./model";
 
 /** Why something was not done: `text` is one line in the reader's language. */
 export class ApiError extends Error {
@@ -102,6 +102,8 @@ export const api = {
   putFlash: (id: string, path: string, body: Blob | string) =>
     request(`${board(id)}/flash/${encodePath(path)}`, { method: "PUT", headers: { "Content-Type": "application/octet-stream" }, body }),
   removeFlash: (id: string, path: string) => request(`${board(id)}/flash/${encodePath(path)}`, json("DELETE", {})),
+  obstacles: (port: string) => get<{ obstacles: string[] }>(`/api/reach${query({ port })}`),
+  netstat: () => get<Netstat>("/api/lan/netstat"),
   frames: (from: number) => get<Frames>(`/api/lan/frames${query({ from })}`),
 };
 

@@ -94,6 +94,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lan/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The frames of the network from now on, as pcapng, for as long as somebody reads: `curl ... | wireshark -k -i -`. The
+         *     network waits for nobody; what a slow reader misses is counted in the capture.
+         */
+        get: operations["follow_frames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/lan/frames": {
         parameters: {
             query?: never;
@@ -106,6 +126,23 @@ export interface paths {
          *     is empty, and 10 s after the last question all is as before.
          */
         get: operations["frames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/lan/netstat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What sockets boards have, as they tell themselves. One that is being reset is not among them. */
+        get: operations["netstat"];
         put?: never;
         post?: never;
         delete?: never;
@@ -146,6 +183,23 @@ export interface paths {
         put?: never;
         /** Look at a program before it runs. */
         post: operations["look_at"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would stop a device that dials this machine at a port, as far as it can be told. */
+        get: operations["reach"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -356,6 +410,12 @@ export interface components {
             /** @description Lines for a shell, or, where they begin with a colon, for the prompt of `socklab listen`. */
             as_command?: string | null;
         };
+        /** @description A board and its sockets. */
+        BoardSockets: {
+            board: string;
+            /** @description A line for each, and for each neighbour that it knows, as `socklab lan netstat` has them. */
+            lines: string[];
+        };
         /**
          * @description What a board does.
          * @enum {string}
@@ -377,6 +437,8 @@ export interface components {
             name: string;
             /** @description Remarks about its program, the newest last. */
             notes: components["schemas"]["Note"][];
+            /** @description Where tools find its console. */
+            offers: components["schemas"]["OfferView"][];
             /** @description The pins that it drives: their levels, by number. */
             pins: {
                 [key: string]: number;
@@ -387,6 +449,8 @@ export interface components {
                 [key: string]: components["schemas"]["Wave"];
             };
             state: components["schemas"]["BoardState"];
+            /** @description Whether it refuses what the real board lacks. */
+            strict: boolean;
             /** @description The Wi-Fi network that it has joined. */
             wifi?: string | null;
         };
@@ -395,6 +459,8 @@ export interface components {
             boards?: components["schemas"]["BoardView"][];
             boards_gone?: string[];
             endpoints?: components["schemas"]["EndpointView"][];
+            /** @description Ids of endpoints that are listed no longer. */
+            endpoints_gone?: string[];
             jobs?: components["schemas"]["JobView"][];
             jobs_gone?: string[];
             lan?: components["schemas"]["LanView"] | null;
@@ -414,6 +480,10 @@ export interface components {
         } | {
             /** @enum {string} */
             do: "close";
+            endpoint: string;
+        } | {
+            /** @enum {string} */
+            do: "dismiss";
             endpoint: string;
         } | {
             data: components["schemas"]["Data"];
@@ -512,13 +582,20 @@ export interface components {
             board: string;
             /** @enum {string} */
             do: "board_offer";
-            /** @description 9 characters at most. */
+            /** @description What WebREPL asks for, 9 characters at most; `socklab` if it is not there. */
             password?: string | null;
             /**
              * Format: int32
              * @description 0 is any.
              */
             port?: number;
+            way?: components["schemas"]["Way"];
+        } | {
+            /** @description Where it is offered, as the board's `offers` say. */
+            at: string;
+            board: string;
+            /** @enum {string} */
+            do: "board_withdraw";
         } | {
             /** @description A board's name; all if it is not there. */
             board?: string | null;
@@ -535,7 +612,15 @@ export interface components {
             /** @enum {string} */
             do: "forward";
             forward: string;
-        };
+        } | {
+            /** @description Where it listens: `127.0.0.1:8080`. */
+            at: string;
+            /** @enum {string} */
+            do: "end_forward";
+        } | (components["schemas"]["NetworkSettings"] & {
+            /** @enum {string} */
+            do: "lan_set";
+        });
         /** @description A connection as its segments show it. */
         ConnectionView: {
             /** @description What the other has sent. */
@@ -598,6 +683,8 @@ export interface components {
             echo: boolean;
             /** @description The encoding of its text, where a peer has none of its own. */
             encoding: string;
+            /** @description Multicast groups that it has joined by command, beside that of its URL. */
+            groups: components["schemas"]["GroupView"][];
             /** @description `e1`. */
             id: string;
             /** @description How its last connection ended. */
@@ -686,6 +773,18 @@ export interface components {
             /** @description Bytes for the board that it has not acknowledged. */
             unsent: number;
         };
+        /** @description A port of this machine that leads to a board's. */
+        ForwardView: {
+            /** @description Where it listens. */
+            at: string;
+            /** @description Whose port; that of the one board there is, if it is not there. */
+            board?: string | null;
+            /**
+             * Format: int32
+             * @description The board's port.
+             */
+            port: number;
+        };
         /** @description A line of the answer. */
         Found: (components["schemas"]["HitView"] & {
             /** @enum {string} */
@@ -743,6 +842,12 @@ export interface components {
              * @description Where to go on.
              */
             next: number;
+        };
+        /** @description A multicast group that an endpoint takes part in. */
+        GroupView: {
+            group: string;
+            /** @description Where: an address, a name, or `0.0.0.0` for the system's choice. */
+            interface: string;
         };
         /** @description What there is. */
         Hello: {
@@ -844,13 +949,11 @@ export interface components {
             connections: components["schemas"]["ConnectionView"][];
             /** @description Connections with this machine, as its side has them. */
             flows: components["schemas"]["FlowView"][];
+            /** @description Ports of this machine that lead to boards. */
+            forwards: components["schemas"]["ForwardView"][];
             /** @description What DHCP has given. */
             leases: components["schemas"]["LeaseView"][];
-            /**
-             * Format: int64
-             * @description What every chance is drawn from.
-             */
-            seed: number;
+            settings: components["schemas"]["NetworkSettings"];
         };
         /** @description An address that was given. */
         LeaseView: {
@@ -977,12 +1080,43 @@ export interface components {
             /** @enum {string} */
             type: "change";
         });
+        /** @description The boards that have answered. */
+        Netstat: {
+            boards: components["schemas"]["BoardSockets"][];
+        };
+        /** @description What the virtual network is like, and how far it reaches. */
+        NetworkSettings: {
+            /** @description The capture has every frame of the network. */
+            frames?: boolean;
+            /** @description Boards reach every port of this machine's loopback, not only those that a Socklab of this user has open. */
+            host_loopback?: boolean;
+            /** @description Boards reach any host. */
+            internet?: boolean;
+            /**
+             * Format: int64
+             * @description How long joining takes, in ms: 60000 at most.
+             */
+            join_ms?: number;
+            /**
+             * @description Names that lead to this computer, or to an address on the network: `api.example.com`,
+             *     `api.example.com=192.168.1.50`.
+             */
+            names?: string[];
+            /**
+             * Format: int64
+             * @description What every chance is drawn from: with the same number the same frames are lost.
+             */
+            seed?: number;
+            wifi?: components["schemas"]["Wifi"] | null;
+        };
         /** @description What a board is to be. */
         NewBoard: {
             /** @description What it is called, on the network too: small letters, digits and `-`. Its files are kept under this name. */
             name?: string | null;
             /** @description `esp32`, `k230`, `waffle`, `mpython`, `rp2` or `linux`. */
             profile: string;
+            /** @description What the outside gives to it from the start, each in the words of `board_set`. */
+            set?: string[];
             /** @description Refuse what the real board lacks. */
             strict?: boolean;
         };
@@ -1004,6 +1138,19 @@ export interface components {
              */
             number: number;
             zh: string;
+        };
+        /** @description What would stop it. */
+        Obstacles: {
+            /** @description A line each, in the language of the request: a firewall, another program that has the port, rights that are missing. */
+            obstacles: string[];
+        };
+        /** @description An offer, for those who look. */
+        OfferView: {
+            /** @description `127.0.0.1:40123`, or `/dev/pts/3`. */
+            at: string;
+            /** @description What WebREPL asks for. */
+            password?: string | null;
+            way: components["schemas"]["Way"];
         };
         /**
          * @description What became of bytes for a peer, in a word.
@@ -1386,6 +1533,18 @@ export interface components {
              */
             frequency: number;
         };
+        /**
+         * @description In which way a console is offered.
+         * @enum {string}
+         */
+        Way: "tcp" | "webrepl" | "serial";
+        /** @description A Wi-Fi. */
+        Wifi: {
+            /** @description Of at least 8 characters; without one the Wi-Fi is open. */
+            password?: string;
+            /** @description Its name, of 1 to 32 bytes. */
+            ssid: string;
+        };
         /** @description Records in their order, whichever way they were looked for. */
         Window: {
             /** @description False where the time was over before the window was full: more of it is to be had from `next` on. */
@@ -1627,6 +1786,33 @@ export interface operations {
             };
         };
     };
+    follow_frames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     frames: {
         parameters: {
             query?: {
@@ -1645,6 +1831,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Frames"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    netstat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Netstat"];
                 };
             };
             "4XX": {
@@ -1695,6 +1908,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Remarks"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    reach: {
+        parameters: {
+            query: {
+                port: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Obstacles"];
                 };
             };
             "4XX": {

@@ -3,7 +3,9 @@
 
 import { api, query, request } from "../api/http";
 import type { Endpoint, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
+import { t } from "../i18n";
 import { bench } from "./bench.svelte";
+import { hexFault } from "./bytes";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
 
@@ -13,9 +15,14 @@ export type Format = "text" | "escaped" | "hex";
 export type Ending = "none" | "lf" | "crlf" | "cr";
 
 const MOST_HISTORY = 50;
+/** The longest time from one send to the next: a day (ms). */
+const LONGEST_PAUSE = 86_400_000;
 /** A history entry longer than this is not kept. */
 const LONGEST_HISTORY = 4096;
 const isList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string");
+
+/** Why nothing was sent. */
+export type Refusal = "line" | "closed" | "ended" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
 
 /** What came of a send. */
 export interface Sent {
@@ -39,20 +46,14 @@ class Assistant {
   readonly wrap = new Stored("log.wrap", true);
   readonly events = new Stored("log.events", true);
 
-  /** Closed endpoints that have been put away. */
-  #away: ReadonlySet<string> = $state.raw(new Set<string>());
-  /** What has a tab: what is open, and what has ended while one looked. */
-  readonly tabs: Endpoint[] = $derived(bench.endpoints.filter((endpoint) => endpoint.state !== "closed" || this.#seen.has(endpoint.id) && !this.#away.has(endpoint.id)));
   readonly #seen = new Set<string>();
   #run = "";
 
-  /** Remembers who was there: what was closed before the page came has no tab. Who looks at nothing in particular is
-   *  shown what has just been opened. */
+  /** Who looks at nothing in particular is shown what has just been opened. */
   notice(): void {
     if (bench.log && bench.log.run !== this.#run) {
       this.#run = bench.log.run;
       this.#seen.clear(); // another run counts from e1 again
-      this.#away = new Set();
     }
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
@@ -60,16 +61,26 @@ class Assistant {
     if (newest && this.tab === undefined && !this.opening) this.look(newest.id);
   }
 
-  /** Closes it, or puts away what is closed. */
-  async close(id: string): Promise<void> {
-    const open = bench.endpoints.some((endpoint) => endpoint.id === id && endpoint.state !== "closed");
-    if (open && !(await bench.tell({ do: "close", endpoint: id }))) return;
-    this.#away = new Set([...this.#away, id]);
-    if (this.tab === id) this.look(this.tabs[0]?.id);
+  /** Closes it, if it is open, and puts it away: it is listed no longer once its last peer is gone. */
+  async putAway(id: string): Promise<void> {
+    const place = bench.endpoints.findIndex((endpoint) => endpoint.id === id);
+    const next = bench.endpoints[place + 1] ?? bench.endpoints[place - 1];
+    const isOpen = bench.endpoints[place]?.state !== "closed";
+    if (isOpen && !(await bench.tell({ do: "close", endpoint: id }))) return;
+    if (!(await bench.tell({ do: "dismiss", endpoint: id }))) return;
+    bench.say("info", t().assistant.isAway(id));
+    if (this.tab === id) this.look(next?.id);
   }
 
+  /** Puts away all that have ended. */
+  async putAwayEnded(): Promise<void> {
+    await Promise.all(this.ended.map((endpoint) => this.putAway(endpoint.id)));
+  }
+
+  readonly ended: Endpoint[] = $derived(bench.endpoints.filter((endpoint) => endpoint.state === "closed"));
+
   get endpoint(): Endpoint | undefined {
-    return this.tabs.find((endpoint) => endpoint.id === this.tab);
+    return bench.endpoints.find((endpoint) => endpoint.id === this.tab);
   }
 
   readonly peers: Peer[] = $derived(bench.peersOf(this.tab));
@@ -114,6 +125,24 @@ class Composer {
   readonly history = new Stored<string[]>("send.history", [], isList);
   busy = $state(false);
   last: Sent | undefined = $state.raw();
+  /** Something was to be sent, and why it was not. */
+  refusal: Refusal | undefined = $state();
+  /** Why nothing can be sent now. */
+  readonly hindrance: Refusal | undefined = $derived.by(() => {
+    if (bench.live.line !== "open") return "line";
+    if (bench.endpoints.every((endpoint) => endpoint.state === "closed")) return "closed";
+    if (assistant.endpoint?.state === "closed") return "ended";
+    if (assistant.targets.length === 0) return assistant.chosen.size > 0 ? "gone" : "nobody";
+    return undefined;
+  });
+  /** Why what was typed cannot be sent now. */
+  readonly fault: Refusal | undefined = $derived.by(() => {
+    const isHex = this.format.value === "hex";
+    const wrong = isHex ? hexFault(this.text) : "";
+    if (wrong) return wrong;
+    const isNothing = this.text.trim() === "" && (isHex || (this.text === "" && this.ending.value === "none"));
+    return this.hindrance ?? (isNothing ? "empty" : undefined);
+  });
   readonly #uploads = new Set<Upload>();
   #back = -1;
   #draft = "";
@@ -132,8 +161,15 @@ class Composer {
     return [...groups].map(([encoding, peers]) => ({ to: { peers: peers.map((peer) => peer.id) }, data: words(encoding), line_ending: ending }));
   }
 
+  /** Whether nothing stands against it; otherwise it is said what does. */
+  #may(hindrance: Refusal | undefined): boolean {
+    this.refusal = hindrance;
+    this.last = undefined;
+    return hindrance === undefined;
+  }
+
   async send(): Promise<void> {
-    if (this.busy) return;
+    if (!this.#may(this.busy ? "busy" : this.fault)) return;
     this.busy = true;
     const parts = this.#parts();
     this.#remember(); // before the reader types on, and also what could not be sent
@@ -145,6 +181,8 @@ class Composer {
   }
 
   async repeat(): Promise<void> {
+    const isPause = Number.isInteger(this.every.value) && this.every.value >= 1 && this.every.value <= LONGEST_PAUSE;
+    if (!this.#may(this.fault ?? (isPause ? undefined : "pause"))) return;
     const parts = this.#parts();
     this.#remember();
     await Promise.all(parts.map((part) => bench.tell({ do: "repeat", ...part, every_ms: this.every.value })));
@@ -154,6 +192,7 @@ class Composer {
   recall(step: 1 | -1): void {
     const list = this.history.value;
     const next = this.#back + step;
+    if (list.length === 0) this.refusal = "history";
     if (next < -1 || next >= list.length) return;
     if (this.#back === -1) this.#draft = this.text;
     this.#back = next;
@@ -166,8 +205,14 @@ class Composer {
     this.history.value = [this.text, ...this.history.value.filter((text) => text !== this.text)].slice(0, MOST_HISTORY);
   }
 
+  /** Whether a file can be sent now; otherwise it is said why not. */
+  mayChooseFile(): boolean {
+    return this.#may(this.hindrance);
+  }
+
   /** Streams a file to the peers; the server reports how far it is as a job. */
   async sendFile(file: File): Promise<void> {
+    if (!this.#may(this.hindrance)) return;
     const path = `/api/send-file${query({ to: targetText(assistant.to), name: file.name })}`;
     const upload: Upload = { name: file.name, size: file.size, abort: new AbortController() };
     this.#uploads.add(upload);

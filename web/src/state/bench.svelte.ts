@@ -61,6 +61,8 @@ class Bench {
     try {
       const reply = await api.command(command);
       if (reply.as_command) this.asCommand = reply.as_command;
+      // Whoever goes on has read what went wrong before.
+      this.remarks = this.remarks.filter((remark) => remark.level !== "error");
       return reply;
     } catch (error) {
       this.fail(error);
@@ -119,7 +121,7 @@ class Bench {
   }
 
   #change(change: Change): void {
-    if (change.endpoints) this.endpoints = merged(this.endpoints, change.endpoints);
+    if (change.endpoints || change.endpoints_gone) this.endpoints = merged(this.endpoints, change.endpoints, change.endpoints_gone);
     if (change.peers || change.peers_gone) this.peers = merged(this.peers, change.peers, change.peers_gone);
     if (change.boards || change.boards_gone) this.boards = merged(this.boards, change.boards, change.boards_gone);
     if (change.lan) this.lan = change.lan;

@@ -1,7 +1,7 @@
 // What the boards' view holds: which board is looked at, and the program in its editor, which is the page's until it is run.
 
 import { api, reason } from "../api/http";
-import type { Board, Example, Lan, Place, Profile, Warning } from "../api/model";
+import type { Board, Example, Lan, NewBoard, Place, Profile, Warning } from "../api/model";
 import { bench } from "./bench.svelte";
 import { look } from "./look.svelte";
 
@@ -14,8 +14,6 @@ export class Desk {
   source = $state(BLANK);
   warnings: Warning[] = $state.raw([]);
   lookFailure = $state("");
-  /** How it can be reached from this computer. */
-  ways: { text: string; note: string }[] = $state.raw([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort = new AbortController();
 
@@ -94,10 +92,10 @@ class Boards {
   }
 
   /** Puts a board on the network, and has it run the program at once. */
-  async create(profile: string, name: string, example: Example | undefined): Promise<void> {
-    const reply = await bench.tell({ do: "board_new", profile, ...(name ? { name } : {}) });
+  async create(wanted: NewBoard, example: Example | undefined): Promise<void> {
+    const reply = await bench.tell({ do: "board_new", ...wanted });
     if (reply?.reply !== "board") return;
-    const desk = new Desk(reply.board, profile);
+    const desk = new Desk(reply.board, wanted.profile);
     this.#desks.set(reply.board, desk);
     look.go("boards", reply.board);
     if (!example) return;

@@ -1,12 +1,13 @@
 //! The workbench as it is started and ended, and a lesson in it from the first click to "Hello". What its API does is
 //! tested in the crate `server`.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::kit::{Lab, Running, until};
+use crate::kit::{Lab, Running, in_time, until};
 
 /// A workbench that runs.
 struct Bench {
@@ -118,6 +119,27 @@ fn an_endpoint_that_cannot_be_opened_ends_it_and_leaves_no_run() {
     assert_eq!(lab.run(["capture", "ls", "--json"]).ok(), "");
 }
 
+#[test]
+fn it_keeps_no_more_captures_than_it_is_to() {
+    let lab = Lab::new();
+    let place = "tcp-listen://127.0.0.1:0";
+    let first = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0", "--open", place]);
+    let state = first.until("what was opened", |state| state["endpoints"][0]["state"] == "open");
+    let url = state["endpoints"][0]["url"].as_str().expect("a URL").to_owned();
+    let mut device = TcpStream::connect(url.strip_prefix("tcp-listen://").expect("a server")).expect("it listens");
+    device.write_all(b"hello").expect("it reads");
+    let old = first.until("its word", |state| state["totals"]["received"] == 5)["log"]["run"].clone();
+    first.running.interrupt();
+    first.running.finish();
+    let second = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0", "--open", place, "--keep", "1"]);
+    let is_told = |line: &str| line.starts_with("socklab: removed the 1 oldest segments").then_some(());
+    second.running.wait_for_told("what was removed", 1, is_told);
+    let runs = second.ask("GET", "/api/runs", "");
+    assert!(runs["runs"].as_array().is_some_and(|runs| runs.iter().all(|run| run["run"] != old)), "{runs:#}");
+    second.running.interrupt();
+    second.running.finish();
+}
+
 /// What a lesson does, with the port of an endpoint of the test's own.
 const LESSON: &str = r#"
 import network, socket, time
@@ -156,6 +178,10 @@ fn a_lesson_goes_from_the_first_click_to_hello() {
         let lan = &state["lan"];
         lan["boards"][0]["ssid"] == "Socklab" && lan["connections"][0]["stage"] == "open"
     });
+    assert_eq!(state["lan"]["leases"][0]["address"], address.split(':').next().expect("an IP"), "as DHCP gave it");
+    let told = bench.ask("GET", "/api/lan/netstat", "");
+    assert_eq!(told["boards"][0]["board"], "esp32");
+    assert!(told["boards"][0]["lines"].to_string().contains(&format!("192.168.1.115:{port}")), "{told}");
     bench.done(json!({"do": "send", "to": "all", "data": {"text": "welcome"}}));
     bench.done(json!({"do": "board_stop", "board": "b1"}));
     bench.until("Ctrl-C", |state| state["boards"][0]["state"] == "prompt");
@@ -168,4 +194,98 @@ fn a_lesson_goes_from_the_first_click_to_hello() {
     bench.running.interrupt();
     assert_eq!(bench.running.finish().code, Some(130));
     assert_eq!(lab.exported_raw(&[]), b"Hello from the board");
+}
+
+/// Dials two ports of the computer, and says at a third what came of it.
+const DIALLER: &str = r#"
+import network, socket, time
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect("Socklab", "")
+while not wlan.isconnected():
+    time.sleep_ms(10)
+
+def dial(host, port):
+    s = socket.socket()
+    try:
+        s.connect((host, port))
+        return "reached"
+    except OSError:
+        return "refused"
+    finally:
+        s.close()
+
+said = [dial("192.168.1.115", CONTROL), dial("10.9.8.7", CONTROL), dial("192.168.1.115", OTHER)]
+s = socket.socket()
+s.connect(("192.168.1.115", PORT))
+s.send(", ".join(said) + ".")
+"#;
+
+#[test]
+fn neither_a_board_nor_an_endpoint_dials_the_control_port() {
+    let lab = Lab::new();
+    let bench = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0"]);
+    let control = bench.at.port().to_string();
+    for host in ["127.0.0.1", "localhost", "127.3.2.1", "[::ffff:127.0.0.1]"] {
+        let open = json!({"do": "open", "url": format!("tcp://{host}:{control}")});
+        let answer = bench.ask("POST", "/api/command", &open.to_string());
+        assert!(answer["error"]["text"].to_string().contains("control port"), "{host}: {answer}");
+    }
+    // With every other port of the loopback open to boards, this one is not.
+    bench.done(json!({"do": "lan_set", "host_loopback": true}));
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let opened = bench.done(json!({"do": "open", "url": "tcp-listen://127.0.0.1:0"}));
+    let port = opened["url"].as_str().and_then(|url| url.rsplit(':').next()).expect("a port").to_owned();
+    bench.done(json!({"do": "board_new", "profile": "esp32"}));
+    bench.until("its prompt", |state| state["boards"][0]["state"] == "prompt");
+    let other = other.local_addr().expect("an address").port().to_string();
+    let source = DIALLER.replace("CONTROL", &control).replace("OTHER", &other).replace("PORT", &port);
+    bench.done(json!({"do": "board_run", "board": "b1", "source": source}));
+    let said = "refused, refused, reached.";
+    bench.until("what it says", |state| state["totals"]["received"] == said.len());
+    bench.running.interrupt();
+    bench.running.finish();
+    assert_eq!(String::from_utf8_lossy(&lab.exported_raw(&[])), said);
+}
+
+#[test]
+fn what_is_offered_of_a_board_goes_with_it() {
+    let lab = Lab::new();
+    let bench = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0"]);
+    bench.done(json!({"do": "board_new", "profile": "esp32", "name": "desk"}));
+    bench.until("its prompt", |state| state["boards"][0]["state"] == "prompt");
+    let offer = |way: &str| {
+        let made = bench.done(json!({"do": "board_offer", "board": "b1", "way": way}));
+        made["at"].as_str().expect("where").to_owned()
+    };
+    let (tcp, webrepl) = (offer("tcp"), offer("webrepl"));
+    let mut tool = TcpStream::connect(&tcp).expect("it listens");
+    tool.write_all(b"print('by', 'hand')\r\n").expect("it reads");
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("by hand") {
+        let mut bytes = [0; 100];
+        let count = tool.read(&mut bytes).expect("output");
+        assert!(count > 0, "{}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&bytes[..count]);
+    }
+    let serial = cfg!(unix).then(|| offer("serial"));
+    let state = bench.until("all of them", |state| state["boards"][0]["offers"].to_string().contains(&webrepl));
+    assert_eq!(state["boards"][0]["offers"][0], json!({"way": "tcp", "at": tcp}));
+    assert_eq!(state["boards"][0]["offers"][1], json!({"way": "webrepl", "at": webrepl, "password": "socklab"}));
+    let port = serial.map(|path| File::open(path).expect("a serial port"));
+    bench.done(json!({"do": "board_withdraw", "board": "b1", "at": webrepl}));
+    assert!(TcpStream::connect(&webrepl).is_err(), "closed at once");
+    let again =
+        bench.ask("POST", "/api/command", &json!({"do": "board_withdraw", "board": "b1", "at": webrepl}).to_string());
+    assert_eq!(again["error"]["code"], "no_such_offer");
+    bench.done(json!({"do": "board_remove", "board": "b1"}));
+    assert!(TcpStream::connect(&tcp).is_err(), "closed with its board");
+    let mut rest = Vec::new();
+    tool.read_to_end(&mut rest).expect("the end, in good order");
+    // A port that is unplugged: an error, or an end.
+    if let Some(mut port) = port {
+        in_time("the serial port's end", move || drop(port.read_to_end(&mut Vec::new())));
+    }
+    bench.running.interrupt();
+    bench.running.finish();
 }

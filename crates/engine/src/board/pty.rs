@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
@@ -15,13 +17,15 @@ use super::BoardRemote;
 /// A port that takes nothing for so long, in milliseconds, has nobody at its other end.
 const PATIENCE: u16 = 1000;
 
-/// A serial port. Dropping it removes the link to it.
+/// A serial port. Dropping it takes it away, and the link to it: whoever has it open sees it unplugged.
 #[derive(Debug)]
 pub struct Port {
     /// What to open.
     pub path: PathBuf,
     link: Option<PathBuf>,
     leads_to: PathBuf,
+    /// Its other end is told by being the only one left.
+    _held: UnixStream,
 }
 
 impl Drop for Port {
@@ -33,7 +37,7 @@ impl Drop for Port {
     }
 }
 
-/// Serves the console from threads of its own, as long as the program lives; with `link`, under that name.
+/// Serves the console from threads of its own, until what is given is dropped; with `link`, under that name.
 pub fn serve(board: &BoardRemote, link: Option<&Path>) -> io::Result<Port> {
     let pair = openpty(None, None)?;
     let mut settings = tcgetattr(&pair.slave)?;
@@ -47,9 +51,10 @@ pub fn serve(board: &BoardRemote, link: Option<&Path>) -> io::Result<Port> {
     let mut output = Output { port: master.try_clone()?, is_read: true };
     let seat = board.attach(move |bytes| output.write(bytes));
     let slave = pair.slave;
-    thread::spawn(move || read(master, slave, |bytes| seat.type_in(bytes)));
+    let (held, let_go) = UnixStream::pair()?;
+    thread::spawn(move || read(master, slave, &let_go, |bytes| seat.type_in(bytes)));
     let shown = link.map_or_else(|| path.clone(), Path::to_owned);
-    Ok(Port { path: shown, link: link.map(Path::to_owned), leads_to: path })
+    Ok(Port { path: shown, link: link.map(Path::to_owned), leads_to: path, _held: held })
 }
 
 /// A link to a port that is gone, left behind by a board that did not end well, is replaced; nothing else is. That port's
@@ -84,10 +89,11 @@ impl Output {
     }
 }
 
-/// Types what comes in. `slave` is held open, so that the port outlives those who open and close it.
-fn read(mut master: File, slave: OwnedFd, type_in: impl Fn(&[u8]) -> bool) {
+/// Types what comes in, until the port is let go. `slave` is held open, so that the port outlives those who open and
+/// close it.
+fn read(mut master: File, slave: OwnedFd, let_go: &UnixStream, type_in: impl Fn(&[u8]) -> bool) {
     let mut buffer = [0; 4096];
-    loop {
+    while is_wanted(&master, let_go) {
         match master.read(&mut buffer) {
             Ok(count) if count > 0 && type_in(&buffer[..count]) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -95,4 +101,11 @@ fn read(mut master: File, slave: OwnedFd, type_in: impl Fn(&[u8]) -> bool) {
         }
     }
     drop(slave);
+}
+
+/// Waits until there is something to read; false when the port was let go before.
+fn is_wanted(master: &File, let_go: &UnixStream) -> bool {
+    let mut ready = [PollFd::new(master.as_fd(), PollFlags::POLLIN), PollFd::new(let_go.as_fd(), PollFlags::POLLIN)];
+    while poll(&mut ready, PollTimeout::NONE) == Err(Errno::EINTR) {}
+    !ready[1].any().unwrap_or(true)
 }

@@ -1,30 +1,18 @@
 //! A board's console as a TCP server: what pyserial calls `socket://`, and telnet without its commands.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::{BoardRemote, Seat};
-use crate::failure::{Failure, Operation};
-use crate::holder;
+use super::{BoardRemote, Door, Seat};
+use crate::failure::Failure;
 
 /// Who takes nothing of the output for so long is let go: the board would have to wait, and all others with it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves the console on `address`, from threads of its own, as long as the program lives; gives where it is.
-pub fn serve(board: BoardRemote, address: SocketAddr) -> Result<SocketAddr, Failure> {
-    let refused =
-        |error| Failure { holder: holder::of_port(address.port()), ..Failure::new(Operation::Listen, address, error) };
-    let listener = TcpListener::bind(address).map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let board = board.clone();
-            thread::spawn(move || sit(&board, stream));
-        }
-    });
-    Ok(address)
+/// Serves the console on `address`, from threads of its own, until what is given is dropped.
+pub fn serve(board: BoardRemote, address: SocketAddr) -> Result<Door, Failure> {
+    Door::open(address, move |stream| drop(sit(&board, stream)))
 }
 
 /// One connection, to its end. An error is its end too.

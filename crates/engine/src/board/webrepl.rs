@@ -4,9 +4,8 @@
 //! Source: MicroPython's `extmod/modwebrepl.c` for what is said; RFC 6455 for how, which the library does.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use socklab_board::flash::Flash;
 use tungstenite::handshake::server::{ErrorResponse, Request as Opening, Response};
@@ -15,9 +14,8 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Message, WebSocket};
 
-use super::BoardRemote;
-use crate::failure::{Failure, Operation};
-use crate::holder;
+use super::{BoardRemote, Door};
+use crate::failure::Failure;
 
 /// A request for a file: magic, what is wanted, 9 bytes of no use here, size, length of the name, the name.
 const REQUEST: usize = 82;
@@ -28,20 +26,10 @@ const ANSWER: [u8; 2] = *b"WB";
 const DONE: u16 = 0;
 const REFUSED: u16 = 1;
 
-/// Serves the console and the files of `flash` on `address`, from threads of its own, as long as the program lives.
-pub fn serve(board: BoardRemote, flash: Flash, password: String, address: SocketAddr) -> Result<SocketAddr, Failure> {
-    let refused =
-        |error| Failure { holder: holder::of_port(address.port()), ..Failure::new(Operation::Listen, address, error) };
-    let listener = TcpListener::bind(address).map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    let house = Arc::new(House { board, flash, password, last: Mutex::default() });
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let house = Arc::clone(&house);
-            thread::spawn(move || house.receive(stream));
-        }
-    });
-    Ok(address)
+/// Serves the console and the files of `flash` on `address`, from threads of its own, until what is given is dropped.
+pub fn serve(board: BoardRemote, flash: Flash, password: String, address: SocketAddr) -> Result<Door, Failure> {
+    let house = House { board, flash, password, last: Mutex::default() };
+    Door::open(address, move |stream| drop(house.receive(stream)))
 }
 
 /// What all connections share.

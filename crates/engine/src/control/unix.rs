@@ -66,7 +66,7 @@ fn listen(folder: &Path) -> io::Result<(UnixListener, SocketFile)> {
 async fn answer(hub: &Hub, stream: UnixStream) -> io::Result<()> {
     let (mut asks, mut hears) = stream.into_split();
     let steer = tokio::time::timeout(PATIENCE, answer_line(hub, &mut asks, &mut hears)).await??;
-    match &hub.lan {
+    match hub.lan() {
         Some(lan) if steer == Steer::Capture => carry(&lan.follow(), asks, hears).await,
         _ => Ok(()),
     }
@@ -77,7 +77,7 @@ async fn answer_line(hub: &Hub, asks: &mut OwnedReadHalf, hears: &mut OwnedWrite
     let mut line = String::new();
     tokio::io::BufReader::new(asks.take(LONGEST)).read_line(&mut line).await?;
     let steer: Steer = serde_json::from_str(&line)?;
-    let answer: Answer = match &hub.lan {
+    let answer: Answer = match hub.lan() {
         Some(lan) => lan.answer(&steer).await,
         None => Err(NotSteered::NoNetwork),
     };

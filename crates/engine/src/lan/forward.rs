@@ -61,12 +61,31 @@ fn split_address(text: &str) -> (IpAddr, &str) {
 }
 
 impl Network {
-    /// Listens for as long as the engine runs; gives where.
+    /// Listens until it is to end, or its board goes; gives where.
     pub(crate) async fn forward(self: &Rc<Self>, forward: Forward) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(forward.at).await?;
         let at = listener.local_addr()?;
-        tokio::task::spawn_local(Rc::clone(self).serve_forward(listener, forward));
+        let forward = Forward { at, ..forward };
+        let task = tokio::task::spawn_local(Rc::clone(self).serve_forward(listener, forward.clone()));
+        self.forwards.borrow_mut().push((forward, task.abort_handle()));
         Ok(at)
+    }
+
+    /// Closes a port that was led to a board; false if there is none.
+    pub(crate) fn end_forward(&self, at: SocketAddr) -> bool {
+        self.end_forwards(|forward| forward.at == at)
+    }
+
+    /// Closes the ports that lead to this board.
+    pub(super) fn end_forwards_to(&self, board: &str) {
+        self.end_forwards(|forward| forward.board.as_deref() == Some(board));
+    }
+
+    fn end_forwards(&self, which: impl Fn(&Forward) -> bool) -> bool {
+        let mut forwards = self.forwards.borrow_mut();
+        let ended: Vec<_> = forwards.extract_if(.., |(forward, _)| which(forward)).collect();
+        ended.iter().for_each(|(_, task)| task.abort());
+        !ended.is_empty()
     }
 
     async fn serve_forward(self: Rc<Self>, listener: TcpListener, forward: Forward) {

@@ -13,7 +13,7 @@ use socklab_capture::encoder::{Buffer, Encoder, Provenance, SegmentLimits};
 use socklab_capture::run::run_name;
 use socklab_capture::{Frame, LinkId, Timestamp, Way};
 use socklab_lan::{Direction, Interface, Mac, Marks, PortId, Time, Verdict};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::recent::{FrameRow, Recent};
 use super::{Network, Port};
@@ -79,6 +79,11 @@ impl Taps {
     /// A time of the network as the clock tells it.
     fn time_of(&self, at: Time) -> Timestamp {
         Timestamp(self.began.get().0.saturating_add(at.as_nanos()))
+    }
+
+    /// Tells all who follow that nothing more comes.
+    pub(super) fn end(&self) {
+        self.followers.borrow().iter().for_each(|follower| follower.end());
     }
 
     /// Whether anybody wants frames.
@@ -168,7 +173,7 @@ impl Network {
 
     /// Tells all who follow that nothing more comes, and lets them have what is there, for at most `patience`.
     pub(crate) async fn end_following(&self, patience: Duration) {
-        self.taps.followers.borrow().iter().for_each(|follower| follower.end());
+        self.taps.end();
         let gone = async {
             while !self.taps.followers.borrow().is_empty() {
                 self.unfollowed.notified().await;
@@ -261,6 +266,21 @@ impl Following {
                 return None;
             }
             self.follower.more.notified().await;
+        }
+    }
+
+    /// Carries the capture to who takes it, until one of both has had enough.
+    pub(crate) async fn carry(&self, pieces: &mpsc::Sender<Vec<u8>>) {
+        let carried = async {
+            while let Some(bytes) = self.next().await {
+                if pieces.send(bytes).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = carried => {}
+            () = pieces.closed() => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Names beyond the network that its DNS is to know: written `NAME` or `NAME=ADDRESS`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -16,6 +17,15 @@ pub struct KnownName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not NAME or NAME=ADDRESS, such as api.example.com or api.example.com=192.168.1.50")]
 pub struct NoName;
+
+impl fmt::Display for KnownName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(address) => write!(to, "{}={address}", self.name),
+            None => to.write_str(&self.name),
+        }
+    }
+}
 
 impl FromStr for KnownName {
     type Err = NoName;
@@ -51,6 +61,9 @@ mod tests {
         assert_eq!("a-1.b=fe80::1".parse(), known("a-1.b", Some("fe80::1")));
         for wrong in ["", "host", ".", "a..b", "a.b.", "esp32.lan", "a.b=", "a.b=c", "a b.c", "a.b=1.2.3.4=5"] {
             assert_eq!(wrong.parse::<KnownName>(), Err(NoName), "{wrong}");
+        }
+        for written in ["a.b", "a.b=192.168.1.50"] {
+            assert_eq!(written.parse::<KnownName>().map(|known| known.to_string()).as_deref(), Ok(written));
         }
     }
 }

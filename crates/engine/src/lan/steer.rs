@@ -1,6 +1,7 @@
 //! What the network is asked and told while it runs: values that travel as JSON, since most come from another process.
 //! How they travel is in `control`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,10 @@ pub enum NotSteered {
     NoBoard(String),
     /// No access point has this name.
     NoAccessPoint(String),
+    /// Boards are on the network.
+    InUse,
+    /// This port leads to no board.
+    NoForward(SocketAddr),
 }
 
 impl NotSteered {
@@ -62,6 +67,10 @@ impl NotSteered {
             (NotSteered::NoBoard(name), Lang::Zh) => format!("没有名为 {name:?} 的板子；用 `socklab lan status` 查看"),
             (NotSteered::NoAccessPoint(name), Lang::En) => format!("no access point is called {name:?}"),
             (NotSteered::NoAccessPoint(name), Lang::Zh) => format!("没有名为 {name:?} 的接入点"),
+            (NotSteered::InUse, Lang::En) => "boards are on the network: remove them first".into(),
+            (NotSteered::InUse, Lang::Zh) => "网络上还有板子：请先移除它们".into(),
+            (NotSteered::NoForward(at), Lang::En) => format!("{at} leads to no board"),
+            (NotSteered::NoForward(at), Lang::Zh) => format!("{at} 没有转到任何板子"),
         }
     }
 }
@@ -70,11 +79,17 @@ impl Network {
     /// As [`steer`](Self::steer), with what boards have to be asked.
     pub(crate) async fn answer(&self, steer: &Steer) -> Result<String, NotSteered> {
         let seen = self.steer(steer)?;
-        Ok(if *steer == Steer::Netstat { seen + &self.ask_boards().await } else { seen })
+        if *steer != Steer::Netstat {
+            return Ok(seen);
+        }
+        let told = self.ask_boards().await;
+        let line = |name: &str, line: &str| format!("{name:<7} {line}\n");
+        let lines = told.iter().flat_map(|(name, told)| told.lines().map(move |said| line(name, said)));
+        Ok(seen + &lines.collect::<String>())
     }
 
-    /// What boards tell of their sockets, a line each behind their names. One that is being reset says nothing.
-    async fn ask_boards(&self) -> String {
+    /// What boards tell of their sockets, a line each. One that is being reset says nothing.
+    pub(crate) async fn ask_boards(&self) -> Vec<(String, String)> {
         self.told.borrow_mut().clear();
         let mut asked: Vec<(PortId, String)> = {
             let ports = self.ports.borrow();
@@ -93,10 +108,9 @@ impl Network {
         };
         let _ = tokio::time::timeout(BOARDS_PATIENCE, all).await; // without those that say nothing
         let told = self.told.borrow();
-        let lines = asked.iter().filter_map(|(port, name)| Some((name, told.get(port)?)));
         // A board's process may be anybody's by now: nothing of it drives a terminal.
-        let shown = |line: &str| escape::emit(line.as_bytes());
-        lines.flat_map(|(name, told)| told.lines().map(move |line| format!("{name:<7} {}\n", shown(line)))).collect()
+        let shown = |told: &str| told.lines().map(|line| format!("{}\n", escape::emit(line.as_bytes()))).collect();
+        asked.into_iter().filter_map(|(port, name)| Some((name, shown(told.get(&port)?)))).collect()
     }
 
     /// Does it; gives what there is to show.

@@ -67,6 +67,8 @@ impl Bench {
             moves: false,
             token: Token::chosen(TOKEN).expect("a word"),
             captures: folder.path().join("captures"),
+            retention: Default::default(),
+            sync: Default::default(),
             flash: folder.path().join("flash"),
             board_command: vec!["/nonexistent".into()],
             lang: Lang::En,

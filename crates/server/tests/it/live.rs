@@ -8,7 +8,9 @@ use crate::kit::{Bench, device, heard, read};
 
 /// Puts a change into a picture, as a page does.
 fn apply(picture: &mut Value, message: &Value) {
-    for (list, gone) in [("peers", "peers_gone"), ("endpoints", ""), ("jobs", "jobs_gone"), ("boards", "boards_gone")] {
+    for (list, gone) in
+        [("peers", "peers_gone"), ("endpoints", "endpoints_gone"), ("jobs", "jobs_gone"), ("boards", "boards_gone")]
+    {
         let known = picture[list].as_array_mut().expect("a list");
         let gone: Vec<_> = message[gone].as_array().into_iter().flatten().cloned().collect();
         known.retain(|view| !gone.contains(&view["id"]));

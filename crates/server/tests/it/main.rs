@@ -4,5 +4,6 @@ mod captures;
 mod document;
 mod entry;
 mod kit;
+mod lan;
 mod live;
 mod talk;

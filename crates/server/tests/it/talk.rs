@@ -1,13 +1,13 @@
 //! Talking to devices: open, send, choose, repeat, files; what comes is shown as it came.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::kit::{Bench, device, free_port, read};
+use crate::kit::{Bench, device, free_port, heard, read};
 
 fn data(record: &Value) -> Vec<u8> {
     STANDARD.decode(record["data"].as_str().unwrap_or_default()).expect("base64")
@@ -98,6 +98,90 @@ fn ends_are_three() {
     devices[1].write_all(b"still heard").expect("half is open");
     assert_eq!(devices[2].read_to_end(&mut rest).expect_err("a RST").kind(), std::io::ErrorKind::ConnectionReset);
     bench.until("what came after", |state| state["totals"]["received"] == 11);
+}
+
+#[test]
+fn an_endpoint_that_is_over_is_put_away_and_nothing_of_it_is_lost() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let (other, _) = bench.listen();
+    let mut live = bench.socket("/api/live");
+    let mut device = device(port);
+    device.write_all(b"hello").expect("it reads");
+    bench.until("it", |state| state["totals"]["received"] == 5);
+    let early = bench.command(&json!({"do": "dismiss", "endpoint": "e1"}));
+    assert_eq!((early.status, early.code().as_str()), (409, "endpoint_is_open"));
+    bench.done(json!({"do": "close", "endpoint": "e1"}));
+    let state = bench.until("the end", |state| state["endpoints"][0]["state"] == "closed");
+    assert_eq!(state["endpoints"].as_array().map(Vec::len), Some(2), "it is listed until it is put away");
+    bench.done(json!({"do": "dismiss", "endpoint": "e1"}));
+    let state = bench.state();
+    assert_eq!((&state["endpoints"][0]["id"], &state["endpoints"][1]), (&json!(other), &Value::Null));
+    assert_eq!((&state["totals"]["received"], &state["peers"]), (&json!(5), &json!([])), "what it did counts on");
+    while heard(&mut live)["endpoints_gone"] != json!(["e1"]) {}
+    let records = bench.records(6);
+    assert!(records.iter().any(|record| record["endpoint"] == "e1" && data(record) == b"hello"), "{records:?}");
+    assert_eq!(bench.command(&json!({"do": "dismiss", "endpoint": "e1"})).code(), "no_such_endpoint");
+}
+
+#[test]
+fn an_endpoint_that_did_not_come_about_is_in_the_log_and_not_listed() {
+    let bench = Bench::new();
+    let dial = json!({"do": "open", "url": format!("tcp://127.0.0.1:{}", free_port())});
+    assert_eq!(bench.command(&dial).code(), "refused_by_system");
+    assert_eq!(bench.state()["endpoints"], json!([]));
+    let kinds: Vec<_> = bench.records(3).iter().map(|record| record["kind"].clone()).collect();
+    assert_eq!(kinds, ["opened", "failed", "closed"]);
+}
+
+#[test]
+fn what_would_stop_a_device_is_told() {
+    let bench = Bench::new();
+    let (_, own) = bench.listen();
+    let obstacles = |port: u16| bench.get(&format!("/api/reach?port={port}")).json()["obstacles"].to_string();
+    assert!(!obstacles(own).contains("is held by"), "an endpoint here is none: {}", obstacles(own));
+    let program = "import socket, sys\ns = socket.create_server(('127.0.0.1', 0))\nprint(s.getsockname()[1], flush=True)\n\
+        sys.stdin.read()";
+    let mut python = Command::new("python3").args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let python = python.as_mut().expect("python3");
+    let mut line = String::new();
+    std::io::BufReader::new(python.stdout.take().expect("its output")).read_line(&mut line).expect("its port");
+    let theirs = obstacles(line.trim().parse().expect("a port"));
+    assert!(theirs.contains("is held by") && theirs.contains("python3"), "{theirs}");
+    drop(python.stdin.take());
+    python.wait().expect("it ends");
+    assert_eq!(bench.get("/api/reach?port=x").code(), "bad_request");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_datagram_socket_with_a_path_is_a_peer_by_it() {
+    let bench = Bench::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("device");
+    let device = std::os::unix::net::UnixDatagram::bind(&path).expect("a socket");
+    bench.done(json!({"do": "open", "url": format!("unix-dgram://{}", folder.path().join("own").display())}));
+    let added = bench.done(json!({"do": "add_peer", "endpoint": "e1", "target": path}));
+    assert_eq!(added["peers"], json!(["e1.1"]));
+    bench.done(json!({"do": "send", "to": "all", "data": {"text": "hello"}}));
+    let mut bytes = [0; 10];
+    assert_eq!(device.recv(&mut bytes).ok().map(|count| &bytes[..count]), Some(&b"hello"[..]));
+}
+
+#[test]
+fn an_open_endpoint_joins_a_group_and_leaves_it() {
+    let bench = Bench::new();
+    bench.done(json!({"do": "open", "url": "udp://127.0.0.1:0"}));
+    let command = |what: &str| json!({"do": what, "endpoint": "e1", "group": "239.1.2.3", "interface": "127.0.0.1"});
+    assert_eq!(bench.done(command("join"))["as_command"], ":join e1 239.1.2.3 127.0.0.1");
+    let groups = bench.state()["endpoints"][0]["groups"].clone();
+    assert_eq!(groups, json!([{"group": "239.1.2.3", "interface": "127.0.0.1"}]));
+    assert_eq!(bench.command(&command("join")).code(), "refused_by_system", "it is in it");
+    bench.done(command("leave"));
+    assert_eq!(bench.state()["endpoints"][0]["groups"], json!([]));
+    bench.listen();
+    let of_tcp = bench.command(&json!({"do": "join", "endpoint": "e2", "group": "239.1.2.3"}));
+    assert_eq!(of_tcp.code(), "no_such_endpoint");
 }
 
 #[test]

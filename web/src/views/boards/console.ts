@@ -16,7 +16,14 @@ export class BoardConsole {
   #socket: WebSocket | undefined;
   #over = false;
 
-  constructor(host: HTMLElement, board: string, label: string, leave: () => void) {
+  constructor(
+    host: HTMLElement,
+    board: string,
+    label: string,
+    leave: () => void,
+    /** Whether what is typed arrives. */
+    readonly tell: (isThere: boolean) => void,
+  ) {
     const documents = documentWithSheets(this.#closing);
     this.#terminal = new Terminal({
       documentOverride: documents,
@@ -80,10 +87,15 @@ export class BoardConsole {
     const socket = new WebSocket(socketUrl(`/api/boards/${encodeURIComponent(board)}/console`));
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    socket.onopen = () => this.tell(true);
     socket.onmessage = (event) => {
       if (event.data instanceof ArrayBuffer) this.#terminal.write(new Uint8Array(event.data));
     };
-    socket.onclose = () => setTimeout(() => this.#dial(board), AGAIN);
+    socket.onclose = () => {
+      if (this.#over) return;
+      this.tell(false);
+      setTimeout(() => this.#dial(board), AGAIN);
+    };
   }
 }
 
