@@ -64,6 +64,7 @@ export const zh: Messages = {
     away: "移除 (Delete)",
     isAway: (id: string) => `${id} 已移除，它的记录仍在抓取中。`,
     awayEnded: (count: number) => `移除 ${count} 个已关闭的端点`,
+    chosenGone: (ids) => `${ids} 已断开，不再是发送对象`,
     allStays: "“全部”显示所有端点，不能关闭",
     open: "打开",
   },
@@ -167,6 +168,7 @@ export const zh: Messages = {
   composer: {
     to: "发往",
     toAll: (count: number) => `全部对端 (${count})`,
+    toGone: "选中的对端已断开",
     toSome: (count: number) => `选中的 ${count} 个对端`,
     format: "格式",
     text: "文本",
@@ -195,7 +197,7 @@ export const zh: Messages = {
     line: "Socklab 没有应答",
     closed: "没有打开的端点",
     nobody: "没有已连接的对端",
-    gone: "选中的对端已断开",
+    gone: "选中的对端已断开，请重新选择发送对象",
     empty: "没有输入内容",
     odd: "缺少一位十六进制数字",
     letter: "不是十六进制：只能用 0–9 和 A–F，可用空格、逗号、冒号或 0x 分隔",
@@ -230,6 +232,7 @@ export const zh: Messages = {
     end: "断开",
     reset: "重置 (RST)",
     gone: "对端已断开，它发来的内容仍在日志中。",
+    goneLog: "只看它的日志",
   },
   plot: {
     title: "曲线",

@@ -54,6 +54,7 @@ class Assistant {
     if (bench.log && bench.log.run !== this.#run) {
       this.#run = bench.log.run;
       this.#seen.clear(); // another run counts from e1 again
+      this.only = undefined;
     }
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
@@ -94,8 +95,17 @@ class Assistant {
     this.only = undefined;
   }
 
+  /** Whoever has gone is no longer among the chosen. The last of them is: with nobody chosen all would be meant. */
+  settle(): void {
+    const left = new Set(this.chosen).intersection(new Set(bench.peers.map((peer) => peer.id)));
+    if (left.size === 0 || left.size === this.chosen.size) return;
+    bench.say("warn", t().assistant.chosenGone([...this.chosen].filter((id) => !left.has(id)).join(", ")));
+    this.chosen = left;
+  }
+
   choose(peer: string, on: boolean): void {
-    const chosen = new Set(this.chosen);
+    // Who chooses again means no longer those who are gone.
+    const chosen = new Set(this.targets.length > 0 ? this.chosen : []);
     if (on) chosen.add(peer);
     else chosen.delete(peer);
     this.chosen = chosen;
@@ -118,7 +128,7 @@ interface Upload {
 }
 
 class Composer {
-  text = $state("");
+  #text = $state("");
   readonly format = new Stored<Format>("send.format", "text", oneOf("text", "escaped", "hex"));
   readonly ending = new Stored<Ending>("send.ending", "none", oneOf("none", "lf", "crlf", "cr"));
   readonly every = new Stored("send.every", 1000);
@@ -145,6 +155,16 @@ class Composer {
   readonly #uploads = new Set<Upload>();
   #back = -1;
   #draft = "";
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** What is said of the text before ends with it. */
+  set text(text: string) {
+    if (text !== this.#text) this.refusal = this.last = undefined;
+    this.#text = text;
+  }
 
   /** What to send to whom. Peers that speak different encodings get bytes of their own. */
   #parts(): { to: Targets; data: Payload; line_ending: Ending }[] {
