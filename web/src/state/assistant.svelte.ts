@@ -5,7 +5,7 @@ import { api, query, request } from "../api/http";
 import type { Endpoint, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
 import { t } from "../i18n";
 import { bench } from "./bench.svelte";
-import { hexFault } from "./bytes";
+import { readHex } from "./bytes";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
 
@@ -19,10 +19,17 @@ const MOST_HISTORY = 50;
 const LONGEST_PAUSE = 86_400_000;
 /** A history entry longer than this is not kept. */
 const LONGEST_HISTORY = 4096;
-const isList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string");
+const isHistory = (value: unknown) =>
+  Array.isArray(value) && value.every((item: unknown) => typeof item === "object" && item !== null && "text" in item && typeof item.text === "string" && "format" in item);
 
 /** Why nothing was sent. */
 export type Refusal = "line" | "closed" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
+
+/** What was sent before, and how it was meant. */
+export interface Written {
+  text: string;
+  format: Format;
+}
 
 /** What came of a send. */
 export interface Sent {
@@ -40,6 +47,8 @@ class Assistant {
   /** The log shows this peer alone. */
   only: string | undefined = $state();
   plotting = $state(false);
+  /** The tab that takes the focus once it is there, "" for that of all: what had the focus goes. */
+  landing: string | undefined = $state();
   readonly log = new LogWindow();
   readonly shown = new Stored<Shown>("log.shown", "text", oneOf("text", "hex", "both"));
   readonly stamp = new Stored<Stamp>("log.stamp", "time", oneOf("time", "date", "delta", "none"));
@@ -71,6 +80,7 @@ class Assistant {
     if (!(await bench.tell({ do: "dismiss", endpoint: id }))) return;
     bench.say("info", t().assistant.isAway(id));
     if (this.tab === id) this.look(next?.id);
+    this.landing = this.tab ?? "";
   }
 
   /** Puts away all that have ended. */
@@ -132,7 +142,7 @@ class Composer {
   readonly format = new Stored<Format>("send.format", "text", oneOf("text", "escaped", "hex"));
   readonly ending = new Stored<Ending>("send.ending", "none", oneOf("none", "lf", "crlf", "cr"));
   readonly every = new Stored("send.every", 1000);
-  readonly history = new Stored<string[]>("send.history", [], isList);
+  readonly history = new Stored<Written[]>("send.history", [], isHistory);
   busy = $state(false);
   last: Sent | undefined = $state.raw();
   /** Something was to be sent, and why it was not. */
@@ -147,14 +157,14 @@ class Composer {
   /** Why what was typed cannot be sent now. */
   readonly fault: Refusal | undefined = $derived.by(() => {
     const isHex = this.format.value === "hex";
-    const wrong = isHex ? hexFault(this.text) : "";
+    const wrong = isHex ? readHex(this.text).fault : "";
     if (wrong) return wrong;
     const isNothing = this.text.trim() === "" && (isHex || (this.text === "" && this.ending.value === "none"));
     return this.hindrance ?? (isNothing ? "empty" : undefined);
   });
   readonly #uploads = new Set<Upload>();
   #back = -1;
-  #draft = "";
+  #draft: Written = { text: "", format: "text" };
 
   get text(): string {
     return this.#text;
@@ -213,15 +223,23 @@ class Composer {
     const next = this.#back + step;
     if (list.length === 0) this.refusal = "history";
     if (next < -1 || next >= list.length) return;
-    if (this.#back === -1) this.#draft = this.text;
+    if (this.#back === -1) this.#draft = { text: this.text, format: this.format.value };
     this.#back = next;
-    this.text = next === -1 ? this.#draft : (list[next] ?? "");
+    this.write(list[next] ?? this.#draft);
+  }
+
+  /** Puts what was sent before into the box, as it was meant. */
+  write({ text, format }: Written): void {
+    this.format.value = format;
+    this.text = text;
   }
 
   #remember(): void {
     this.#back = -1;
     if (this.text === "" || this.text.length > LONGEST_HISTORY) return;
-    this.history.value = [this.text, ...this.history.value.filter((text) => text !== this.text)].slice(0, MOST_HISTORY);
+    const now = { text: this.text, format: this.format.value };
+    const others = this.history.value.filter(({ text, format }) => text !== now.text || format !== now.format);
+    this.history.value = [now, ...others].slice(0, MOST_HISTORY);
   }
 
   /** Whether a file can be sent now; otherwise it is said why not. */
