@@ -73,8 +73,8 @@ fn a_long_record_is_cut_in_a_window_and_whole_alone() {
 
 /// What a search finds, as text around each place.
 fn found(bench: &Bench, query: &str) -> Vec<(String, String)> {
-    let answer = bench.get(&format!("/api/runs/current/search?{query}"));
-    let lines = answer.text().lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+    let answer = bench.get(&format!("/api/runs/current/search?{query}")).text();
+    let lines = answer.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
     let hits = lines.filter(|line| line["type"] == "hit");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     hits.map(|hit| (text(&hit["peer"]), text(&hit["matched"]))).collect()
