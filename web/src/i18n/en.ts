@@ -29,7 +29,7 @@ export const en = {
   },
   locked: {
     title: "This page has no key to the workbench",
-    text: "Socklab was started anew, or this address was opened without its token. Open the link that Socklab printed when it started; it holds for this browser until Socklab ends.",
+    text: "Socklab was started anew, or this address was opened without its token. Open the link that Socklab printed when it started; it holds until this browser is closed or Socklab ends.",
   },
   status: {
     connecting: "Connecting…",
@@ -241,6 +241,7 @@ export const en = {
     title: "Plot",
     of: (names: string) => `Curves of ${names}`,
     empty: "No numbers yet. Lines such as temp:23.5, 1,2,3, {\"t\": 21} or Teleplot's and VOFA+'s become curves.",
+    noRoom: (count: number, most: number) => `${count} more are not drawn: ${most} curves are the most`,
     skipped: "too fast for every point; the capture has all",
   },
   boards: {

@@ -29,7 +29,7 @@ export const zh: Messages = {
   },
   locked: {
     title: "本页没有访问工作台的凭证",
-    text: "Socklab 已重新启动，或者打开的地址不带令牌。请打开 Socklab 启动时显示的链接；在 Socklab 结束之前，该链接对此浏览器一直有效。",
+    text: "Socklab 已重新启动，或者打开的地址不带令牌。请打开 Socklab 启动时显示的链接；打开后一直有效，直到关闭浏览器或 Socklab 结束。",
   },
   status: {
     connecting: "正在连接…",
@@ -241,6 +241,7 @@ export const zh: Messages = {
     title: "曲线",
     of: (names: string) => `${names} 的曲线`,
     empty: "还没有数值。形如 temp:23.5、1,2,3、{\"t\": 21} 的行，以及 Teleplot 和 VOFA+ 的格式，都会画成曲线。",
+    noRoom: (count, most) => `另有 ${count} 条曲线未画出：最多 ${most} 条`,
     skipped: "数据太快，未画出每个点；抓取中有全部数据",
   },
   boards: {

@@ -46,8 +46,15 @@ class Bench {
   start(): void {
     this.live.start();
     const beat = setInterval(() => this.#measure(), 1000);
+    const greet = () => {
+      if (document.visibilityState === "visible" && this.live.line === "open") this.#greet();
+    };
+    document.addEventListener("visibilitychange", greet);
+    window.addEventListener("focus", greet);
     this.stop = () => {
       clearInterval(beat);
+      document.removeEventListener("visibilitychange", greet);
+      window.removeEventListener("focus", greet);
       this.live.stop();
     };
   }
@@ -122,6 +129,11 @@ class Bench {
     this.#label(state.labels);
     this.log = state.log;
     this.totals = state.totals;
+    this.#greet();
+  }
+
+  /** Asks who the server is, and what addresses its computer has: these change with the networks that it is in. */
+  #greet(): void {
     void api.hello().then(
       (hello) => (this.hello = hello),
       (error: unknown) => this.fail(error),
