@@ -153,6 +153,7 @@ export const en = {
     hitsSoFar: (count: string) => `${count} so far…`,
     hitsMore: (count: string, shown: string) => `${count} hits, the first ${shown} of them listed`,
     export: "Export",
+    writtenIn: (encoding: string) => `Text is read as ${encoding}`,
     position: "Position in the capture",
     at: (seq: string) => `record ${seq}`,
     newer: (count: string) => `${count} newer`,
