@@ -99,6 +99,7 @@ class Assistant {
   readonly targets: Peer[] = $derived(this.chosen.size === 0 ? this.peers : this.peers.filter((peer) => this.chosen.has(peer.id)));
 
   look(tab: string | undefined): void {
+    if (tab !== this.tab) composer.last = undefined; // it was said of another's peers
     this.tab = tab;
     this.opening = false;
     this.chosen = new Set();
