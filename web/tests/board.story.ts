@@ -5,6 +5,7 @@ test("from first click to Hello, LED and console", async ({ page, bench }) => {
   await page.goto(bench.url);
   await page.getByRole("button", { name: "Try a virtual board" }).click();
   await expect(page.getByRole("heading", { name: "A new virtual board" })).toBeVisible();
+  await expect(page.locator("main")).toBeFocused(); // by keyboard one goes on in the view
   await page.getByRole("button", { name: "Create and run" }).click();
   const console_ = page.getByTestId("console");
   await expect(console_).toContainText("Wi-Fi: 192.168.1.", { timeout: 30_000 });

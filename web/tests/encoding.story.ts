@@ -53,3 +53,21 @@ test("escapes are sent as what they stand for", async ({ page, bench, python }) 
   device.write("?\n");
   await expect.poll(() => device.text).toContain("41540d0a00");
 });
+
+test("hex is judged here as the server judges it", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  python(DEVICE, String(port));
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
+  await page.locator(".composer").getByText("HEX", { exact: true }).click();
+  const field = page.getByLabel("Data to send");
+  const habits = [
+    "0102ff", " 01\t02\nfF ", "01:02:ff", "01,02;ff,", "0x01, 0x02, 0XfF", "0x0102ff", "0x010x02", "\\x01\\x02", "\\X0102 \\xff", "01\u00a002\u3000ff",
+    "01 02 f", "1 2", "0x1,0x2", "01 0 2", "010", "0\\x01", "01g2", "0g", "01-02", "01 \\n", "0xg1", "0x0x01", "01 \uff11", "0\u202e", "0x", "01 0X 02", "\\x\\x01", "01\ufeff02",
+  ];
+  for (const hex of habits) {
+    const bytes = await bench.ask("/api/command", { do: "send", to: "all", data: { hex } }).then(() => true, () => false);
+    await field.fill(hex);
+    await expect(field, JSON.stringify(hex)).toHaveAttribute("aria-invalid", String(!bytes));
+  }
+});

@@ -32,6 +32,12 @@ test("an open endpoint is closed and put away from its tab, and several that hav
   const device = python("import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\nprint('end' if not s.recv(9) else '')", String(port));
   await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
   await page.getByTestId("away-e1").click();
+  const question = page.getByRole("dialog", { name: "Close e1?" });
+  await expect(question).toContainText("1 peer will be disconnected");
+  await question.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
+  await page.getByTestId("away-e1").click();
+  await question.getByRole("button", { name: "Close" }).click();
   await expect.poll(() => device.text).toContain("end");
   await expect(page.getByRole("tab")).toHaveCount(1);
 

@@ -72,3 +72,34 @@ s.recv(100)
   await expect(page.getByRole("table")).toContainText("open");
   await expect(page.getByRole("img", { name: "Round trip (ms)" }).locator("canvas")).toBeVisible();
 });
+
+test("a link unplugged and plugged in again, each direction with faults of its own", async ({ page, bench }) => {
+  await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "desk" });
+  await bench.ask("/api/command", { do: "fault", board: "desk", direction: "up", spec: "loss=5%" });
+  await bench.ask("/api/command", { do: "fault", board: "desk", direction: "down", spec: "delay=20ms" });
+  const faults = async () => {
+    const { lan } = await bench.ask<{ lan: { boards: { up: { faults: string }; down: { faults: string } }[] } }>("/api/state");
+    return [lan.boards[0]?.up.faults, lan.boards[0]?.down.faults];
+  };
+  const [up, down] = await faults();
+  await visit(page, bench, "lan");
+  await page.getByRole("button", { name: "desk" }).click();
+  const panel = page.getByRole("region", { name: "Faults" });
+  await expect(panel.getByLabel("Loss")).toHaveAttribute("aria-valuetext", "5% / –");
+  await panel.getByLabel("Unplugged").check();
+  await expect.poll(faults).toEqual([`down ${up}`, `down ${down}`]);
+  await panel.getByLabel("Unplugged").uncheck();
+  await expect.poll(faults).toEqual([up, down]);
+  await panel.getByLabel("Jitter").focus();
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(faults).toEqual([`jitter=1ms ${up}`, `${down} jitter=1ms`]);
+
+  // The last fault of all is slid back to none.
+  for (const knob of ["Jitter", "Loss", "Delay"]) {
+    await panel.getByLabel(knob).focus();
+    await page.keyboard.press("Home");
+    await expect(panel.getByLabel(knob)).toHaveAttribute("aria-valuetext", "nothing wrong");
+  }
+  await expect.poll(faults).toEqual(["", ""]);
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});

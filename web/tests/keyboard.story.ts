@@ -21,6 +21,7 @@ test("open, send, find, pause and close by keyboard", async ({ page, bench, pyth
   await page.keyboard.press("Control+a");
   await page.keyboard.type("0");
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab", { name: "e1" })).toBeFocused(); // one goes on from what was opened
   const url = page.locator(".settings .url");
   await expect(url).toContainText("tcp-listen://127.0.0.1:");
   const port = /:(\d+)/.exec((await url.textContent()) ?? "")?.[1] ?? "";
@@ -54,7 +55,10 @@ test("open, send, find, pause and close by keyboard", async ({ page, bench, pyth
   // The endpoint's tab: with the arrows to it, with Delete closed.
   await tabTo(page, "[role=tab][aria-selected=true]");
   await page.keyboard.press("Delete");
+  await tabTo(page, "dialog .danger");
+  await page.keyboard.press("Enter");
   await expect(page.getByRole("tab")).toHaveCount(1);
+  await expect(page.getByRole("tab")).toBeFocused();
   await expect.poll(() => device.text).toContain("b''");
 
   await tabTo(page, "nav a[href='#captures']");

@@ -11,6 +11,9 @@ const LINES: [string, Record<string, number>][] = [
   ["1 2 3", { 1: 1, 2: 2, 3: 3 }],
   ['{"temp": 21.5, "deep": {"rssi": -61}, "name": "x"}', { temp: 21.5, "deep.rssi": -61 }],
   [">speed:1627551892437:12.5§km/h|g", { speed: 12.5 }],
+  ["[1,2,3]", { 1: 1, 2: 2, 3: 3 }],
+  ["ADC value: 1023", { "ADC value": 1023 }],
+  ["temp: 23.5 C humi: 61 %", { temp: 23.5, humi: 61 }],
   ["any:1.0,2.0,3.0", { "any.1": 1, "any.2": 2, "any.3": 3 }],
   ["温度:23.5℃", { 温度: 23.5 }],
   ["Hello from the board", {}],
@@ -24,6 +27,10 @@ for (const [line, points] of LINES) {
     expect(Object.fromEntries(fromLine(line).map((point) => [point.name, point.value]))).toEqual(points);
   });
 }
+
+test("Teleplot's several values of one name", () => {
+  expect(fromLine(">a:1:10;2:20§V|g")).toEqual([{ name: "a", value: 10, unit: "V" }, { name: "a", value: 20, unit: "V" }]);
+});
 
 test("lines that come in pieces, and VOFA+'s JustFloat", () => {
   const stream = new NumberStream();

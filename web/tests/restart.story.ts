@@ -12,7 +12,7 @@ test("reconnect after the server restarts", async ({ page, bench, nc }) => {
   await expect(page.getByRole("tab")).toHaveCount(2);
   const { port, token } = bench;
   await bench.stop();
-  await expect(page.getByText("Socklab does not answer")).toBeVisible();
+  await expect(page.locator("footer").getByText("Socklab does not answer")).toBeVisible();
   await bench.start(port, token);
   await expect(page.locator("footer").getByText("Ready")).toBeVisible();
   // It is another run, with no endpoint: what the page shows is what there is.

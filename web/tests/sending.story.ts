@@ -57,8 +57,18 @@ test("one, several, all; names; repetition; history", async ({ page, bench, pyth
   await page.locator(".job").getByRole("button", { name: "Stop" }).click();
   await expect(page.locator(".job")).toHaveCount(0);
 
-  await page.getByLabel("History").selectOption("two of you ");
+  // What was sent as hex comes back as hex.
+  const hex = page.locator(".composer").getByRole("radio", { name: "HEX" });
+  await hex.check({ force: true });
+  await field.fill("01 02");
+  await send.click();
+  await expect(page.locator("#composer-state")).toHaveText("Sent to 1 peer");
+  await page.getByLabel("History").selectOption({ label: "two of you" });
   await expect(field).toHaveValue("two of you ");
+  await expect(hex).not.toBeChecked();
+  await page.getByLabel("History").selectOption({ label: "01 02 (HEX)" });
+  await expect(field).toHaveValue("01 02");
+  await expect(hex).toBeChecked();
 });
 
 test("half-close, close and reset", async ({ page, bench, python }) => {

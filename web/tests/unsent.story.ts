@@ -37,7 +37,7 @@ test("Ctrl+Enter says why nothing was sent", async ({ page, bench, nc }) => {
   await page.getByRole("button", { name: "Repeat" }).click();
   await expect(said).toHaveText("Not sent: the pause is 1 to 86400000 ms");
   await field.press("Control+Enter");
-  await expect(said).toHaveText("1 byte");
+  await expect(said).toHaveText("Sent to 1 peer");
   await expect(page.getByTestId("tx")).toHaveText("1");
 });
 

@@ -23,8 +23,9 @@ use crate::workbench::Workbench;
 /// A pasted program fits in a message.
 const LONGEST: usize = 1 << 20;
 
-/// A seat at a board's console: what it prints comes as binary messages, the end of what it has printed before first;
-/// what is sent is typed. Where more was printed than is kept, a text message says how much: `{"skipped":1234}`.
+/// A seat at a board's console: what it prints comes as binary messages; what is sent is typed. First comes the end of
+/// what it has printed before, and then the text message `{"replayed":true}`: what was asked of a terminal up to there was
+/// answered when it was asked. Where more was printed than is kept, a text message says how much: `{"skipped":1234}`.
 #[utoipa::path(get, path = "/api/boards/{board}/console", params(("board" = String, Path)),
     responses((status = 101), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn console(
@@ -42,7 +43,7 @@ async fn sit(mut socket: WebSocket, member: &Member) -> Result<(), axum::Error> 
     // It only types: what is printed comes out of the scroll, which holds up no board.
     let seat = member.remote().attach(|_| Err(std::io::ErrorKind::Unsupported.into()));
     let mut printed = member.scroll().watch();
-    let mut at = 0;
+    let (mut at, mut is_replay) = (0, true);
     loop {
         printed.mark_unchanged();
         let (skipped, bytes, next) = member.scroll().after(at);
@@ -53,6 +54,9 @@ async fn sit(mut socket: WebSocket, member: &Member) -> Result<(), axum::Error> 
             socket.send(Frame::Binary(bytes.into())).await?;
         }
         at = next;
+        if std::mem::take(&mut is_replay) {
+            socket.send(Frame::Text("{\"replayed\":true}".into())).await?;
+        }
         if printed.borrow().is_over {
             return socket.send(Frame::Close(None)).await;
         }

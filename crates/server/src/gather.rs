@@ -12,6 +12,7 @@ use socklab_capture::cursor::{Cursor, Next};
 use socklab_engine::{Changes, Command, Reply, Tally};
 use tokio::sync::Notify;
 
+use crate::labels::Label;
 use crate::lan::LanView;
 use crate::problem::Problem;
 use crate::state::{EndpointView, LogView, Notice, PeerView, Picture, State, Totals};
@@ -148,6 +149,11 @@ impl Gathered {
         self.publish(news);
     }
 
+    /// What is called how, and read in which encoding, from now on.
+    pub(crate) fn tell_labels(&self, labels: Vec<Label>) {
+        self.publish(Picture { labels: Some(labels), ..Picture::default() });
+    }
+
     /// Tells everybody who looks, and remembers it for those to come.
     pub(crate) fn say(&self, en: impl Into<String>, zh: impl Into<String>) {
         let mut room = lock(&self.room);
@@ -259,14 +265,12 @@ impl Workbench {
                 news.peers.insert(peer.id, Arc::new(PeerView::new(peer, name, encoding)));
             }
         }
-        gone.iter().for_each(|peer| self.forget(*peer));
         news.peers_gone.extend(gone);
         let mut room = lock(&self.gathered.room);
         room.recorded = next_seq;
         news.endpoints_gone =
             room.whole.endpoints.keys().filter(|id| !news.endpoints.contains_key(id)).copied().collect();
         drop(room);
-        news.endpoints_gone.iter().for_each(|endpoint| self.forget_endpoint(*endpoint));
         let Tally { received, sent, received_records, sent_records } = tally;
         news.totals = Some(Totals { received, sent, received_records, sent_records });
         news

@@ -216,7 +216,7 @@ impl Workbench {
     ) -> Result<Reply, Problem> {
         let board = board.map(|board| format!("{board}:")).unwrap_or_default();
         let direction = direction.map(|direction| format!("{}:", direction.word())).unwrap_or_default();
-        let text = format!("{board}{direction}{spec}");
+        let text = format!("{board}{direction}{}", whole(spec));
         if let Err(error) = text.parse::<FaultSpec>() {
             return Err(no_fault(&error));
         }
@@ -270,6 +270,11 @@ impl Workbench {
         self.gathered.look_at_lan();
         Ok(ended)
     }
+}
+
+/// What is not named is as it should be: no words at all are a preset's name.
+pub(crate) fn whole(spec: &str) -> &str {
+    if spec.trim().is_empty() { "perfect" } else { spec }
 }
 
 fn no_fault(error: &FaultError) -> Problem {

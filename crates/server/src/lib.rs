@@ -12,6 +12,7 @@ mod gather;
 mod guard;
 mod hello;
 mod jobs;
+mod labels;
 mod lan;
 mod live;
 mod metrics;

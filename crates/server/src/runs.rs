@@ -17,13 +17,15 @@ use socklab_capture::index::Totals;
 use socklab_capture::run::{Gap, Run};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::Clock;
-use socklab_capture::{PeerId, Side};
+use socklab_capture::text::Encoding;
+use socklab_capture::{EndpointId, PeerId, Side};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{Wanted, list};
 use crate::data::{Data, LineEnding, parse_encoding};
+use crate::labels::Reading;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::millis;
 use crate::workbench::Workbench;
@@ -51,7 +53,8 @@ pub(crate) struct RunView {
     records: u64,
     /// As other tools count them.
     packets: u64,
-    peers: usize,
+    /// So many took part.
+    peer_count: usize,
     /// Bytes that came.
     received: u64,
     /// Bytes that were sent.
@@ -80,7 +83,7 @@ impl RunView {
             error,
             records: totals.records,
             packets: totals.packets,
-            peers: totals.peers.len(),
+            peer_count: totals.peers.len(),
             received: totals.received(),
             sent: totals.sent(),
             bytes: run.segments().unwrap_or_default().iter().map(|segment| length(&segment.path)).sum(),
@@ -204,13 +207,16 @@ pub(crate) struct SearchQuery {
     hex: Option<String>,
     /// A regular expression over bytes.
     regex: Option<String>,
-    /// Of `text` and `escaped`, and of what is shown around a hit; `utf-8` if it is not there.
+    /// Of `text` and `escaped`, and of what is shown around a hit. If it is not there, each peer's own in the run that is
+    /// being captured, `utf-8` in others.
     encoding: Option<String>,
     /// Hits from this record on.
     #[serde(default)]
     from: u64,
     /// Only of these peers: `e1.3,e1.4`.
     peer: Option<String>,
+    /// Only of these endpoints: `e1,e2`.
+    endpoint: Option<String>,
     /// Only what was `received` or `sent`.
     #[param(inline)]
     side: Option<SideName>,
@@ -272,16 +278,18 @@ pub(crate) async fn search(
     Path(run): Path<String>,
     Wanted(query): Wanted<SearchQuery>,
 ) -> Result<Response, Problem> {
-    let encoding = parse_encoding(query.encoding.as_deref().unwrap_or_default())?;
-    let needle = needle(&query)?;
+    let reading = workbench.reading(&run, query.encoding.as_deref())?;
+    let Sought { needle, forms } = sought(&query, &reading)?;
     let peers: Vec<PeerId> = list(query.peer.as_deref())?;
+    let endpoints: Vec<EndpointId> = list(query.endpoint.as_deref())?;
     let side = query.side.map(|side| if side == SideName::Received { Side::Peer } else { Side::Local });
     let wanted = Query { needle, peers: (!peers.is_empty()).then_some(peers), side };
     let (from, limit) = (query.from, query.limit.unwrap_or(MOST_HITS).min(MOST_HITS));
     let write = move |archive: &crate::records::Archive, out: &mut Outlet| {
         let (mut told, mut counted) = (0, 0);
         let summary = search::search_while(&archive.run, &wanted, &|| out.is_wanted(), &mut |hit| {
-            if hit.seq < from {
+            let is_wanted = endpoints.is_empty() || endpoints.contains(&hit.endpoint);
+            if hit.seq < from || !is_wanted || !is_own(hit, &forms, reading.of(hit.peer)) {
                 return ControlFlow::Continue(());
             }
             counted += 1;
@@ -289,7 +297,7 @@ pub(crate) async fn search(
             if told > limit {
                 return ControlFlow::Continue(());
             }
-            match out.line(&Found::Hit(shown(hit, encoding))) {
+            match out.line(&Found::Hit(shown(hit, reading.of(hit.peer)))) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
             }
@@ -305,33 +313,81 @@ pub(crate) async fn search(
     workbench.stream(&run, "application/x-ndjson", None, write).await
 }
 
-fn needle(query: &SearchQuery) -> Result<Needle, Problem> {
-    let encoding = query.encoding.clone();
-    let data = match (&query.text, &query.escaped, &query.hex, &query.regex) {
-        (Some(text), None, None, None) => Data::Text { text: text.clone(), encoding },
-        (None, Some(escaped), None, None) => Data::Escaped { escaped: escaped.clone(), encoding },
-        (None, None, Some(hex), None) => Data::Hex { hex: hex.clone() },
+/// What is looked for.
+struct Sought {
+    needle: Needle,
+    /// Of text, what it is in each encoding; a place counts where it is that of its peer's.
+    forms: Vec<(Encoding, Bytes)>,
+}
+
+fn sought(query: &SearchQuery, reading: &Reading) -> Result<Sought, Problem> {
+    match (&query.text, &query.escaped, &query.hex, &query.regex) {
+        (Some(text), None, None, None) => text_in_each(reading, |encoding| Data::Text { text: text.clone(), encoding }),
+        (None, Some(escaped), None, None) => {
+            text_in_each(reading, |encoding| Data::Escaped { escaped: escaped.clone(), encoding })
+        }
+        (None, None, Some(hex), None) => {
+            let needle = Needle::Bytes(something(&Data::Hex { hex: hex.clone() })?.to_vec());
+            Ok(Sought { needle, forms: Vec::new() })
+        }
         (None, None, None, Some(regex)) => {
-            return Regex::new(regex).map(Needle::Regex).map_err(|error| {
+            let needle = Regex::new(regex).map(Needle::Regex).map_err(|error| {
                 let text = error.to_string();
                 Problem::bad_text("bad_regex", text.lines().last().unwrap_or_default().trim())
-            });
+            })?;
+            Ok(Sought { needle, forms: Vec::new() })
         }
-        _ => {
-            return Err(Problem::bad(
-                "bad_request",
-                "one of text, escaped, hex and regex",
-                "请给出 text、escaped、hex、regex 之一",
-            ));
-        }
-    };
-    match data.bytes(LineEnding::None)? {
-        bytes if bytes.is_empty() => Err(Problem::bad("bad_request", "nothing to search for", "没有要查找的内容")),
-        bytes => Ok(Needle::Bytes(bytes.to_vec())),
+        _ => Err(Problem::bad(
+            "bad_request",
+            "one of text, escaped, hex and regex",
+            "请给出 text、escaped、hex、regex 之一",
+        )),
     }
 }
 
-fn shown(hit: &Hit, encoding: socklab_capture::text::Encoding) -> HitView {
+/// The bytes of what is looked for; there must be some.
+fn something(data: &Data) -> Result<Bytes, Problem> {
+    match data.bytes(LineEnding::None)? {
+        bytes if bytes.is_empty() => Err(Problem::bad("bad_request", "nothing to search for", "没有要查找的内容")),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Text as it stands in each encoding that has letters for it; where none has, what is wrong with the first.
+fn text_in_each(reading: &Reading, data: impl Fn(Option<String>) -> Data) -> Result<Sought, Problem> {
+    let in_one = |encoding: Encoding| Ok((encoding, something(&data(Some(encoding.to_string())))?));
+    let (mut forms, mut wrong) = (Vec::new(), None);
+    for read in reading.all().into_iter().map(in_one) {
+        match read {
+            Ok(form) => forms.push(form),
+            Err(problem) => drop(wrong.get_or_insert(problem)),
+        }
+    }
+    let mut distinct: Vec<&Bytes> = forms.iter().map(|(_, bytes)| bytes).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let needle = match (&distinct[..], wrong) {
+        ([], Some(problem)) => return Err(problem),
+        ([bytes], _) => Needle::Bytes(bytes.to_vec()),
+        (all, _) => Needle::Regex(any_of(all)?),
+    };
+    Ok(Sought { needle, forms })
+}
+
+/// Any of these strings of bytes.
+fn any_of(all: &[&Bytes]) -> Result<Regex, Problem> {
+    let written = |bytes: &&Bytes| bytes.iter().map(|byte| format!(r"\x{byte:02x}")).collect::<String>();
+    let text = all.iter().map(written).collect::<Vec<_>>().join("|");
+    Regex::new(&format!("(?s-u){text}")).map_err(|error| Problem::bad_text("bad_request", error))
+}
+
+/// Whether what was found is the text in the encoding of whoever said it.
+fn is_own(hit: &Hit, forms: &[(Encoding, Bytes)], own: Encoding) -> bool {
+    let is = |(encoding, bytes): &(Encoding, Bytes)| *encoding == own && hit.context[hit.matched.clone()] == bytes[..];
+    forms.is_empty() || forms.iter().any(is)
+}
+
+fn shown(hit: &Hit, encoding: Encoding) -> HitView {
     let text = |bytes: &[u8]| {
         let (mut decoder, mut out) = (socklab_capture::text::Decoder::new(encoding), String::new());
         decoder.decode(bytes, &mut out);

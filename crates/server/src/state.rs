@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::boards::BoardView;
 use crate::jobs::JobView;
+use crate::labels::Label;
 use crate::lan::LanView;
 
 /// A time in milliseconds since 1970 UTC, with fractions; as a JSON number it is exact to a microsecond.
@@ -228,6 +229,7 @@ pub(crate) struct Picture {
     pub(crate) lan: Option<Arc<LanView>>,
     pub(crate) jobs: BTreeMap<u32, Arc<JobView>>,
     pub(crate) jobs_gone: BTreeSet<u32>,
+    pub(crate) labels: Option<Vec<Label>>,
     pub(crate) notices: Vec<Arc<Notice>>,
 }
 
@@ -244,6 +246,7 @@ impl Picture {
         self.log = newer.log.clone().or(self.log.take());
         self.totals = newer.totals.or(self.totals);
         self.lan = newer.lan.clone().or(self.lan.take());
+        self.labels = newer.labels.clone().or(self.labels.take());
         self.notices.extend(newer.notices.iter().cloned());
         let surplus = self.notices.len().saturating_sub(NOTICES);
         self.notices.drain(..surplus);
@@ -269,6 +272,7 @@ impl Picture {
             && self.lan.is_none()
             && self.jobs.is_empty()
             && self.jobs_gone.is_empty()
+            && self.labels.is_none()
             && self.notices.is_empty()
     }
 }
@@ -297,6 +301,8 @@ pub(crate) struct State {
     boards: Vec<Arc<BoardView>>,
     lan: Option<Arc<LanView>>,
     jobs: Vec<Arc<JobView>>,
+    /// What is called something, or has an encoding of its own; also what is gone.
+    labels: Vec<Label>,
     notices: Vec<Arc<Notice>>,
 }
 
@@ -311,6 +317,7 @@ impl State {
             boards: picture.boards.values().cloned().collect(),
             lan: picture.lan.clone(),
             jobs: picture.jobs.values().cloned().collect(),
+            labels: picture.labels.clone().unwrap_or_default(),
             notices: picture.notices.clone(),
         })
     }
@@ -343,6 +350,9 @@ pub(crate) struct Change {
     jobs: Vec<Arc<JobView>>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     jobs_gone: Vec<String>,
+    /// All of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<Label>>,
     /// New ones.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     notices: Vec<Arc<Notice>>,
@@ -362,6 +372,7 @@ impl From<Picture> for Change {
             lan: picture.lan,
             jobs: picture.jobs.into_values().collect(),
             jobs_gone: picture.jobs_gone.iter().map(|id| format!("j{id}")).collect(),
+            labels: picture.labels,
             notices: picture.notices,
         }
     }
@@ -375,7 +386,7 @@ pub(crate) enum Message {
     Snapshot {
         /// 0.
         n: u64,
-        state: State,
+        state: Box<State>,
     },
     /// What has changed since the message before.
     Change {

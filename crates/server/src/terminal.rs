@@ -4,7 +4,7 @@
 use crate::boards::NewBoard;
 use crate::command::{Command, How, To};
 use crate::data::{Data, LineEnding};
-use crate::lan::Link;
+use crate::lan::{Link, whole};
 use crate::offers::Way;
 
 /// The lines that do the same; `None` where a terminal has no way.
@@ -47,7 +47,7 @@ pub(crate) fn line(command: &Command) -> Option<String> {
                 Some(Link::Down) => "down:",
             };
             let board = board.as_deref().unwrap_or("all");
-            format!("socklab lan fault {} {}", word(board), word(&format!("{direction}{spec}")))
+            format!("socklab lan fault {} {}", word(board), word(&format!("{direction}{}", whole(spec))))
         }
         Command::Air { name, gone } => {
             format!("socklab lan air {} {}", word(name), if *gone { "gone" } else { "back" })

@@ -1,7 +1,6 @@
 //! What all requests share: the engine, where its captures are, and what somebody here has called and chosen.
 //! What happens in the engine is gathered in `gather`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::boards::Boards;
 use crate::gather::Gathered;
 use crate::jobs::Jobs;
+use crate::labels::{Labels, Reading};
 use crate::problem::Problem;
 use crate::records::Ends;
 
@@ -36,14 +36,6 @@ pub(crate) struct Workbench {
     pub(crate) jobs: Jobs,
     pub(crate) boards: Boards,
     labels: Mutex<Labels>,
-}
-
-/// What somebody here has said about endpoints and peers.
-#[derive(Debug, Default)]
-struct Labels {
-    names: BTreeMap<PeerId, String>,
-    peers: BTreeMap<PeerId, Encoding>,
-    endpoints: BTreeMap<EndpointId, Encoding>,
 }
 
 /// What a workbench stands on: there before it, and the same until its end.
@@ -91,13 +83,21 @@ impl Workbench {
 
     /// The encoding of a peer's text, or else of its endpoint's.
     pub(crate) fn encoding_of(&self, peer: PeerId) -> Encoding {
-        let labels = self.labels();
-        labels.peers.get(&peer).or_else(|| labels.endpoints.get(&peer.endpoint)).copied().unwrap_or_default()
+        self.labels().encoding_of(peer)
     }
 
     /// The encoding of the text of an endpoint's peers that have none of their own.
     pub(crate) fn encoding_of_endpoint(&self, endpoint: EndpointId) -> Encoding {
         self.labels().endpoints.get(&endpoint).copied().unwrap_or_default()
+    }
+
+    /// How the text of a run is read: in the encoding that was asked for, or as its peers are known here.
+    pub(crate) fn reading(&self, run: &str, asked: Option<&str>) -> Result<Reading, Problem> {
+        let is_current = run == "current" || run == self.ground.run.name();
+        Ok(match asked {
+            None | Some("") if is_current => Reading::Own(self.labels().clone()),
+            asked => Reading::As(crate::data::parse_encoding(asked.unwrap_or_default())?),
+        })
     }
 
     /// Calls a peer something, or nothing.
@@ -108,12 +108,16 @@ impl Workbench {
             name => drop(labels.names.insert(peer, name.to_owned())),
         }
         let name = labels.names.get(&peer).cloned();
+        self.gathered.tell_labels(labels.list());
         drop(labels);
         self.gathered.relabel(|id| id == peer, |_, view| view.name.clone_from(&name));
     }
 
     pub(crate) fn set_encoding(&self, peer: PeerId, encoding: Encoding) {
-        self.labels().peers.insert(peer, encoding);
+        let mut labels = self.labels();
+        labels.peers.insert(peer, encoding);
+        self.gathered.tell_labels(labels.list());
+        drop(labels);
         self.gathered.relabel(|id| id == peer, |_, view| view.encoding = encoding.to_string());
     }
 
@@ -122,20 +126,9 @@ impl Workbench {
         let mut labels = self.labels();
         labels.peers.retain(|peer, _| peer.endpoint != endpoint);
         labels.endpoints.insert(endpoint, encoding);
+        self.gathered.tell_labels(labels.list());
         drop(labels);
         self.gathered.relabel(|id| id.endpoint == endpoint, |_, view| view.encoding = encoding.to_string());
         self.gathered.bell.notify_one();
-    }
-
-    /// As [`forget`](Self::forget).
-    pub(crate) fn forget_endpoint(&self, endpoint: EndpointId) {
-        self.labels().endpoints.remove(&endpoint);
-    }
-
-    /// Nobody will ask after it again: its id is not used twice.
-    pub(crate) fn forget(&self, peer: PeerId) {
-        let mut labels = self.labels();
-        labels.names.remove(&peer);
-        labels.peers.remove(&peer);
     }
 }

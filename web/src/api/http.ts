@@ -1,6 +1,6 @@
 // Requests to the server, and their errors as the server words them. What can be asked is in `model`.
 
-import type { Answer, Command, FlashFile, Found, Frames, Hello, Look, Netstat, Rec, RecordPage, RunInfo } from "./model";
+import type { Answer, Command, FlashFile, Found, Frames, Hello, Look, Netstat, Rec, RecordPage, RunDetail, RunInfo } from "./model";
 
 /** Why something was not done: `text` is one line in the reader's language. */
 export class ApiError extends Error {
@@ -78,6 +78,7 @@ export interface Wanted {
   regex?: string | undefined;
   from?: number | undefined;
   peer?: string | undefined;
+  endpoint?: string | undefined;
   encoding?: string | undefined;
   limit?: number | undefined;
 }
@@ -94,7 +95,8 @@ export const api = {
   records: (name: string, window: Window, signal?: AbortSignal) =>
     get<RecordPage>(`${run(name)}/records${query({ ...window })}`, signal),
   record: (name: string, seq: number) => get<Rec>(`${run(name)}/records/${seq}`),
-  exportUrl: (name: string, as: string, peer?: string) => `${run(name)}/export${query({ as, peer })}`,
+  stat: (name: string) => get<RunDetail>(`${run(name)}/stat`),
+  exportUrl: (name: string, as: string, of: { peer?: string | undefined; encoding?: string | undefined } = {}) => `${run(name)}/export${query({ as, ...of })}`,
   look: async (profile: string, source: string, signal?: AbortSignal): Promise<Look> =>
     (await (await request("/api/look", { ...json("POST", { profile, source }), ...(signal ? { signal } : {}) })).json()) as Look,
   flash: (id: string) => get<{ files: FlashFile[] }>(`${board(id)}/flash`),

@@ -12,8 +12,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A seat at a board's console: what it prints comes as binary messages, the end of what it has printed before first;
-         *     what is sent is typed. Where more was printed than is kept, a text message says how much: `{"skipped":1234}`.
+         * A seat at a board's console: what it prints comes as binary messages; what is sent is typed. First comes the end of
+         *     what it has printed before, and then the text message `{"replayed":true}`: what was asked of a terminal up to there was
+         *     answered when it was asked. Where more was printed than is kept, a text message says how much: `{"skipped":1234}`.
          */
         get: operations["console"];
         put?: never;
@@ -463,6 +464,8 @@ export interface components {
             endpoints_gone?: string[];
             jobs?: components["schemas"]["JobView"][];
             jobs_gone?: string[];
+            /** @description All of them. */
+            labels?: components["schemas"]["Label"][] | null;
             lan?: components["schemas"]["LanView"] | null;
             log?: components["schemas"]["LogView"] | null;
             /** @description New ones. */
@@ -932,6 +935,15 @@ export interface components {
             turns: number;
             what: components["schemas"]["Work"];
         };
+        /** @description What was said of an endpoint or a peer, whether it is still there or not. */
+        Label: {
+            /** @description The encoding of its text, where one of its own was chosen. */
+            encoding?: string | null;
+            /** @description What it is called. */
+            name?: string | null;
+            /** @description `e1` or `e1.3`. */
+            of: string;
+        };
         /** @description The virtual network. */
         LanPlan: {
             /** @description The address that programs of lessons dial. */
@@ -1393,7 +1405,8 @@ export interface components {
              * @description As other tools count them.
              */
             packets: number;
-            peers: number;
+            /** @description So many took part. */
+            peer_count: number;
             /**
              * Format: int64
              * @description Bytes that came.
@@ -1471,6 +1484,8 @@ export interface components {
             boards: components["schemas"]["BoardView"][];
             endpoints: components["schemas"]["EndpointView"][];
             jobs: components["schemas"]["JobView"][];
+            /** @description What is called something, or has an encoding of its own; also what is gone. */
+            labels: components["schemas"]["Label"][];
             lan?: components["schemas"]["LanView"] | null;
             log: components["schemas"]["LogView"];
             notices: components["schemas"]["Notice"][];
@@ -2120,12 +2135,17 @@ export interface operations {
                 hex?: string;
                 /** @description A regular expression over bytes. */
                 regex?: string;
-                /** @description Of `text` and `escaped`, and of what is shown around a hit; `utf-8` if it is not there. */
+                /**
+                 * @description Of `text` and `escaped`, and of what is shown around a hit. If it is not there, each peer's own in the run that is
+                 *     being captured, `utf-8` in others.
+                 */
                 encoding?: string;
                 /** @description Hits from this record on. */
                 from?: number;
                 /** @description Only of these peers: `e1.3,e1.4`. */
                 peer?: string;
+                /** @description Only of these endpoints: `e1,e2`. */
+                endpoint?: string;
                 /** @description Only what was `received` or `sent`. */
                 side?: "received" | "sent";
                 /** @description So many hits, 10000 at most; those beyond are counted. */

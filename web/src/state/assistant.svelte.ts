@@ -5,7 +5,7 @@ import { api, query, request } from "../api/http";
 import type { Endpoint, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
 import { t } from "../i18n";
 import { bench } from "./bench.svelte";
-import { hexFault } from "./bytes";
+import { readHex } from "./bytes";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
 
@@ -19,10 +19,17 @@ const MOST_HISTORY = 50;
 const LONGEST_PAUSE = 86_400_000;
 /** A history entry longer than this is not kept. */
 const LONGEST_HISTORY = 4096;
-const isList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === "string");
+const isHistory = (value: unknown) =>
+  Array.isArray(value) && value.every((item: unknown) => typeof item === "object" && item !== null && "text" in item && typeof item.text === "string" && "format" in item);
 
 /** Why nothing was sent. */
 export type Refusal = "line" | "closed" | "ended" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
+
+/** What was sent before, and how it was meant. */
+export interface Written {
+  text: string;
+  format: Format;
+}
 
 /** What came of a send. */
 export interface Sent {
@@ -40,6 +47,8 @@ class Assistant {
   /** The log shows this peer alone. */
   only: string | undefined = $state();
   plotting = $state(false);
+  /** The tab that takes the focus once it is there, "" for that of all: what had the focus goes. */
+  landing: string | undefined = $state();
   readonly log = new LogWindow();
   readonly shown = new Stored<Shown>("log.shown", "text", oneOf("text", "hex", "both"));
   readonly stamp = new Stored<Stamp>("log.stamp", "time", oneOf("time", "date", "delta", "none"));
@@ -54,6 +63,7 @@ class Assistant {
     if (bench.log && bench.log.run !== this.#run) {
       this.#run = bench.log.run;
       this.#seen.clear(); // another run counts from e1 again
+      this.only = undefined;
     }
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
@@ -70,6 +80,7 @@ class Assistant {
     if (!(await bench.tell({ do: "dismiss", endpoint: id }))) return;
     bench.say("info", t().assistant.isAway(id));
     if (this.tab === id) this.look(next?.id);
+    this.landing = this.tab ?? "";
   }
 
   /** Puts away all that have ended. */
@@ -88,14 +99,24 @@ class Assistant {
   readonly targets: Peer[] = $derived(this.chosen.size === 0 ? this.peers : this.peers.filter((peer) => this.chosen.has(peer.id)));
 
   look(tab: string | undefined): void {
+    if (tab !== this.tab) composer.last = undefined; // it was said of another's peers
     this.tab = tab;
     this.opening = false;
     this.chosen = new Set();
     this.only = undefined;
   }
 
+  /** Whoever has gone is no longer among the chosen. The last of them is: with nobody chosen all would be meant. */
+  settle(): void {
+    const left = new Set(this.chosen).intersection(new Set(bench.peers.map((peer) => peer.id)));
+    if (left.size === 0 || left.size === this.chosen.size) return;
+    bench.say("warn", t().assistant.chosenGone([...this.chosen].filter((id) => !left.has(id)).join(", ")));
+    this.chosen = left;
+  }
+
   choose(peer: string, on: boolean): void {
-    const chosen = new Set(this.chosen);
+    // Who chooses again means no longer those who are gone.
+    const chosen = new Set(this.targets.length > 0 ? this.chosen : []);
     if (on) chosen.add(peer);
     else chosen.delete(peer);
     this.chosen = chosen;
@@ -118,11 +139,11 @@ interface Upload {
 }
 
 class Composer {
-  text = $state("");
+  #text = $state("");
   readonly format = new Stored<Format>("send.format", "text", oneOf("text", "escaped", "hex"));
   readonly ending = new Stored<Ending>("send.ending", "none", oneOf("none", "lf", "crlf", "cr"));
   readonly every = new Stored("send.every", 1000);
-  readonly history = new Stored<string[]>("send.history", [], isList);
+  readonly history = new Stored<Written[]>("send.history", [], isHistory);
   busy = $state(false);
   last: Sent | undefined = $state.raw();
   /** Something was to be sent, and why it was not. */
@@ -138,14 +159,24 @@ class Composer {
   /** Why what was typed cannot be sent now. */
   readonly fault: Refusal | undefined = $derived.by(() => {
     const isHex = this.format.value === "hex";
-    const wrong = isHex ? hexFault(this.text) : "";
+    const wrong = isHex ? readHex(this.text).fault : "";
     if (wrong) return wrong;
     const isNothing = this.text.trim() === "" && (isHex || (this.text === "" && this.ending.value === "none"));
     return this.hindrance ?? (isNothing ? "empty" : undefined);
   });
   readonly #uploads = new Set<Upload>();
   #back = -1;
-  #draft = "";
+  #draft: Written = { text: "", format: "text" };
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** What is said of the text before ends with it. */
+  set text(text: string) {
+    if (text !== this.#text) this.refusal = this.last = undefined;
+    this.#text = text;
+  }
 
   /** What to send to whom. Peers that speak different encodings get bytes of their own. */
   #parts(): { to: Targets; data: Payload; line_ending: Ending }[] {
@@ -194,15 +225,23 @@ class Composer {
     const next = this.#back + step;
     if (list.length === 0) this.refusal = "history";
     if (next < -1 || next >= list.length) return;
-    if (this.#back === -1) this.#draft = this.text;
+    if (this.#back === -1) this.#draft = { text: this.text, format: this.format.value };
     this.#back = next;
-    this.text = next === -1 ? this.#draft : (list[next] ?? "");
+    this.write(list[next] ?? this.#draft);
+  }
+
+  /** Puts what was sent before into the box, as it was meant. */
+  write({ text, format }: Written): void {
+    this.format.value = format;
+    this.text = text;
   }
 
   #remember(): void {
     this.#back = -1;
     if (this.text === "" || this.text.length > LONGEST_HISTORY) return;
-    this.history.value = [this.text, ...this.history.value.filter((text) => text !== this.text)].slice(0, MOST_HISTORY);
+    const now = { text: this.text, format: this.format.value };
+    const others = this.history.value.filter(({ text, format }) => text !== now.text || format !== now.format);
+    this.history.value = [now, ...others].slice(0, MOST_HISTORY);
   }
 
   /** Whether a file can be sent now; otherwise it is said why not. */

@@ -2,7 +2,7 @@
 // what went wrong is said in one place.
 
 import { api, ApiError, isLockedOut, reason } from "../api/http";
-import type { Answer, Board, Change, Command, Endpoint, Hello, Job, Lan, Log, Message, Notice, Peer, Snapshot, Totals } from "../api/model";
+import type { Answer, Board, Change, Command, Endpoint, Hello, Job, Label, Lan, Log, Message, Notice, Peer, Snapshot, Totals } from "../api/model";
 import { Live } from "./live.svelte";
 import { look } from "./look.svelte";
 
@@ -25,6 +25,8 @@ class Bench {
   lan: Lan | undefined = $state.raw();
   jobs: Job[] = $state.raw([]);
   notices: Notice[] = $state.raw([]);
+  /** What endpoints and peers of this run are called, and how they are read; also of those that are gone. */
+  labels: ReadonlyMap<string, Label> = $state.raw(new Map());
   log: Log | undefined = $state.raw();
   totals: Totals = $state.raw(NO_TOTALS);
   /** What the counters are shown from; set by "reset". */
@@ -44,8 +46,15 @@ class Bench {
   start(): void {
     this.live.start();
     const beat = setInterval(() => this.#measure(), 1000);
+    const greet = () => {
+      if (document.visibilityState === "visible" && this.live.line === "open") this.#greet();
+    };
+    document.addEventListener("visibilitychange", greet);
+    window.addEventListener("focus", greet);
     this.stop = () => {
       clearInterval(beat);
+      document.removeEventListener("visibilitychange", greet);
+      window.removeEventListener("focus", greet);
       this.live.stop();
     };
   }
@@ -54,6 +63,11 @@ class Bench {
 
   peersOf(endpoint: string | undefined): Peer[] {
     return endpoint ? this.peers.filter((peer) => peer.endpoint === endpoint) : this.peers;
+  }
+
+  /** The encoding of what a peer of this run says, or its endpoint where nothing was said of the peer. */
+  encodingOf(endpoint: string, peer?: string | null): string {
+    return (peer && this.labels.get(peer)?.encoding) || this.labels.get(endpoint)?.encoding || "utf-8";
   }
 
   /** Does it; gives nothing where it failed, and then it has been said. */
@@ -112,8 +126,14 @@ class Bench {
     this.lan = state.lan ?? undefined;
     this.jobs = state.jobs;
     this.notices = state.notices;
+    this.#label(state.labels);
     this.log = state.log;
     this.totals = state.totals;
+    this.#greet();
+  }
+
+  /** Asks who the server is, and what addresses its computer has: these change with the networks that it is in. */
+  #greet(): void {
     void api.hello().then(
       (hello) => (this.hello = hello),
       (error: unknown) => this.fail(error),
@@ -126,9 +146,14 @@ class Bench {
     if (change.boards || change.boards_gone) this.boards = merged(this.boards, change.boards, change.boards_gone);
     if (change.lan) this.lan = change.lan;
     if (change.jobs || change.jobs_gone) this.jobs = merged(this.jobs, change.jobs, change.jobs_gone);
+    if (change.labels) this.#label(change.labels);
     if (change.log) this.log = change.log;
     if (change.totals) this.totals = change.totals;
     for (const notice of change.notices ?? []) this.#notice(notice);
+  }
+
+  #label(labels: Label[]): void {
+    this.labels = new Map(labels.map((label) => [label.of, label]));
   }
 
   #notice(notice: Notice): void {

@@ -1,38 +1,99 @@
-// What the boards' view holds: which board is looked at, and the program in its editor, which is the page's until it is run.
+// What the boards' view holds: which board is looked at, and the program in its editor, which this browser keeps until it
+// is replaced.
 
 import { api, reason } from "../api/http";
 import type { Board, Example, Lan, NewBoard, Place, Profile, Warning } from "../api/model";
 import { bench } from "./bench.svelte";
 import { look } from "./look.svelte";
+import { Stored } from "./stored.svelte";
 
 const LOOK_AFTER = 400;
 const BLANK = "# main.py\n";
 
+/** A program in an editor. */
+interface Draft {
+  name: string;
+  source: string;
+  /** The reader has written in it what stands nowhere else. */
+  isOwn: boolean;
+}
+
+const isDraft = (value: unknown) =>
+  typeof value === "object" && value !== null && "name" in value && typeof value.name === "string" && "source" in value && typeof value.source === "string" && "isOwn" in value;
+
+/** A program that is to stand in the editor instead. */
+interface Instead {
+  name: string;
+  source: string;
+  run: boolean;
+}
+
 /** The program that is being written for a board. */
 export class Desk {
-  name = $state("main.py");
-  source = $state(BLANK);
   warnings: Warning[] = $state.raw([]);
   lookFailure = $state("");
+  /** Waits for the reader's word: what he has written would be lost by it. */
+  instead: Instead | undefined = $state.raw();
+  readonly #draft: Stored<Draft>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort = new AbortController();
 
   constructor(
     readonly board: string,
     readonly profile: string,
-  ) {}
+    name: string,
+  ) {
+    this.#draft = new Stored<Draft>(`desk.${name}`, { name: "main.py", source: BLANK, isOwn: false }, isDraft);
+  }
+
+  get source(): string {
+    return this.#draft.value.source;
+  }
+
+  get name(): string {
+    return this.#draft.value.name;
+  }
+
+  set name(name: string) {
+    this.#draft.value = { ...this.#draft.value, name };
+  }
+
+  /** Whether something would be lost with it. */
+  get isOwn(): boolean {
+    return this.#draft.value.isOwn && this.source.trim() !== "";
+  }
 
   write(source: string): void {
     if (source === this.source) return;
-    this.source = source;
+    this.#draft.value = { ...this.#draft.value, source, isOwn: true };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.look(), LOOK_AFTER);
   }
 
-  load(name: string, source: string): void {
-    this.name = name;
-    this.source = source;
-    void this.look();
+  /** Puts another program into the editor, and has it run; where something would be lost, the reader is asked first. */
+  async load(name: string, source: string, run = false): Promise<void> {
+    this.instead = { name, source, run };
+    if (!this.isOwn) await this.replace();
+  }
+
+  /** The reader agrees. */
+  async replace(): Promise<void> {
+    const { instead } = this;
+    if (!instead) return;
+    this.instead = undefined;
+    this.#draft.value = { name: instead.name, source: instead.source, isOwn: false };
+    await (instead.run ? this.run() : this.look());
+  }
+
+  /** What stands in the editor stands in the flash too. */
+  isSaved(source: string): void {
+    if (source === this.source) this.#draft.value = { ...this.#draft.value, isOwn: false };
+  }
+
+  /** The board is gone, and its program with it. */
+  forget(): void {
+    clearTimeout(this.#timer);
+    this.#draft.forget();
   }
 
   /** Has the program read without running it. */
@@ -85,22 +146,28 @@ class Boards {
     return bench.boards.find((board) => board.id === look.item) ?? (look.item === "new" ? undefined : bench.boards.at(-1));
   }
 
-  desk(board: Board): Desk {
-    let desk = this.#desks.get(board.id);
-    if (!desk) this.#desks.set(board.id, (desk = new Desk(board.id, board.profile)));
+  desk(board: Pick<Board, "id" | "profile" | "name">): Desk {
+    const key = `${board.id} ${board.name}`; // another run counts from b1 again
+    let desk = this.#desks.get(key);
+    if (!desk) this.#desks.set(key, (desk = new Desk(board.id, board.profile, board.name)));
     return desk;
+  }
+
+  /** Switches a board off, and forgets its program. */
+  async remove(board: Board): Promise<void> {
+    if (!(await bench.tell({ do: "board_remove", board: board.id }))) return;
+    this.desk(board).forget();
+    this.#desks.delete(`${board.id} ${board.name}`);
+    look.go("boards");
   }
 
   /** Puts a board on the network, and has it run the program at once. */
   async create(wanted: NewBoard, example: Example | undefined): Promise<void> {
     const reply = await bench.tell({ do: "board_new", ...wanted });
     if (reply?.reply !== "board") return;
-    const desk = new Desk(reply.board, wanted.profile);
-    this.#desks.set(reply.board, desk);
+    const desk = this.desk({ id: reply.board, profile: wanted.profile, name: reply.name });
     look.go("boards", reply.board);
-    if (!example) return;
-    desk.load(`${example.id}.py`, example.source);
-    await desk.run();
+    if (example) await desk.load(`${example.id}.py`, example.source, true);
   }
 }
 

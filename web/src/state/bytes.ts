@@ -2,8 +2,10 @@
 // be seen, or would turn the line around, becomes an escape.
 
 const NAMED: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0" };
-// C0 and C1 controls; bidi marks, embeddings and isolates; zero-width and invisible characters; what stands for broken bytes stays.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb]/g;
+// As the terminal has them (`capture::escape`): C0 and C1 controls; bidi marks, embeddings and isolates; what takes no room
+// of its own; tags; what is never a character. What stands for broken bytes stays.
+const UNSEEN =
+  /[\u{0}-\u{1f}\u{7f}-\u{9f}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180e}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{206f}\u{3164}\u{fdd0}-\u{fdef}\u{feff}\u{ffa0}\u{fff0}-\u{fffb}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}\p{Noncharacter_Code_Point}]/gu;
 
 /** Text with escapes for what cannot be seen. */
 export function visible(text: string): string {
@@ -82,15 +84,29 @@ export function dump(bytes: Uint8Array): string {
   return lines.join("\n");
 }
 
-/** What is wrong with text that should be hex: an odd digit, or a letter that is none. Empty when nothing is. */
-export function hexFault(text: string): "" | "odd" | "letter" {
-  const digits = text.replace(/0x/gi, " ").replace(/[\s,:;-]+/g, "");
-  if (/[^0-9a-f]/i.test(digits)) return "letter";
-  return digits.length % 2 ? "odd" : "";
+// As the server reads it: two digits a byte, each of which, or a group of which, may begin with 0x or \\x.
+const SEPARATORS = /[\p{White_Space},:;]*/uy;
+const BYTE = /(?:0x|\\x)?[0-9a-f]{2}/iuy;
+/** A digit without its partner, or a prefix without digits. */
+const HALF = /(?:(?:0x|\\x)[0-9a-f]?|[0-9a-f])(?:$|[\p{White_Space},:;\\])/iuy;
+
+/** Hex as the server reads it: how many bytes it is, up to what is wrong with it, if anything is. */
+export function readHex(text: string): { bytes: number; fault: "" | "odd" | "letter" } {
+  let at = 0;
+  const takes = (pattern: RegExp) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found) at = pattern.lastIndex;
+    return found !== null;
+  };
+  for (let bytes = 0; ; bytes += 1) {
+    takes(SEPARATORS);
+    if (at === text.length) return { bytes, fault: "" };
+    if (!takes(BYTE)) return { bytes, fault: takes(HALF) ? "odd" : "letter" };
+  }
 }
 
 /** How many bytes that is; as UTF-8 for text. */
 export function length(text: string, isHex: boolean): number {
-  if (!isHex) return new TextEncoder().encode(text).length;
-  return Math.floor(text.replace(/0x/gi, " ").replace(/[^0-9a-f]/gi, "").length / 2);
+  return isHex ? readHex(text).bytes : new TextEncoder().encode(text).length;
 }

@@ -32,6 +32,12 @@ export function withWord(text: string, word: string, value: string | undefined):
   return [...words].map(([key, given]) => (given === undefined || given === "" ? key : `${key}=${given}`)).join(" ");
 }
 
+/** The words with one of them, which has no value, or without it. */
+export function withFlag(text: string, word: string, on: boolean): string {
+  const rest = withWord(text, word, undefined);
+  return on ? `${rest} ${word}`.trim() : rest;
+}
+
 const UNITS: Record<string, number> = { "%": 0.01, ns: 1e-6, us: 1e-3, ms: 1, s: 1000, bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9, "": 1 };
 
 function measure(text: string): number {
@@ -51,9 +57,12 @@ export function position(knob: Knob, words: Words): number {
   return best;
 }
 
-/** What the words say of it, as its slider would: parts of one are per cent. */
+/** What the words say of it, as its slider would: parts of one are per cent, and many bits are in a larger unit. */
 export function said(knob: Knob, words: Words): string | undefined {
   const given = words.get(knob.word);
-  if (given === undefined || !knob.steps[1]?.endsWith("%") || !/^[\d.]+$/.test(given)) return given;
-  return `${Number((Number(given) * 100).toPrecision(3))}%`;
+  if (given === undefined) return undefined;
+  if (knob.steps[1]?.endsWith("%") && /^[\d.]+$/.test(given)) return `${Number((Number(given) * 100).toPrecision(3))}%`;
+  const bits = given.endsWith("bit") ? measure(given) : 0;
+  if (bits >= 1e6) return `${bits / 1e6}mbit`;
+  return bits >= 1e4 ? `${bits / 1e3}kbit` : given;
 }

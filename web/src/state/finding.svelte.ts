@@ -1,6 +1,6 @@
 // A search through a whole run, and where one is in its hits.
 
-import { search } from "../api/http";
+import { search, type Wanted } from "../api/http";
 import type { Hit } from "../api/model";
 
 /** How what was typed is meant. */
@@ -22,8 +22,8 @@ export class Finding {
     return this.hits[this.at];
   }
 
-  /** Searches anew; with nothing wanted, forgets. */
-  async start(run: string, peer: string | undefined, encoding: string | undefined): Promise<void> {
+  /** Searches anew where the log looks; with nothing wanted, forgets. */
+  async start(run: string, where: Pick<Wanted, "peer" | "endpoint" | "encoding">): Promise<void> {
     this.stop();
     this.hits = [];
     this.at = -1;
@@ -40,7 +40,7 @@ export class Finding {
       told = performance.now();
     };
     try {
-      for await (const found of search(run, { [this.meant]: this.wanted, peer, encoding }, abort.signal)) {
+      for await (const found of search(run, { [this.meant]: this.wanted, ...where }, abort.signal)) {
         if (found.type === "hit") fresh.push(found);
         else if (found.type === "summary") this.total = found.hits;
         else this.failure = new Error(found.text);

@@ -38,6 +38,8 @@ export class LogWindow {
   #reached = $state(0);
   /** A row to draw attention to. */
   marked: number | undefined = $state();
+  /** The row that was jumped to; the window stays there until it is moved. */
+  landed: number | undefined = $state();
   /** How many rows fit on the screen; set by the component. */
   fits = 40;
   #run = "";
@@ -71,7 +73,7 @@ export class LogWindow {
     this.#busy = undefined;
     this.rows = [];
     this.#cursor = 0;
-    this.marked = undefined;
+    this.marked = this.landed = undefined;
     if (!this.paused) this.follow = true;
     void this.newest().then(() => this.#poke());
   }
@@ -112,7 +114,7 @@ export class LogWindow {
   /** To the end, and stays there. */
   newest(): Promise<void> {
     this.follow = !this.paused;
-    this.marked = undefined;
+    this.marked = this.landed = undefined;
     return this.#alone(async (signal) => {
       const found = await this.#back(Infinity, Math.max(this.fits + 8, 30), signal, PATIENCE.newest);
       this.rows = found.rows;
@@ -124,6 +126,7 @@ export class LogWindow {
   /** To the record of this number, or the first that is shown after it. */
   jump(seq: number, mark = true): Promise<void> {
     this.follow = false;
+    if (mark && seq < this.#floor) this.#floor = 0; // what is asked for is shown, also where the view was cleared
     return this.#alone(async (signal) => {
       const [after, before] = await Promise.all([
         this.#forward(seq, BLOCK, signal),
@@ -132,7 +135,8 @@ export class LogWindow {
       this.rows = [...before.rows, ...after.rows];
       this.#reached = before.reached;
       this.#cursor = after.cursor;
-      this.marked = mark ? seq : after.rows[0]?.seq;
+      this.marked = mark ? seq : undefined;
+      this.landed = mark ? seq : after.rows[0]?.seq;
     });
   }
 

@@ -10,6 +10,9 @@ export interface Point {
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const NAME = /^[^\d\s:=,;{}[\]"§|][^:=,;{}[\]"§|]{0,39}$/u;
 
+/** Teleplot's several values of one name, each with its time: `name:time:value;time:value§unit|flags`. */
+const TIMED = /^(>?[^:=;]+):((?:[^:=;§|]+:[^:=;§|]+;)+[^:=;§|]+:[^:=;§|]+)((?:§|\|).*)?$/u;
+
 function number(text: string): number | undefined {
   const trimmed = text.trim();
   return NUMBER.test(trimmed) ? Number(trimmed) : undefined;
@@ -19,7 +22,9 @@ function number(text: string): number | undefined {
 export function fromLine(line: string): Point[] {
   const text = line.trim();
   if (text === "" || text.length > 4096) return [];
-  if (text.startsWith("{")) return fromJson(text);
+  if (text.startsWith("{") || text.startsWith("[")) return fromJson(text);
+  const timed = TIMED.exec(text);
+  if (timed) return (timed[2] ?? "").split(";").flatMap((pair) => fromPair(`${timed[1]}:${pair}${timed[3] ?? ""}`));
   const bare = text.split(/[,;\t ]+/).filter(Boolean);
   const values = bare.map(number);
   if (values.every((value) => value !== undefined)) return values.map((value, i) => ({ name: `${i + 1}`, value: value as number }));
@@ -33,7 +38,8 @@ export function fromLine(line: string): Point[] {
       return numbers.map((value, i) => ({ name: name ? `${name}.${i + 1}` : `${i + 1}`, value: value as number }));
     }
   }
-  return text.split(/[,;\t]+|\s+(?=[^\s:=]+\s*[:=])/).flatMap(fromPair);
+  // A name of several words begins the line; one that follows a value, and perhaps its unit, is a word.
+  return text.split(/[,;\t]+|(?<=[:=]\s*\S+(?:\s+[^\s:=]+)?)\s+(?=[^\s:=]+\s*[:=])/).flatMap(fromPair);
 }
 
 /** `name:value`, `name=value`, `>name:time:value§unit|flags`. */
@@ -64,7 +70,10 @@ function collect(value: unknown, name: string, found: Point[]): void {
   if (found.length >= 32) return;
   if (typeof value === "number" && Number.isFinite(value)) found.push({ name: name || "1", value });
   else if (typeof value === "object" && value !== null) {
-    for (const [key, inner] of Object.entries(value)) collect(inner, name ? `${name}.${key}` : key, found);
+    for (const [key, inner] of Object.entries(value)) {
+      const word = Array.isArray(value) ? String(Number(key) + 1) : key; // as in CSV, from 1
+      collect(inner, name ? `${name}.${word}` : word, found);
+    }
   }
 }
 

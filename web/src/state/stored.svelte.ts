@@ -27,6 +27,11 @@ export class Stored<T> {
       // Storage is full or forbidden: it holds for this visit.
     }
   }
+
+  /** The next page has the default again. */
+  forget(): void {
+    localStorage.removeItem(PREFIX + this.key);
+  }
 }
 
 function read<T>(key: string, otherwise: T, isValid: (value: unknown) => boolean): T {

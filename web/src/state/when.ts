@@ -5,7 +5,8 @@ const two = (value: number) => String(value).padStart(2, "0");
 /** `12:00:01.123456`, in this computer's zone. */
 export function clock(at: number): string {
   const time = new Date(at);
-  const micros = Math.min(999, Math.round((at - Math.floor(at)) * 1000));
+  // A number near 1e12 is exact to 0.12 µs; beyond that what is over is cut, as exports cut it.
+  const micros = Math.min(999, Math.floor((at - Math.floor(at)) * 1000 + 0.125));
   const millis = String(time.getMilliseconds()).padStart(3, "0");
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${millis}${String(micros).padStart(3, "0")}`;
 }

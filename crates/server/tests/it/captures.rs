@@ -71,6 +71,47 @@ fn a_long_record_is_cut_in_a_window_and_whole_alone() {
     assert_eq!((whole["data"].as_str().map(str::len), &whole["cut"]), (Some(12_000), &Value::Null));
 }
 
+/// What a search finds, as text around each place.
+fn found(bench: &Bench, query: &str) -> Vec<(String, String)> {
+    let answer = bench.get(&format!("/api/runs/current/search?{query}")).text();
+    let lines = answer.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+    let hits = lines.filter(|line| line["type"] == "hit");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    hits.map(|hit| (text(&hit["peer"]), text(&hit["matched"]))).collect()
+}
+
+#[test]
+fn text_is_found_in_the_encoding_of_each_peer_also_when_it_is_gone() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let (_, other) = bench.listen();
+    let wen: (&[u8], &[u8]) = ("温".as_bytes(), b"\xce\xc2");
+    let mut sent = 0;
+    let mut devices = Vec::new();
+    for (port, bytes) in [(port, wen.0), (port, wen.1), (other, wen.1), (other, wen.0)] {
+        let mut device = device(port);
+        device.write_all(bytes).expect("it reads");
+        sent += bytes.len() as u64;
+        bench.until("it", |state| state["totals"]["received"] == sent);
+        devices.push(device);
+    }
+    bench.done(json!({"do": "encoding", "of": "e1.2", "encoding": "gbk"}));
+    bench.done(json!({"do": "encoding", "of": "e2", "encoding": "gbk"}));
+    bench.done(json!({"do": "name", "peer": "e1.2", "name": "old one"}));
+    drop(devices);
+    bench.until("nobody", |state| state["peers"].as_array().is_some_and(Vec::is_empty));
+    let labels = json!([
+        {"of": "e1.2", "name": "old one", "encoding": "gbk"},
+        {"of": "e2", "encoding": "gbk"},
+    ]);
+    bench.until("what was said of them", |state| state["labels"] == labels);
+    let wanted = |peers: &[&str]| peers.iter().map(|peer| ((*peer).to_owned(), "温".to_owned())).collect::<Vec<_>>();
+    // The one whose letters are those of another encoding has not said it.
+    assert_eq!(found(&bench, "text=%E6%B8%A9"), wanted(&["e1.1", "e1.2", "e2.1"]));
+    assert_eq!(found(&bench, "text=%E6%B8%A9&endpoint=e1"), wanted(&["e1.1", "e1.2"]));
+    assert_eq!(found(&bench, "text=%E6%B8%A9&encoding=gbk"), wanted(&["e1.2", "e2.1"]));
+}
+
 /// Copies a run, as that of another start.
 fn copy(captures: &Path, from: &str, to: &str) {
     fs::create_dir_all(captures.join(to)).expect("made");
@@ -90,6 +131,7 @@ fn runs_are_listed_looked_into_and_removed() {
     let old = &runs["runs"][1];
     assert_eq!((&old["records"], &old["received"], &old["live"]), (&json!(103), &json!(1000), &json!(false)));
     let stat = bench.get("/api/runs/2020-01-01T00-00-00.000Z-1/stat").json();
+    assert_eq!(stat["peer_count"], 2);
     assert_eq!((&stat["peers"][1]["id"], &stat["peers"][1]["received"]), (&json!("e1.2"), &json!(500)));
     let window = bench.get("/api/runs/2020-01-01T00-00-00.000Z-1/records?from=50&limit=3").json();
     assert_eq!((seqs(&window), &window["last"]), (vec![50, 51, 52], &json!(103)));

@@ -103,7 +103,30 @@ fn the_console_of_a_board_that_is_removed_ends() {
     bench.done(json!({"do": "board_new", "profile": "esp32"}));
     let mut console = bench.socket("/api/boards/b1/console");
     bench.done(json!({"do": "board_remove", "board": "b1"}));
-    while !matches!(console.read().expect("a message"), tungstenite::Message::Close(_)) {}
+    // What it has printed, if anything; where that ends; and its end.
+    let mut texts = Vec::new();
+    loop {
+        match console.read().expect("a message") {
+            tungstenite::Message::Text(text) => texts.push(text.to_string()),
+            tungstenite::Message::Close(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(texts, [r#"{"replayed":true}"#]);
+}
+
+#[test]
+fn no_words_for_faults_make_a_link_whole_again() {
+    let bench = Bench::new();
+    bench.done(json!({"do": "board_new", "profile": "esp32", "name": "desk"}));
+    let faults = |what: &str, faults: &str| {
+        bench.until(what, |state| ["up", "down"].iter().all(|way| state["lan"]["boards"][0][way]["faults"] == faults));
+    };
+    bench.done(json!({"do": "fault", "board": "desk", "spec": "down loss=5%"}));
+    faults("both", "down loss=0.05");
+    let done = bench.done(json!({"do": "fault", "board": "desk", "spec": ""}));
+    assert_eq!(done["as_command"], "socklab lan fault desk perfect");
+    faults("none", "");
 }
 
 #[test]

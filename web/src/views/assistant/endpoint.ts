@@ -72,3 +72,9 @@ export function isMeant(text: string, address: string): boolean {
   const bound = /^[\w-]+:\/\/(.*):\d+(?:\?|$)/.exec(text)?.[1];
   return !address.includes(":") && (bound === address || bound === "*" || bound === "0.0.0.0" || bound === "[::]");
 }
+
+/** What can be dialled, each address once: this computer may have the one that it has on the boards' network. */
+export function eachOnce(list: readonly { address: string; of: string }[]): { address: string; of: string }[] {
+  const groups = Map.groupBy(list, ({ address }) => address);
+  return [...groups].map(([address, same]) => ({ address, of: [...new Set(same.map(({ of }) => of))].join(", ") }));
+}

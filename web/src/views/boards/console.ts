@@ -14,6 +14,8 @@ export class BoardConsole {
   readonly #fit = new FitAddon();
   readonly #closing: (() => void)[] = [];
   #socket: WebSocket | undefined;
+  /** What was printed before is on the screen. What it asked of the terminal was answered then, by whoever sat here. */
+  #isReplayed = false;
   #over = false;
 
   constructor(
@@ -79,7 +81,7 @@ export class BoardConsole {
   }
 
   #send(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(bytes);
+    if (this.#isReplayed && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(bytes);
   }
 
   #dial(board: string): void {
@@ -87,9 +89,15 @@ export class BoardConsole {
     const socket = new WebSocket(socketUrl(`/api/boards/${encodeURIComponent(board)}/console`));
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    socket.onopen = () => this.tell(true);
+    this.#isReplayed = false;
+    socket.onopen = () => {
+      this.#terminal.reset(); // all of it comes again
+      this.tell(true);
+    };
     socket.onmessage = (event) => {
       if (event.data instanceof ArrayBuffer) this.#terminal.write(new Uint8Array(event.data));
+      // It is written when the terminal comes to it.
+      else if (String(event.data).includes("replayed")) this.#terminal.write("", () => (this.#isReplayed = socket === this.#socket));
     };
     socket.onclose = () => {
       if (this.#over) return;

@@ -1,0 +1,98 @@
+// Peers that go: whoever was chosen is not mixed up with others, and what one said can be read alone afterwards.
+import { expect, test, visit } from "./workbench.ts";
+
+const DEVICE = `
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+for line in sys.stdin:
+    if line == "\\n": break
+    s.sendall(line.encode())
+s.close()
+`;
+
+test("the chosen one goes, another comes: nobody else is written to until one is chosen", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  const peers = page.getByRole("region", { name: "Peers" });
+  const to = page.getByLabel("To", { exact: true });
+  const said = page.locator("#composer-state");
+  const [first, second] = [python(DEVICE, String(port)), python(DEVICE, String(port))];
+  await peers.getByRole("checkbox", { name: "Send to e1.1" }).check();
+  await peers.getByRole("checkbox", { name: "Send to e1.2" }).check();
+  const [gone, left] = (await bench.ask<{ peers: { id: string; address: string }[] }>("/api/state")).peers.map(({ id }) => id);
+  first.write("\n");
+  await expect(peers.getByRole("listitem")).toHaveCount(1);
+  const stays = await peers.locator(".id").textContent();
+  const went = stays === left ? gone : left;
+  await expect(page.locator(".remarks")).toContainText(`${went} is gone, and no longer among those you send to`);
+  await expect(to).toHaveValue(stays ?? "");
+
+  second.write("\n");
+  await expect(peers.getByRole("listitem")).toHaveCount(0);
+  python(DEVICE, String(port));
+  await expect(peers).toContainText("e1.3");
+  await expect(to.locator("option:checked")).toHaveText("chosen, but gone");
+  await page.getByLabel("Data to send").fill("for one alone");
+  await page.getByLabel("Data to send").press("Control+Enter");
+  await expect(said).toHaveText("Not sent: those who were chosen are gone; choose again whom to send to");
+  await expect(page.getByTestId("tx")).toHaveText("0");
+  await peers.getByRole("checkbox", { name: "Send to e1.3" }).check();
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(said).toHaveText("Sent to 1 peer");
+  await expect(page.getByTestId("tx")).toHaveText("13");
+});
+
+test("the log of a peer alone, while it is there and when it is gone", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  const rows = page.getByTestId("log").locator(".received");
+  const peers = page.getByRole("region", { name: "Peers" });
+  const one = python(DEVICE, String(port));
+  one.write("one says\n");
+  await expect(rows).toHaveCount(1);
+  const two = python(DEVICE, String(port));
+  two.write("two says\n");
+  await expect(rows).toHaveCount(2);
+  await peers.getByRole("button", { name: "Show e1.1 alone" }).click();
+  await expect(rows).toHaveText(/one says/);
+  one.write("\n");
+  await expect(peers).not.toContainText("e1.1");
+  await expect(page.locator(".chip")).toContainText("e1.1");
+  await expect(rows).toHaveText(/one says/);
+  await page.getByRole("button", { name: "Show all peers" }).click();
+  await expect(rows).toHaveCount(2);
+
+  // Nothing of the list of peers is needed for it.
+  two.write("\n");
+  await expect(peers.getByRole("listitem")).toHaveCount(0);
+  await rows.filter({ hasText: "two says" }).getByRole("button", { name: "e1.2" }).click();
+  await expect(rows).toHaveText(/two says/);
+});
+
+test("what came of a send is said while the text stands there", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  python(`
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+sys.stdin.read()
+`, String(port));
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
+  const said = page.locator("#composer-state");
+  const field = page.getByLabel("Data to send");
+  await field.fill("hello");
+  await field.press("Control+Enter");
+  await expect(said).toHaveText("Sent to 1 peer");
+  await field.press("!");
+  await expect(said).toHaveText("6 bytes");
+
+  // It does not read: at last its queue takes not even a byte more.
+  const fill = async (size: number) => {
+    const done = await bench.ask<{ outcomes: { outcome: string }[] }>("/api/command", { do: "send", to: "all", data: { text: "x".repeat(size) } });
+    return done.outcomes[0]?.outcome;
+  };
+  for (let size = 1 << 20; size >= 1; size >>= 2) while ((await fill(size)) === "queued");
+  await field.press("Control+Enter");
+  await expect(said).toHaveText("1 not reached: e1.1 (is full: it does not read)");
+  await expect(said).toHaveClass(/bad/);
+});
