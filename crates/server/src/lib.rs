@@ -23,6 +23,7 @@ mod runs;
 mod state;
 mod terminal;
 mod token;
+mod trouble;
 mod workbench;
 
 use std::ffi::OsString;
@@ -123,7 +124,7 @@ impl Server {
             let told = Arc::clone(&told);
             move |what| {
                 if let Some(workbench) = told.get().and_then(Weak::upgrade) {
-                    workbench.gathered.say(what.text(Lang::En), what.text(Lang::Zh));
+                    workbench.gathered.hear(&what);
                 }
                 trouble(what);
             }

@@ -18,12 +18,15 @@ use socklab_capture::run::{Gap, Run};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::Clock;
 use socklab_capture::{PeerId, Side};
+use socklab_engine::Lang;
+use socklab_engine::trouble::capture_text;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{Wanted, list};
 use crate::data::{Data, LineEnding, parse_encoding};
+use crate::guard::Speaks;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::millis;
 use crate::workbench::Workbench;
@@ -67,10 +70,10 @@ pub(crate) struct RunView {
 }
 
 impl RunView {
-    fn new(run: &Run, current: &Run, totals: Result<Totals, Problem>) -> Self {
+    fn new(run: &Run, current: &Run, totals: Result<Totals, Problem>, lang: Lang) -> Self {
         let (totals, error) = match totals {
             Ok(totals) => (totals, None),
-            Err(problem) => (Totals::default(), Some(problem.text(socklab_engine::Lang::En).to_owned())),
+            Err(problem) => (Totals::default(), Some(problem.text(lang).to_owned())),
         };
         let length = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         RunView {
@@ -99,11 +102,14 @@ pub(crate) struct RunList {
 /// All runs, the newest first.
 #[utoipa::path(get, operation_id = "runs", path = "/api/runs",
     responses((status = 200, body = RunList), (status = "4XX", body = ProblemBody)))]
-pub(crate) async fn all(State(workbench): State<Arc<Workbench>>) -> Result<Json<RunList>, Problem> {
+pub(crate) async fn all(
+    State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
+) -> Result<Json<RunList>, Problem> {
     let (captures, current) = (workbench.ground.captures.clone(), workbench.ground.run.clone());
     let list = move |_: &crate::records::Archive| {
         let runs = Run::list(&captures)?;
-        let view = |run: &Run| RunView::new(run, &current, cursor::totals(run).map_err(Problem::from));
+        let view = |run: &Run| RunView::new(run, &current, cursor::totals(run).map_err(Problem::from), lang);
         Ok::<_, Problem>(RunList { runs: runs.iter().rev().map(view).collect() })
     };
     workbench.read("current", list).await?.map(Json)
@@ -148,6 +154,7 @@ struct RunPeer {
     responses((status = 200, body = RunDetail), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn stat(
     State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
     Path(run): Path<String>,
 ) -> Result<Json<RunDetail>, Problem> {
     let current = workbench.ground.run.clone();
@@ -169,7 +176,12 @@ pub(crate) async fn stat(
         });
         let (endpoints, peers) = (endpoints.collect(), peers.collect());
         let gaps = totals.gaps.iter().map(ends).collect();
-        Ok::<_, Problem>(RunDetail { run: RunView::new(&archive.run, &current, Ok(totals)), endpoints, peers, gaps })
+        Ok::<_, Problem>(RunDetail {
+            run: RunView::new(&archive.run, &current, Ok(totals), lang),
+            endpoints,
+            peers,
+            gaps,
+        })
     };
     workbench.read(&run, detail).await?.map(Json)
 }
@@ -269,6 +281,7 @@ pub(crate) struct HitView {
     responses((status = 200, body = Found, content_type = "application/x-ndjson"), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn search(
     State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
     Path(run): Path<String>,
     Wanted(query): Wanted<SearchQuery>,
 ) -> Result<Response, Problem> {
@@ -299,7 +312,7 @@ pub(crate) async fn search(
                 let gaps = summary.gaps.iter().map(ends).collect();
                 Found::Summary { hits: counted, bytes: summary.bytes, gaps }
             }
-            Err(error) => Found::Failed { text: error.to_string() },
+            Err(error) => Found::Failed { text: capture_text(&error, lang) },
         })
     };
     workbench.stream(&run, "application/x-ndjson", None, write).await
@@ -314,7 +327,8 @@ fn needle(query: &SearchQuery) -> Result<Needle, Problem> {
         (None, None, None, Some(regex)) => {
             return Regex::new(regex).map(Needle::Regex).map_err(|error| {
                 let text = error.to_string();
-                Problem::bad_text("bad_regex", text.lines().last().unwrap_or_default().trim())
+                let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+                Problem::bad("bad_regex", format!("no regular expression: {why}"), format!("正则表达式有误：{why}"))
             });
         }
         _ => {
@@ -365,6 +379,12 @@ pub(crate) struct ExportQuery {
     encoding: Option<String>,
 }
 
+fn no_format(error: &export::UnknownFormat) -> Problem {
+    let names: Vec<_> = Format::ALL.iter().map(ToString::to_string).collect();
+    let zh = format!("没有 {:?} 这种格式；可用的有 {}", error.0, names.join("、"));
+    Problem::bad("bad_format", error.to_string(), zh)
+}
+
 /// A run as a file in another form.
 #[utoipa::path(get, path = "/api/runs/{run}/export", params(("run" = String, Path), ExportQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = ProblemBody)))]
@@ -373,8 +393,7 @@ pub(crate) async fn export(
     Path(run): Path<String>,
     Wanted(query): Wanted<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let format: Format =
-        query.format.parse().map_err(|error: export::UnknownFormat| Problem::bad_text("bad_format", error))?;
+    let format: Format = query.format.parse().map_err(|error: export::UnknownFormat| no_format(&error))?;
     let filter = Filter { peers: list(query.peer.as_deref())? };
     let encoding = parse_encoding(query.encoding.as_deref().unwrap_or_default())?;
     let name = workbench.archive(&run)?.run.name();
@@ -437,12 +456,12 @@ impl Workbench {
     ) -> Result<Response, Problem> {
         self.archive(run)?; // before the answer has begun
         let (sender, pieces) = mpsc::channel(WAITING);
+        let is_file = name.is_some();
         let (workbench, run) = (Arc::clone(self), run.to_owned());
         tokio::spawn(async move {
             let failed = sender.clone();
-            let written = workbench
-                .read_in_turn(&workbench.streams, &run, move |archive| write(archive, &mut Outlet(sender)))
-                .await;
+            let turn = if is_file { &workbench.exports } else { &workbench.searches };
+            let written = workbench.read_in_turn(turn, &run, move |archive| write(archive, &mut Outlet(sender))).await;
             if let Ok(Err(error)) = written {
                 let _ = failed.send(Err(error)).await; // nobody may be there any more
             }

@@ -24,7 +24,8 @@ class Bench {
   boards: Board[] = $state.raw([]);
   lan: Lan | undefined = $state.raw();
   jobs: Job[] = $state.raw([]);
-  notices: Notice[] = $state.raw([]);
+  /** What is wrong now, until it is over. */
+  standing: Notice[] = $state.raw([]);
   log: Log | undefined = $state.raw();
   totals: Totals = $state.raw(NO_TOTALS);
   /** What the counters are shown from; set by "reset". */
@@ -60,7 +61,7 @@ class Bench {
   async tell(command: Command): Promise<Answer | undefined> {
     try {
       const reply = await api.command(command);
-      if (reply.as_command) this.asCommand = reply.as_command;
+      this.asCommand = reply.as_command ?? "";
       // Whoever goes on has read what went wrong before.
       this.remarks = this.remarks.filter((remark) => remark.level !== "error");
       return reply;
@@ -79,7 +80,7 @@ class Bench {
   say(level: Remark["level"], text: string): void {
     const id = ++this.#remarked;
     this.remarks = [...this.remarks.filter((remark) => remark.text !== text), { id, level, text }].slice(-MOST_REMARKS);
-    if (level !== "error") setTimeout(() => this.dismiss(id), READING_TIME);
+    if (level === "info") setTimeout(() => this.dismiss(id), READING_TIME);
   }
 
   dismiss(id: number): void {
@@ -111,7 +112,7 @@ class Bench {
     this.boards = state.boards;
     this.lan = state.lan ?? undefined;
     this.jobs = state.jobs;
-    this.notices = state.notices;
+    this.standing = state.standing;
     this.log = state.log;
     this.totals = state.totals;
     void api.hello().then(
@@ -128,12 +129,8 @@ class Bench {
     if (change.jobs || change.jobs_gone) this.jobs = merged(this.jobs, change.jobs, change.jobs_gone);
     if (change.log) this.log = change.log;
     if (change.totals) this.totals = change.totals;
-    for (const notice of change.notices ?? []) this.#notice(notice);
-  }
-
-  #notice(notice: Notice): void {
-    this.notices = [...this.notices, notice].slice(-100);
-    this.say("info", look.lang === "zh" ? notice.zh : notice.en);
+    if (change.standing) this.standing = change.standing;
+    for (const notice of change.notices ?? []) this.say(notice.level, look.lang === "zh" ? notice.zh : notice.en);
   }
 
   #measure(): void {
