@@ -224,9 +224,9 @@ impl Workbench {
                 match running.workbench.ask(send).await {
                     Ok(Done::Outcomes(outcomes)) if is_lost(&to, &outcomes) => return,
                     Ok(Done::Outcomes(outcomes)) => {
-                        let is = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, is)| wanted(is)).count();
-                        let (queued, full) =
-                            (is(|is| *is == Outcome::Queued), is(|is| matches!(is, Outcome::Full { .. })));
+                        let queued = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Queued).count();
+                        let full = |(_, outcome): &&(PeerId, Outcome)| matches!(outcome, Outcome::Full { .. });
+                        let full = outcomes.iter().filter(full).count();
                         running.count((queued * bytes.len()) as u64, full as u64);
                     }
                     Ok(_) | Err(_) => return, // the endpoint is closed, or all is

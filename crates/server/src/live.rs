@@ -37,7 +37,7 @@ async fn show(mut socket: WebSocket, workbench: &Workbench) -> Result<(), axum::
     }
     let (state, look) = workbench.gathered.look();
     let Some(state) = state else { return Ok(()) };
-    send(&mut socket, &Message::Snapshot { n: 0, state }).await?;
+    send(&mut socket, &Message::Snapshot { n: 0, state: Box::new(state) }).await?;
     for n in 1.. {
         let Some(change) = next(&mut socket, &look).await? else { return Ok(()) };
         send(&mut socket, &Message::Change { n, change: Box::new(change) }).await?;

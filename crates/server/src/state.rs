@@ -431,7 +431,7 @@ pub(crate) enum Message {
     Snapshot {
         /// 0.
         n: u64,
-        state: State,
+        state: Box<State>,
     },
     /// What has changed since the message before.
     Change {

@@ -396,7 +396,7 @@ fn a_file_says_what_each_peer_has_of_it() {
     let wanted = file.clone();
     let reader = std::thread::spawn(move || read(&mut whole, wanted.len()) == wanted);
     // The one that does not read holds up the file; then it goes.
-    let ((), sent) = std::thread::scope(|scope| {
+    let sent = std::thread::scope(|scope| {
         let sending = scope.spawn(|| {
             let body = Some(("application/octet-stream", &file[..]));
             bench.ask("POST", "/api/send-file?to=e1&name=fw.bin", body).json()
@@ -407,7 +407,7 @@ fn a_file_says_what_each_peer_has_of_it() {
                 .is_some_and(|peers| peers.iter().any(|peer| peer["waiting"].as_u64() > Some(900_000)))
         });
         drop(half);
-        ((), sending.join().expect("an answer"))
+        sending.join().expect("an answer")
     });
     assert!(reader.join().expect("it reads"), "the one that reads gets all of it");
     assert_eq!((&sent["complete"], &sent["bytes"]), (&json!(false), &json!(32 << 20)), "{sent}");
