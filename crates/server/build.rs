@@ -23,7 +23,7 @@ const SOURCES: [&str; 8] = [
 ];
 
 /// The oldest Node that the page's tools run on.
-const NODE: u32 = 20;
+const NODE: (u32, u32) = (20, 19);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -62,11 +62,15 @@ fn newest(path: &Path) -> Option<SystemTime> {
 fn missing_node() -> Option<String> {
     let version = Command::new("node").arg("--version").output().ok().filter(|output| output.status.success());
     let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    let major = |version: &String| version.strip_prefix('v')?.split('.').next()?.parse::<u32>().ok();
+    let parts = |version: &String| {
+        let mut parts = version.strip_prefix('v')?.split('.').map(|part| part.parse::<u32>().ok());
+        Some((parts.next()??, parts.next()??))
+    };
+    let (major, minor) = NODE;
     match version {
-        Some(version) if major(&version).is_some_and(|major| major >= NODE) => None,
-        Some(version) => Some(format!("the page needs Node.js {NODE} or later, and this is {version}")),
-        None => Some(format!("Node.js is not installed, and the page needs version {NODE} or later")),
+        Some(version) if parts(&version).is_some_and(|version| version >= NODE) => None,
+        Some(version) => Some(format!("the page needs Node.js {major}.{minor} or later, and this is {version}")),
+        None => Some(format!("Node.js is not installed, and the page needs version {major}.{minor} or later")),
     }
 }
 

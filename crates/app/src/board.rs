@@ -17,6 +17,7 @@ use serde_json::json;
 use socklab_capture::escape;
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
+use socklab_engine::board::folder::Folder;
 use socklab_engine::board::link::{End, FromBoard, LIGHT};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Door, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
@@ -129,7 +130,7 @@ fn has_a_place_each(args: &ReplArgs) -> Result<(), Fail> {
 struct Plan {
     /// What it is called on the network, and where several print.
     name: String,
-    files: files::Flash,
+    files: Folder,
     config: BoardConfig,
 }
 
@@ -181,16 +182,15 @@ fn plan(
     let asked =
         args.flash.as_deref().map(|folder| if before.is_empty() { folder.to_owned() } else { folder.join(&name) });
     let files = match &asked {
-        Some(folder) => files::Flash::asked(folder, lang),
-        None => files::Flash::own(places, &name, profile.name, lang),
+        Some(folder) => files::asked(folder, lang),
+        None => files::own(places, &name, profile.name, lang),
     };
     let there = || asked.clone().unwrap_or_else(|| places.flash(&name));
     let files = files.map_err(|error| cannot("create", &there(), &error))?;
-    let flash = files.folder.clone();
+    let flash = files.path.clone();
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error))?;
     let command = vec![own.into(), PROCESS.into()];
-    let (mut options, given) = (options(args), args.set.clone());
-    options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
+    let (options, given) = (options(args), args.set.clone());
     Ok(Plan { name, files, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
 }
 
@@ -318,7 +318,7 @@ struct Member {
     profile: &'static Profile,
     flash: String,
     /// Held for as long as the board has it.
-    _files: files::Flash,
+    _files: Folder,
 }
 
 impl Session {
@@ -489,7 +489,7 @@ impl Session {
         match event {
             BoardEvent::Told(FromBoard::Note(note), ticket) => {
                 let about = if about.is_empty() { "[board] " } else { &about };
-                self.teller.say(format!("socklab: {about}{note}"), ticket);
+                self.teller.say(format!("socklab: {about}{}", note.text(self.lang)), ticket);
             }
             BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
             BoardEvent::Ended(_) | BoardEvent::Anew(_) | BoardEvent::Busy(_) => {}

@@ -1,6 +1,5 @@
 //! The command line: what can be typed, and nothing of what it does.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -647,8 +646,8 @@ pub(crate) struct ExportArgs {
     'Authorization: Bearer TOKEN'.")]
 pub(crate) struct ServeArgs {
     /// Where the workbench listens [default: 127.0.0.1:7625, or the next port that is free]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) listen: Option<SocketAddr>,
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    pub(crate) listen: Option<String>,
     /// Do not open a browser
     #[arg(long)]
     pub(crate) no_open: bool,

@@ -164,7 +164,13 @@ impl Prompt {
     /// Queues bytes for the selected peers, and tells of those that did not get them.
     fn send(&self, bytes: Vec<u8>) -> Result<String, Refusal> {
         let send = Command::Send { to: self.to.clone(), bytes: bytes.into(), when_full: WhenFull::Refuse };
-        let Some(Reply::Outcomes(outcomes)) = self.remote.call(send) else { return Err(String::new()) };
+        let outcomes = match self.remote.call(send) {
+            Some(Reply::Outcomes(outcomes)) => outcomes,
+            Some(Reply::NoSuchEndpoint(id)) => {
+                return Err(self.say(&format!("{id} is closed"), &format!("{id} 已关闭")));
+            }
+            _ => return Err(String::new()),
+        };
         if outcomes.is_empty() {
             return Err(self.say("nobody is connected", "还没有对端连接"));
         }
@@ -213,6 +219,7 @@ impl Prompt {
     fn end(&self, which: &str, ending: Ending) -> Result<Option<String>, Refusal> {
         let peers = if which.is_empty() { self.to.clone() } else { self.parse_targets(which)? };
         match self.remote.call(Command::End { peers, ending }) {
+            Some(Reply::NoSuchEndpoint(id)) => Err(self.say(&format!("{id} is closed"), &format!("{id} 已关闭"))),
             Some(Reply::Peers(ended)) if ended.is_empty() => Err(self.say("there is no such peer", "没有这个对端")),
             _ => Ok(None),
         }

@@ -51,7 +51,7 @@ fn settings(args: &ServeArgs, places: &Places, lang: Lang) -> Result<Settings, F
     let own =
         own.map_err(|error| Fail::other(format!("cannot find socklab: {error}"), format!("找不到 socklab：{error}")))?;
     Ok(Settings {
-        listen: args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
+        listen: args.listen.as_deref().map_or(Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))), place)?,
         moves: args.listen.is_none(),
         token,
         captures: places.captures(None),
@@ -61,6 +61,18 @@ fn settings(args: &ServeArgs, places: &Places, lang: Lang) -> Result<Settings, F
         board_command: vec![own.into(), PROCESS.into()],
         lang,
         page: Page::Embedded,
+    })
+}
+
+/// `8650`, `localhost:8650`, `0.0.0.0:8650`, `[::1]:8650`. A name is none: what it leads to may change.
+fn place(text: &str) -> Result<SocketAddr, Fail> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text).parse();
+    let local = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    local.or_else(|_| text.parse()).map_err(|_| {
+        Fail::usage(
+            format!("{text:?} is no place to listen: write a port, or an address and a port: 8650, 0.0.0.0:8650"),
+            format!("{text:?} 不能用于监听：请写端口，或地址加端口，例如 8650、0.0.0.0:8650"),
+        )
     })
 }
 

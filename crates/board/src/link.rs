@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::look::Said;
 pub use crate::parts::LIGHT;
 
 /// No frame is longer: a length beyond it is damage, and not a reason to allocate.
@@ -249,7 +250,7 @@ pub enum FromBoard {
     /// Bytes for the console, in the order written.
     Output(Vec<u8>),
     /// A remark of the workbench about the program, in one line. The board itself would not print it.
-    Note(String),
+    Note(Said),
     /// The board drives a pin.
     Pin {
         /// The pin's number on the board.

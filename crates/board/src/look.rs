@@ -24,6 +24,7 @@ use std::fmt;
 
 use ruff_python_ast::ModModule;
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
+use serde::{Deserialize, Serialize};
 
 use self::program::Program;
 pub use self::remark::{Hint, Kind, Need};
@@ -47,6 +48,27 @@ impl Lang {
             Lang::En => en,
             Lang::Zh => zh,
         }
+    }
+}
+
+/// A line in both languages, for where it is not known yet who reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// English.
+    pub en: String,
+    /// Simplified Chinese.
+    pub zh: String,
+}
+
+impl Said {
+    /// A line.
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Said {
+        Said { en: en.into(), zh: zh.into() }
+    }
+
+    /// The same in one language.
+    pub fn text(&self, lang: Lang) -> &str {
+        lang.pick(&self.en, &self.zh)
     }
 }
 

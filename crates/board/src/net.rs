@@ -25,7 +25,7 @@ use socklab_socket::{Cause, Error, Interrupt, Kind, LookupFailure, OsStack, Quer
 
 use crate::board::board;
 use crate::link::FromBoard;
-use crate::look::Lang;
+use crate::look::Said;
 use crate::profile::Profile;
 pub(crate) use failure::{of_lookup, os_error, raised_by, timed_out};
 use stack::BoardStack;
@@ -54,22 +54,12 @@ pub(crate) struct Outside {
     pub(crate) lan: Option<Mac>,
     /// The name that it says it has.
     pub(crate) name: String,
-    /// The language of remarks.
-    pub(crate) lang: Lang,
 }
 
 impl Default for Outside {
     fn default() -> Outside {
         let join_delay = Duration::from_secs(1);
-        Outside {
-            internet: false,
-            only: None,
-            join_delay,
-            joined: None,
-            lan: None,
-            name: "board".to_owned(),
-            lang: Lang::En,
-        }
+        Outside { internet: false, only: None, join_delay, joined: None, lan: None, name: "board".to_owned() }
     }
 }
 
@@ -80,10 +70,9 @@ pub(crate) struct Network {
     internet: bool,
     wire: Arc<Wire>,
     mac: Mac,
-    lang: Lang,
     station: Mutex<Station>,
     /// Remarks that were made: each is made once.
-    remarks: Mutex<Vec<String>>,
+    remarks: Mutex<Vec<Said>>,
 }
 
 thread_local! {
@@ -100,10 +89,9 @@ impl Network {
         };
         let net = Net::with_hook(stack, attend);
         let interrupt = net.interrupt();
-        let lang = outside.lang;
         let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
         let station = Mutex::new(Station::new(outside, profile.wifi.is_none()));
-        Network { net, interrupt, internet, wire, mac, lang, station, remarks: Mutex::default() }
+        Network { net, interrupt, internet, wire, mac, station, remarks: Mutex::default() }
     }
 
     /// The virtual network's end here, if the board is on that.
@@ -175,13 +163,13 @@ impl Network {
         }
     }
 
-    /// Makes a remark about the program, once, in the language of who reads it.
+    /// Makes a remark about the program, once.
     pub(crate) fn remark(&self, en: impl Into<String>, zh: impl Into<String>) {
-        let text = if self.lang == Lang::Zh { zh.into() } else { en.into() };
+        let said = Said::new(en, zh);
         let mut remarks = self.remarks.lock();
-        if !remarks.contains(&text) {
-            remarks.push(text.clone());
-            board().tell(FromBoard::Note(text));
+        if !remarks.contains(&said) {
+            remarks.push(said.clone());
+            board().tell(FromBoard::Note(said));
         }
     }
 }

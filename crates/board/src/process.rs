@@ -16,7 +16,6 @@ use crate::board::{self, Board, Job};
 use crate::dialect::strict;
 use crate::flash::Flash;
 use crate::link::{self, Cause, End, FromBoard, Program, Sensor, ToBoard};
-use crate::look::Lang;
 use crate::net::Outside;
 use crate::profile::Profile;
 use crate::{compile, complete, cpython, hardware, lost, memory, modules, traceback, vm};
@@ -70,7 +69,6 @@ impl Arguments {
                 "--internet" => outside.internet = true,
                 "--lan" => outside.lan = Some(mac(&value()?)?),
                 "--name" => outside.name = value()?,
-                "--lang" => outside.lang = if value()? == "zh" { Lang::Zh } else { Lang::En },
                 "--joined" => outside.joined = Some(value()?),
                 "--wifi" => outside.only = Some(network(&value()?)?),
                 "--join-delay" => outside.join_delay = delay(&value()?)?,

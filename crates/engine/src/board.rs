@@ -6,6 +6,7 @@
 
 mod console;
 mod door;
+pub mod folder;
 mod given;
 mod process;
 #[cfg(unix)]
@@ -151,7 +152,7 @@ enum Happening {
     Detach(SeatId),
     Typed(Vec<u8>),
     Interrupt,
-    Remarked(String),
+    Remarked(look::Said),
     Give(Given),
     Run(Source),
     Reset(Cause),
@@ -188,8 +189,8 @@ impl Board {
         let (sender, happenings) = mpsc::channel();
         if let Some(lan) = &config.lan {
             let sender = sender.clone();
-            lan.on_remark(move |text| {
-                drop(sender.send(Happening::Remarked(text.to_owned())));
+            lan.on_remark(move |said| {
+                drop(sender.send(Happening::Remarked(said.clone())));
             });
         }
         let runs_program = config.source.is_some();
@@ -399,9 +400,9 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.say(ToBoard::Interrupt);
                     ON
                 }
-                Happening::Remarked(text) => {
-                    let ticket = Ticket::new(&self.console.backlog, text.len());
-                    (self.tell)(BoardEvent::Told(FromBoard::Note(text), ticket));
+                Happening::Remarked(said) => {
+                    let ticket = Ticket::new(&self.console.backlog, said.en.len() + said.zh.len());
+                    (self.tell)(BoardEvent::Told(FromBoard::Note(said), ticket));
                     ON
                 }
                 Happening::Give(given) => {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::failure::Failure;
 use crate::hub::EndpointState;
 use crate::lan::{Forward, FrameRow, LanPort, LanReport, LanSettings, NotSteered, Steer};
-use crate::peer::{Ending, Outcome};
+use crate::peer::{Ending, Outcome, PeerState};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
 use crate::watch::Tally;
@@ -227,6 +227,8 @@ pub struct PeerStatus {
     pub address: Address,
     /// Our own address towards it.
     pub local: Address,
+    /// How far its conversation is.
+    pub state: PeerState,
     /// Since when it is there.
     pub since: Timestamp,
     /// When it last sent something.

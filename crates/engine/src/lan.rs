@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use socklab_board::link::{Frames, FromBoard, JoinFailure, Seen, ToBoard};
+use socklab_board::look::Said;
 use socklab_capture::Timestamp;
 use socklab_lan::{
     AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac, Seed,
@@ -345,11 +346,11 @@ impl Network {
     }
 
     /// Says something about a board to whoever watches it, and in the log.
-    fn remark(&self, hub: &Hub, port: PortId, text: &str) {
+    fn remark(&self, hub: &Hub, port: PortId, said: &Said) {
         if let Some(port) = self.ports.borrow().get(&port) {
-            port.outlet.remark(text);
+            port.outlet.remark(said);
         }
-        hub.note_on_first(text);
+        hub.note_on_first(said.text(hub.lang));
     }
 
     fn handle(self: &Rc<Self>, hub: &Rc<Hub>, event: Event) {
@@ -368,7 +369,10 @@ impl Network {
                 }
                 self.tell_access_points();
             }
-            Event::Limited { port, to, reason } => self.remark(hub, port, &format!("no way to {to}: {reason}")),
+            Event::Limited { port, to, reason } => {
+                let said = Said::new(format!("no way to {to}: {reason}"), format!("无法到达 {to}：{reason}"));
+                self.remark(hub, port, &said);
+            }
             Event::Frame { at, port, interface, direction, verdict, repeats: false, frame } => {
                 self.capture(&hub.recorder, &Ended { at, link: (port, interface), direction, verdict, bytes: &frame });
             }

@@ -38,7 +38,7 @@ pub use failure::{Failure, Lang};
 pub use holder::of_port as holder_of;
 pub use hub::EndpointState;
 pub use lan::{Forward, LanPort, LanSettings};
-pub use peer::{Ending, Outcome, QUEUE_LIMIT};
+pub use peer::{Ending, Outcome, PeerState, QUEUE_LIMIT};
 pub use reach::{Reach, addresses, obstacles};
 pub use recorder::{PROGRAM, Store, Sync};
 pub use sys::TcpInfo;

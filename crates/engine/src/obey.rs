@@ -25,6 +25,11 @@ impl Hub {
             Command::Open(url) => self.open(url).await.unwrap_or_else(Reply::Failed),
             Command::CloseEndpoint(id) => self.with(id, |endpoint| self.close_endpoint(endpoint)),
             Command::Dismiss(id) => self.dismiss(id).await,
+            Command::Send { to: Targets::Endpoint(id), .. } | Command::End { peers: Targets::Endpoint(id), .. }
+                if self.is_over(id) =>
+            {
+                Reply::NoSuchEndpoint(id)
+            }
             Command::Send { to, bytes, when_full } => self.send(&to, bytes, when_full).await,
             Command::End { peers, ending } => Reply::Peers(self.end(&peers, ending)),
             Command::AddPeer { endpoint, target } => self.add_named_peer(endpoint, &target).await,
@@ -121,6 +126,12 @@ impl Hub {
 
     fn endpoint(&self, id: EndpointId) -> Option<Rc<Endpoint>> {
         self.endpoints.borrow().get(&id).cloned()
+    }
+
+    /// Whether nobody is at an endpoint, and nobody will come.
+    fn is_over(&self, id: EndpointId) -> bool {
+        self.endpoint(id)
+            .is_none_or(|endpoint| endpoint.state.get() == EndpointState::Closed && endpoint.peers.borrow().is_empty())
     }
 
     async fn await_end(&self, id: EndpointId) -> Reply {
@@ -439,6 +450,7 @@ fn peer_status(peer: &Peer) -> PeerStatus {
         id: peer.id,
         address: peer.remote.clone(),
         local: peer.local.clone(),
+        state: peer.state(),
         since: peer.since,
         last_seen: peer.last_seen.get(),
         received: peer.received.get(),

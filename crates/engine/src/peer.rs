@@ -30,6 +30,20 @@ pub enum Ending {
     Reset,
 }
 
+/// How far a conversation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PeerState {
+    /// Both may speak.
+    #[default]
+    Open,
+    /// We have said that no more will come, or will when what waits is sent; the peer may go on.
+    HalfClosed,
+    /// The peer has said that no more will come; we may go on.
+    Finished,
+    /// It is being closed: what waits is sent, and what still comes is taken in.
+    Closing,
+}
+
 /// What became of bytes meant for a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -67,6 +81,8 @@ pub(crate) struct Peer {
     /// Bytes that were thrown away because nothing more could be sent.
     pub(crate) unsent: Cell<usize>,
     pub(crate) ending: Cell<Option<Ending>>,
+    /// Whether the peer has said that no more will come.
+    finished: Cell<bool>,
     /// The socket's descriptor while it is open, for asking the system about it.
     pub(crate) descriptor: Cell<Option<i32>>,
     pub(crate) mark: Mark,
@@ -91,6 +107,7 @@ impl Peer {
             outbox: RefCell::default(),
             unsent: Cell::new(0),
             ending: Cell::new(None),
+            finished: Cell::new(false),
             descriptor: Cell::new(None),
             mark,
             room: RefCell::default(),
@@ -170,7 +187,23 @@ impl Peer {
     /// Asks for an end; a harder one overrules a softer one.
     pub(crate) fn end(&self, ending: Ending) {
         self.ending.set(self.ending.get().max(Some(ending)));
+        self.mark.set(self.id);
         self.wake();
+    }
+
+    /// It has said that no more will come.
+    pub(crate) fn has_finished(&self) {
+        self.finished.set(true);
+        self.mark.set(self.id);
+    }
+
+    pub(crate) fn state(&self) -> PeerState {
+        match self.ending.get() {
+            Some(Ending::Close | Ending::Reset) => PeerState::Closing,
+            Some(Ending::HalfClose) => PeerState::HalfClosed,
+            None if self.finished.get() => PeerState::Finished,
+            None => PeerState::Open,
+        }
     }
 
     pub(crate) fn count_received(&self, bytes: usize, at: Timestamp) {

@@ -283,6 +283,7 @@ impl StreamDriver {
 
     fn peer_finishes(&mut self) -> Step {
         self.peer_finished = true;
+        self.peer.has_finished();
         if self.broken.is_some() {
             return self.torn_off();
         }

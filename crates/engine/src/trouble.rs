@@ -8,16 +8,22 @@ pub use crate::writer::Trouble;
 
 /// A capture's error in the person's language, with what can be done.
 pub fn capture_text(error: &RunError, lang: Lang) -> String {
+    match error {
+        RunError::Io { operation, .. } => what_happened(error, lang) + hint(operation, lang),
+        _ => what_happened(error, lang),
+    }
+}
+
+fn what_happened(error: &RunError, lang: Lang) -> String {
     if let Some(gap) = error.gap() {
         return gap_text(gap, lang);
     }
     match (error, lang) {
         (RunError::Io { operation, path, source }, _) => {
-            let cause = cause(source, lang);
-            let (path, hint) = (path.display(), hint(operation, lang));
+            let (cause, path) = (cause(source, lang), path.display());
             match lang {
-                Lang::En => format!("cannot {operation} {path}: {cause}{hint}"),
-                Lang::Zh => format!("无法{} {path}：{cause}{hint}", operation_zh(operation)),
+                Lang::En => format!("cannot {operation} {path}: {cause}"),
+                Lang::Zh => format!("无法{} {path}：{cause}", operation_zh(operation)),
             }
         }
         (_, Lang::En) => error.to_string(),
@@ -44,8 +50,8 @@ pub fn capture_text(error: &RunError, lang: Lang) -> String {
 fn hint(operation: &str, lang: Lang) -> &'static str {
     match operation {
         "create" | "write" | "lock" | "sync" => lang.pick(
-            "; `--capture DIR` keeps it elsewhere, `--capture none` nowhere",
-            "；用 `--capture DIR` 换个位置，或 `--capture none` 不保存",
+            "; `--data DIR` keeps it elsewhere, `listen --capture none` nowhere",
+            "；用 `--data DIR` 换个位置，或用 `listen --capture none` 不保存",
         ),
         _ => "",
     }
@@ -76,14 +82,14 @@ impl Trouble {
     pub fn text(&self, lang: Lang) -> String {
         match (self, lang) {
             (Trouble::Stuck(error), Lang::En) => {
-                format!("{}; reading has stopped, and goes on when there is room", capture_text(error, lang))
+                format!("{}; reading has stopped, and goes on when there is room", what_happened(error, lang))
             }
-            (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", capture_text(error, lang)),
+            (Trouble::Stuck(error), Lang::Zh) => format!("{}；已暂停接收，有空间后会继续", what_happened(error, lang)),
             (Trouble::Recovered, _) => lang.pick("the capture can be written again", "抓取文件又可以写入了").into(),
             (Trouble::Unsafe(error), Lang::En) => {
-                format!("{}; what is captured may not survive a power cut", capture_text(error, lang))
+                format!("{}; what is captured may not survive a power cut", what_happened(error, lang))
             }
-            (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", capture_text(error, lang)),
+            (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", what_happened(error, lang)),
             (Trouble::NotAccepting(failure), _) => {
                 failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -68,7 +69,10 @@ pub(crate) fn router(workbench: Arc<Workbench>, guard: Guard, pages: page::Page)
         .route("/api/openapi.json", get(async move || (json, document.to_string())))
         .with_state(workbench)
         .fallback(async move |uri: axum::http::Uri| pages.get(uri.path()).unwrap_or_else(nothing_there))
-        .method_not_allowed_fallback(async || Problem::bad("bad_method", "not in this way", "不支持这种请求方式"))
+        .method_not_allowed_fallback(async || {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            Problem::new(status, "bad_method", "not with this method", "不支持这种请求方式")
+        })
         .layer(axum::middleware::from_fn_with_state(Arc::new(guard), guard::stand))
 }
 

@@ -12,7 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use socklab_engine::board::flash::Flash;
+use socklab_engine::board::folder::Folder;
 use socklab_engine::board::link::{Cause, End, FromBoard};
+use socklab_engine::board::look::Said;
 use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Given, NotGiven, Profile, Source, explain};
 use socklab_engine::{Command as Do, Lang, Reply as Done};
 use tokio::sync::watch;
@@ -21,6 +23,7 @@ use utoipa::ToSchema;
 use crate::command::Reply;
 use crate::offers::{self, Offer, OfferView, Wish};
 use crate::problem::Problem;
+use crate::terminal::Kind;
 use crate::workbench::Workbench;
 
 /// Boards at a time: each is a process.
@@ -65,7 +68,7 @@ pub(crate) struct NewBoard {
     pub(crate) profile: String,
     /// What it is called, on the network too: small letters, digits and `-`. Its files are kept under this name.
     #[serde(default)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Refuse what the real board lacks.
     #[serde(default)]
     pub(crate) strict: bool,
@@ -140,7 +143,8 @@ struct Display {
 struct Note {
     /// Counts them.
     number: u64,
-    text: String,
+    en: String,
+    zh: String,
 }
 
 /// The boards that there are.
@@ -150,6 +154,8 @@ pub(crate) struct Boards(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     last: u32,
+    /// Names of boards that are being made.
+    promised: BTreeSet<String>,
     members: BTreeMap<u32, Arc<Member>>,
     gone: BTreeSet<u32>,
 }
@@ -158,12 +164,27 @@ struct Held {
 #[derive(Debug)]
 pub(crate) struct Member {
     remote: BoardRemote,
+    profile: &'static Profile,
     /// Dropping it switches the board off.
     board: Mutex<Option<Board>>,
     face: Arc<Face>,
     offers: Mutex<Vec<Offer>>,
     pub(crate) flash: PathBuf,
     name: String,
+    /// Held as long as the board is there.
+    _folder: Folder,
+}
+
+/// A name that no other board has or gets, until this is dropped.
+struct Promised<'a> {
+    boards: &'a Boards,
+    name: String,
+}
+
+impl Drop for Promised<'_> {
+    fn drop(&mut self) {
+        lock(&self.boards.0).promised.remove(&self.name);
+    }
 }
 
 /// What a board shows. Its own thread draws it.
@@ -239,6 +260,16 @@ impl Boards {
         lock(&self.0).members.values().map(|member| member.name.clone()).collect()
     }
 
+    /// What they are, by their ids.
+    pub(crate) fn kinds(&self) -> BTreeMap<String, Kind> {
+        let held = lock(&self.0);
+        let kind = |member: &Arc<Member>| {
+            let (view, _) = &*lock(&member.face.view);
+            (view.id.clone(), Kind { name: view.name.clone(), profile: view.profile, strict: view.strict })
+        };
+        held.members.values().map(kind).collect()
+    }
+
     /// Whether there are any.
     pub(crate) fn any(&self) -> bool {
         !lock(&self.0).members.is_empty()
@@ -266,24 +297,30 @@ impl Face {
         view.1 = true;
     }
 
-    fn hear(&self, profile: &Profile, event: BoardEvent, lang: Lang) {
+    fn hear(&self, profile: &Profile, event: BoardEvent) {
         match event {
             BoardEvent::Told(told, _) => self.change(|view| view.hear(told)),
             BoardEvent::Anew(cause) => self.change(|view| view.begin_anew(cause)),
             BoardEvent::Busy(true) => self.change(|view| view.state = BoardState::Running),
             BoardEvent::Busy(false) => self.change(|view| view.state = BoardState::Prompt),
             BoardEvent::Raised(raised) => {
-                if let Some(said) = explain::raised(profile, &raised, lang) {
+                let said = |lang| explain::raised(profile, &raised, lang).unwrap_or_default();
+                let said = Said::new(said(Lang::En), said(Lang::Zh));
+                if !said.en.is_empty() {
                     self.change(|view| view.note(said));
                 }
             }
-            BoardEvent::Crashed(status) => self.change(|view| view.note(explain::death(status, lang))),
+            BoardEvent::Crashed(status) => self.change(|view| {
+                view.note(Said::new(explain::death(status, Lang::En), explain::death(status, Lang::Zh)));
+            }),
             BoardEvent::Ended(End::Finished | End::Missing | End::Raised(_) | End::Exit(_)) => {
                 self.change(|view| view.state = BoardState::Over);
             }
             BoardEvent::Ended(_) => {}
             BoardEvent::Failed(error) => self.change(|view| {
-                view.note(format!("{}: {error}", lang.pick("cannot start a board", "无法启动板子")));
+                let cause = |lang| socklab_engine::failure::cause(&error, lang);
+                let en = format!("cannot start a board: {}", cause(Lang::En));
+                view.note(Said::new(en, format!("无法启动板子：{}", cause(Lang::Zh))));
                 view.state = BoardState::Over;
             }),
         }
@@ -310,16 +347,16 @@ impl BoardView {
         }
     }
 
-    fn note(&mut self, text: String) {
+    fn note(&mut self, Said { en, zh }: Said) {
         let number = self.notes.last().map_or(1, |note| note.number + 1);
-        self.notes.push(Note { number, text });
+        self.notes.push(Note { number, en, zh });
         let surplus = self.notes.len().saturating_sub(NOTES);
         self.notes.drain(..surplus);
     }
 
     fn hear(&mut self, told: FromBoard) {
         match told {
-            FromBoard::Note(text) => self.note(text),
+            FromBoard::Note(said) => self.note(said),
             FromBoard::Pin { pin, high } => drop(self.pins.insert(pin, u8::from(high))),
             FromBoard::Pwm { pin, frequency: 0, .. } => drop(self.pwm.remove(&pin)),
             FromBoard::Pwm { pin, frequency, duty } => drop(self.pwm.insert(pin, Wave { frequency, duty })),
@@ -424,24 +461,42 @@ impl Member {
 
     pub(crate) fn set(&self, words: &str) -> Result<Reply, Problem> {
         self.is_on()?;
-        let given = parse_given(words)?;
+        let given = parse_given(words, self.profile)?;
         self.remote.give(given);
         self.face.change(|view| view.given.extend(named(words)));
         Ok(Reply::Done)
     }
 }
 
-fn parse_given(words: &str) -> Result<Given, Problem> {
+fn parse_given(words: &str, profile: &Profile) -> Result<Given, Problem> {
     let words = words.trim();
-    words.parse().map_err(|error: NotGiven| {
+    let given: Given = words.parse().map_err(|error: NotGiven| {
         let told = |lang| format!("{words:?} {}", error.text(lang));
         Problem::bad("bad_setting", told(Lang::En), told(Lang::Zh))
-    })
+    })?;
+    let (name, last) = (profile.name, profile.pins.end());
+    match given.pin().filter(|pin| !profile.pins.contains(pin)) {
+        None => Ok(given),
+        Some(pin) => Err(Problem::bad(
+            "no_such_pin",
+            format!("{name} has no pin {pin}: the last is {last}"),
+            format!("{name} 没有引脚 {pin}：最大为 {last}"),
+        )),
+    }
 }
 
 /// What is given, and how much of it.
 fn named(words: &str) -> Option<(String, String)> {
     words.trim().split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+/// Why a board does not have the files that its name promises.
+fn others_files(name: &str, folder: &Folder) -> Said {
+    let there = folder.path.display();
+    Said::new(
+        format!("another Socklab has the files of {name}: this board has its own, in {there}"),
+        format!("另一个 Socklab 正在使用 {name} 的文件：这块板子使用自己的，在 {there}"),
+    )
 }
 
 /// None of those that there are.
@@ -463,33 +518,37 @@ impl Workbench {
         self.board(id.parse().map_err(|_| Problem::no_board(id))?)
     }
 
-    pub(crate) async fn new_board(self: &Arc<Self>, new: NewBoard, lang: Lang) -> Result<Reply, Problem> {
+    pub(crate) async fn new_board(self: &Arc<Self>, new: NewBoard) -> Result<Reply, Problem> {
         let profile = Profile::named(&new.profile).ok_or_else(no_such_profile)?;
-        let given = new.set.iter().map(|words| parse_given(words)).collect::<Result<Vec<_>, _>>()?;
-        let (id, name) = self.reserve(profile, new.name.as_deref())?;
-        let flash = self.ground.flash.join(&name);
-        std::fs::create_dir_all(&flash).map_err(|error| Problem::of_system("flash", &error))?;
+        let given = new.set.iter().map(|words| parse_given(words, profile)).collect::<Result<Vec<_>, _>>()?;
+        let (id, promised) = self.reserve(profile, new.name.as_deref())?;
+        let name = promised.name.clone();
+        let folder = Folder::own(&self.ground.flash, &name, profile.name);
+        let folder = folder.map_err(|error| Problem::of_system("flash", &error))?;
         let lan = match self.ask(Do::Attach { name: name.clone(), cable: !profile.has_wifi() }).await? {
             Done::Attached(port) => Some(port),
-            Done::NotAttached(why) => return Err(Problem::bad_text("no_place", why)),
+            Done::NotAttached(why) => return Err(Problem::no_place(&why)),
             _ => return Err(Problem::ended()),
         };
         let mut options: Vec<OsString> = JOIN_TIME.map(Into::into).into();
-        options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
         options.extend(new.strict.then(|| "--strict".into()));
         let command = self.ground.board_command.clone();
+        let flash = folder.path.clone();
         let config = BoardConfig { command, profile, flash, options, given, lan, source: None };
-        let view = BoardView::new(id, &name, profile, &new);
-        self.switch_on(id, view, config, lang);
+        let mut view = BoardView::new(id, &name, profile, &new);
+        if folder.is_other {
+            view.note(others_files(&name, &folder));
+        }
+        self.switch_on(id, view, config, folder);
         Ok(Reply::Board { board: id.to_string(), name })
     }
 
-    fn switch_on(self: &Arc<Self>, id: BoardId, view: BoardView, config: BoardConfig, lang: Lang) {
+    fn switch_on(self: &Arc<Self>, id: BoardId, view: BoardView, config: BoardConfig, folder: Folder) {
         let (profile, flash, name) = (config.profile, config.flash.clone(), view.name.clone());
         let face = Arc::new(Face { view: Mutex::new((view, true)), scroll: Scroll::new() });
         let (drawn, workbench) = (Arc::clone(&face), Arc::downgrade(self));
         let board = Board::start(config, move |event| {
-            drawn.hear(profile, event, lang);
+            drawn.hear(profile, event);
             if let Some(workbench) = workbench.upgrade() {
                 workbench.gathered.bell.notify_one();
             }
@@ -502,22 +561,24 @@ impl Workbench {
         });
         std::mem::forget(seat); // it stays until the board goes
         let (board, offers) = (Mutex::new(Some(board)), Mutex::default());
-        let member = Member { remote, board, face, offers, flash, name };
+        let member = Member { remote, profile, board, face, offers, flash, name, _folder: folder };
         lock(&self.boards.0).members.insert(id.0, Arc::new(member));
         self.gathered.look_at_lan();
     }
 
     /// A number, and a name that no other board has.
-    fn reserve(&self, profile: &Profile, wanted: Option<&str>) -> Result<(BoardId, String), Problem> {
+    fn reserve(&self, profile: &Profile, wanted: Option<&str>) -> Result<(BoardId, Promised<'_>), Problem> {
         let mut held = lock(&self.boards.0);
-        if held.members.len() >= MOST {
+        if held.members.len() + held.promised.len() >= MOST {
             let (en, zh) = (format!("there are {MOST} boards already"), format!("已有 {MOST} 块板子"));
             return Err(Problem::bad("too_many_boards", en, zh));
         }
-        let is_taken = |name: &str| held.members.values().any(|member| member.name == name);
+        let is_taken =
+            |name: &str| held.promised.contains(name) || held.members.values().any(|member| member.name == name);
         let name = choose_name(profile, wanted.map(str::trim).filter(|name| !name.is_empty()), is_taken)?;
         held.last += 1;
-        Ok((BoardId(held.last), name))
+        held.promised.insert(name.clone());
+        Ok((BoardId(held.last), Promised { boards: &self.boards, name }))
     }
 
     /// Takes back what is offered there.

@@ -13,10 +13,9 @@ use socklab_engine::url::{EndpointUrl, HostError, Interface, Target, UnixName, U
 use socklab_engine::{Command as Do, Ending, Lang, Outcome, Reply as Done, Targets, WhenFull};
 use utoipa::ToSchema;
 
-use crate::ask::{Asked, Text};
+use crate::ask::{Asked, Text, miswritten, read};
 use crate::boards::{BoardId, NewBoard};
 use crate::data::{Data, LineEnding};
-use crate::guard::Speaks;
 use crate::jobs::JobId;
 use crate::lan::{Link, NetworkSettings};
 use crate::offers::{Way, Wish};
@@ -93,14 +92,14 @@ pub(crate) enum Command {
         of: String,
         encoding: String,
     },
-    /// Send again and again, until the job is stopped or has nobody left to send to.
+    /// Send again and again, until the job is stopped, those who were named are gone, or the endpoint is closed.
     Repeat {
         to: To,
         data: Data,
         #[serde(default)]
         line_ending: LineEnding,
-        /// The time from one to the next, 1 to 86 400 000 ms.
-        every_ms: u64,
+        /// The time from one to the next, 1 to 86 400 000 ms, a whole number.
+        every_ms: f64,
         /// So many times; without end if it is not there.
         #[serde(default)]
         times: Option<u64>,
@@ -204,11 +203,10 @@ pub(crate) enum To {
 
 impl To {
     pub(crate) fn targets(&self) -> Result<Targets, Problem> {
-        let wrong = |error| Problem::bad_text("bad_request", error);
         Ok(match self {
             To::All => Targets::All,
-            To::Endpoint(id) => Targets::Endpoint(id.parse().map_err(wrong)?),
-            To::Peers(ids) => Targets::Peers(ids.iter().map(|id| id.parse().map_err(wrong)).collect::<Result<_, _>>()?),
+            To::Endpoint(id) => Targets::Endpoint(read(id)?),
+            To::Peers(ids) => Targets::Peers(ids.iter().map(|id| read(id)).collect::<Result<_, _>>()?),
         })
     }
 }
@@ -282,20 +280,19 @@ pub(crate) struct Answer {
     responses((status = 200, body = Answer), (status = "4XX", body = crate::problem::ProblemBody)))]
 pub(crate) async fn command(
     State(workbench): State<Arc<Workbench>>,
-    Speaks(lang): Speaks,
     Asked(command): Asked<Command>,
 ) -> Result<Json<Answer>, Problem> {
-    let as_command = terminal::line(&command);
-    let reply = workbench.obey(command, lang).await?;
+    let as_command = terminal::line(&command, &workbench.around());
+    let reply = workbench.obey(command).await?;
     Ok(Json(Answer { reply, as_command }))
 }
 
 impl Workbench {
-    async fn obey(self: &Arc<Self>, command: Command, lang: Lang) -> Result<Reply, Problem> {
+    async fn obey(self: &Arc<Self>, command: Command) -> Result<Reply, Problem> {
         match command {
             Command::Open { url } => self.done(Do::Open(parse_url(&url)?)).await,
-            Command::Close { endpoint } => self.done(Do::CloseEndpoint(endpoint.0)).await,
-            Command::Dismiss { endpoint } => self.done(Do::Dismiss(endpoint.0)).await,
+            Command::Close { endpoint } => self.done(Do::CloseEndpoint(endpoint.read()?)).await,
+            Command::Dismiss { endpoint } => self.done(Do::Dismiss(endpoint.read()?)).await,
             Command::Send { to, data, line_ending } => {
                 let bytes = data.bytes(line_ending)?;
                 self.done(Do::Send { to: to.targets()?, bytes, when_full: WhenFull::Refuse }).await
@@ -303,41 +300,38 @@ impl Workbench {
             Command::End { peers, how } => self.done(Do::End { peers: peers.targets()?, ending: how.into() }).await,
             Command::AddPeer { endpoint, target } => {
                 let target = parse_target(&target)?;
-                self.done(Do::AddPeer { endpoint: endpoint.0, target }).await
+                self.done(Do::AddPeer { endpoint: endpoint.read()?, target }).await
             }
             Command::Join { endpoint, group, interface } => {
                 let interface = parse_interface(interface.as_deref())?;
-                self.done(Do::Join { endpoint: endpoint.0, group: group.0, interface }).await
+                self.done(Do::Join { endpoint: endpoint.read()?, group: group.read()?, interface }).await
             }
             Command::Leave { endpoint, group, interface } => {
                 let interface = parse_interface(interface.as_deref())?;
-                self.done(Do::Leave { endpoint: endpoint.0, group: group.0, interface }).await
+                self.done(Do::Leave { endpoint: endpoint.read()?, group: group.read()?, interface }).await
             }
-            Command::Echo { endpoint, on } => self.done(Do::Echo { endpoint: endpoint.0, on }).await,
-            Command::Name { peer, name } => {
-                self.set_name(peer.0, &name);
-                Ok(Reply::Done)
-            }
-            Command::Encoding { of, encoding } => self.choose_encoding(&of, &encoding),
+            Command::Echo { endpoint, on } => self.done(Do::Echo { endpoint: endpoint.read()?, on }).await,
+            Command::Name { peer, name } => self.choose_name(peer.read()?, &name).await,
+            Command::Encoding { of, encoding } => self.choose_encoding(&of, &encoding).await,
             Command::Repeat { to, data, line_ending, every_ms, times } => {
                 let bytes = data.bytes(line_ending)?;
                 self.repeat(to.targets()?, bytes, every_ms, times)
             }
-            Command::Stop { job } => self.jobs.stop(job.0).map(|()| Reply::Done),
-            Command::BoardNew(new) => self.new_board(new, lang).await,
-            Command::BoardRun { board, source, name } => self.board(board.0)?.run(name, source),
-            Command::BoardStop { board } => self.board(board.0)?.interrupt(),
-            Command::BoardReset { board, hard } => self.board(board.0)?.reset(hard),
-            Command::BoardRemove { board } => self.remove_board(board.0).await,
-            Command::BoardSet { board, set } => self.board(board.0)?.set(&set),
+            Command::Stop { job } => self.jobs.stop(job.read()?).map(|()| Reply::Done),
+            Command::BoardNew(new) => self.new_board(new).await,
+            Command::BoardRun { board, source, name } => self.board(board.read()?)?.run(name, source),
+            Command::BoardStop { board } => self.board(board.read()?)?.interrupt(),
+            Command::BoardReset { board, hard } => self.board(board.read()?)?.reset(hard),
+            Command::BoardRemove { board } => self.remove_board(board.read()?).await,
+            Command::BoardSet { board, set } => self.board(board.read()?)?.set(&set),
             Command::BoardOffer { board, way, port, password } => {
-                self.board(board.0)?.offer(Wish { way, port, password })
+                self.board(board.read()?)?.offer(Wish { way, port, password })
             }
-            Command::BoardWithdraw { board, at } => self.withdraw(board.0, at).await,
+            Command::BoardWithdraw { board, at } => self.withdraw(board.read()?, at).await,
             Command::Fault { board, direction, spec } => self.harm(board.as_deref(), direction, &spec).await,
             Command::Air { name, gone } => self.switch_air(name, gone).await,
             Command::Forward { forward } => self.forward(&forward).await,
-            Command::EndForward { at } => self.end_forward(at.0).await,
+            Command::EndForward { at } => self.end_forward(at.read()?).await,
             Command::LanSet(settings) => self.set_network(settings).await,
         }
     }
@@ -353,17 +347,29 @@ impl Workbench {
             Done::NoSuchEndpoint(id) => return Err(Problem::no_endpoint(id)),
             Done::NotOver(id) => return Err(Problem::not_over(id)),
             Done::Steered(Err(error)) => return Err(error.into()),
-            Done::NotAttached(why) => return Err(Problem::bad_text("no_place", why)),
+            Done::NotAttached(why) => return Err(Problem::no_place(&why)),
             _ => Reply::Done,
         })
     }
 
-    fn choose_encoding(&self, of: &str, encoding: &str) -> Result<Reply, Problem> {
+    async fn choose_name(&self, peer: PeerId, name: &str) -> Result<Reply, Problem> {
+        self.gather().await?;
+        if !self.gathered.has_peer(peer) {
+            return Err(Problem::no_peer(peer));
+        }
+        self.set_name(peer, name);
+        Ok(Reply::Done)
+    }
+
+    async fn choose_encoding(&self, of: &str, encoding: &str) -> Result<Reply, Problem> {
         let encoding = crate::data::parse_encoding(encoding)?;
+        self.gather().await?;
         match (of.parse::<PeerId>(), of.parse::<EndpointId>()) {
+            (Ok(peer), _) if !self.gathered.has_peer(peer) => return Err(Problem::no_peer(peer)),
             (Ok(peer), _) => self.set_encoding(peer, encoding),
+            (_, Ok(endpoint)) if !self.gathered.has_endpoint(endpoint) => return Err(Problem::no_endpoint(endpoint)),
             (_, Ok(endpoint)) => self.set_endpoint_encoding(endpoint, encoding),
-            (Err(error), _) => return Err(Problem::bad_text("bad_request", error)),
+            _ => return Err(miswritten::<PeerId>(of)),
         }
         Ok(Reply::Done)
     }

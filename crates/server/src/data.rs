@@ -79,10 +79,14 @@ impl Data {
             Data::Hex { hex } => {
                 hex::parse(hex).map_err(|error| Problem::bad("bad_data", error.to_string(), error.zh()))?
             }
-            Data::Base64 { base64 } => STANDARD.decode(base64).map_err(|error| Problem::bad_text("bad_data", error))?,
+            Data::Base64 { base64 } => STANDARD.decode(base64).map_err(|error| no_base64(&error))?,
         };
         Ok(bytes.into())
     }
+}
+
+fn no_base64(error: &base64::DecodeError) -> Problem {
+    Problem::bad("bad_data", format!("no base64: {error}"), format!("不是 base64：{error}"))
 }
 
 /// The encoding of that name; UTF-8 where none is named.

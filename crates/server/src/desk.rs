@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -14,7 +13,7 @@ use socklab_engine::board::flash::Flash;
 use socklab_engine::board::{Profile, look};
 use utoipa::ToSchema;
 
-use crate::ask::Asked;
+use crate::ask::{Asked, Whole};
 use crate::boards::{Member, no_such_profile};
 use crate::guard::Speaks;
 use crate::problem::{Problem, ProblemBody};
@@ -131,7 +130,7 @@ pub(crate) async fn read(
 pub(crate) async fn write(
     State(workbench): State<Arc<Workbench>>,
     Path((board, path)): Path<(String, String)>,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<axum::http::StatusCode, Problem> {
     flash(&workbench, &board)?.put(&path, &body).map_err(|error| told(&error))?;
     Ok(axum::http::StatusCode::NO_CONTENT)

@@ -2,20 +2,24 @@
 //! how far the log is. Each client that looks has a picture of what it has not been sent yet, in which newer changes
 //! replace older ones: however slow it is, it costs no more than one picture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use socklab_capture::PeerId;
 use socklab_capture::cursor::{Cursor, Next};
-use socklab_engine::{Changes, Command, Reply, Tally};
+use socklab_capture::{EndpointId, PeerId};
+use socklab_engine::board::look::Said;
+use socklab_engine::{Changes, Command, EndpointState, Reply, Tally};
 use tokio::sync::Notify;
 
 use crate::labels::Label;
 use crate::lan::LanView;
 use crate::problem::Problem;
-use crate::state::{EndpointView, LogView, Notice, PeerView, Picture, State, Totals};
+use crate::state::{EndpointView, Level, LogView, Notice, PeerView, Picture, State, Totals};
+use crate::terminal::Around;
+use crate::trouble::Standing;
 use crate::workbench::Workbench;
 
 /// The pause between two looks while somebody looks on: as often as a screen can show.
@@ -55,6 +59,14 @@ struct Room {
     first: Option<(u32, u64)>,
     lan_seen: Option<Instant>,
     notices: u64,
+    standing: BTreeMap<Standing, Arc<Notice>>,
+}
+
+impl Room {
+    fn notice(&mut self, level: Level, Said { en, zh }: Said) -> Arc<Notice> {
+        self.notices += 1;
+        Arc::new(Notice { number: self.notices, level, en, zh })
+    }
 }
 
 /// A client that looks on.
@@ -97,6 +109,23 @@ impl Gathered {
     /// The first record that can still be read, if that is known.
     pub(crate) fn first(&self) -> Option<u64> {
         lock(&self.room).first.map(|(_, first)| first)
+    }
+
+    /// Addresses of boards on the virtual network, and how many endpoints are open, as far as has been gathered.
+    pub(crate) fn around(&self) -> (BTreeSet<IpAddr>, usize) {
+        let room = lock(&self.room);
+        let addresses = room.whole.lan.as_ref().map(|lan| lan.addresses().collect()).unwrap_or_default();
+        (addresses, room.whole.endpoints.values().filter(|endpoint| endpoint.is_open()).count())
+    }
+
+    /// Whether there is such a peer, as far as has been gathered.
+    pub(crate) fn has_peer(&self, id: PeerId) -> bool {
+        lock(&self.room).whole.peers.contains_key(&id)
+    }
+
+    /// Whether such an endpoint is listed, as far as has been gathered.
+    pub(crate) fn has_endpoint(&self, id: EndpointId) -> bool {
+        lock(&self.room).whole.endpoints.contains_key(&id)
     }
 
     /// The virtual network has been changed: it is to be looked at now.
@@ -155,12 +184,37 @@ impl Gathered {
     }
 
     /// Tells everybody who looks, and remembers it for those to come.
-    pub(crate) fn say(&self, en: impl Into<String>, zh: impl Into<String>) {
+    pub(crate) fn say(&self, level: Level, said: Said) {
+        let notice = lock(&self.room).notice(level, said);
+        self.publish(Picture { notices: vec![notice], ..Picture::default() });
+    }
+
+    /// Something is wrong from now on, until it is settled.
+    pub(crate) fn stand(&self, what: Standing, level: Level, said: Said) {
         let mut room = lock(&self.room);
-        room.notices += 1;
-        let notice = Notice { number: room.notices, en: en.into(), zh: zh.into() };
+        let notice = room.notice(level, said);
+        room.standing.insert(what, notice);
         drop(room);
-        self.publish(Picture { notices: vec![Arc::new(notice)], ..Picture::default() });
+        self.tell_standing();
+    }
+
+    /// What was wrong is so no longer.
+    pub(crate) fn settle(&self, is_over: impl Fn(&Standing) -> bool) {
+        let mut room = lock(&self.room);
+        let before = room.standing.len();
+        room.standing.retain(|what, _| !is_over(what));
+        let has_changed = room.standing.len() < before;
+        drop(room);
+        if has_changed {
+            self.tell_standing();
+        }
+    }
+
+    fn tell_standing(&self) {
+        let _telling = lock(&self.telling);
+        let mut standing: Vec<_> = lock(&self.room).standing.values().cloned().collect();
+        standing.sort_by_key(|notice| notice.number);
+        self.publish(Picture { standing: Some(standing), ..Picture::default() });
     }
 }
 
@@ -265,6 +319,9 @@ impl Workbench {
                 news.peers.insert(peer.id, Arc::new(PeerView::new(peer, name, encoding)));
             }
         }
+        let open = endpoints.iter().filter(|status| status.state != EndpointState::Closed);
+        let open: BTreeSet<String> = open.map(|status| status.url.place.to_string()).collect();
+        self.gathered.settle(|what| matches!(what, Standing::NotAccepting(place) if !open.contains(place)));
         news.peers_gone.extend(gone);
         let mut room = lock(&self.gathered.room);
         room.recorded = next_seq;
@@ -274,6 +331,12 @@ impl Workbench {
         let Tally { received, sent, received_records, sent_records } = tally;
         news.totals = Some(Totals { received, sent, received_records, sent_records });
         news
+    }
+
+    /// What a line of the terminal depends on.
+    pub(crate) fn around(&self) -> Around {
+        let (addresses, endpoints) = self.gathered.around();
+        Around { boards: self.boards.kinds(), addresses, endpoints }
     }
 
     /// How far the log can be read. The files are looked at when a new one is begun.

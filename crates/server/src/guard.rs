@@ -3,8 +3,14 @@
 //!
 //! A program of another user, a page of another site and a name that suddenly leads here must get nothing. So each
 //! request names this server as its host, comes from this server's own page or from no page at all, and knows the
-//! token: as a cookie of this very port, or as `Authorization: Bearer`.
+//! token, as `Authorization: Bearer`, or has the cookie that whoever knew the token was given.
+//!
+//! A cookie is of a host and not of a port: a browser sends it to every server on 127.0.0.1 that it visits. So its
+//! value is not the token, ends with this server, and counts only where the browser says that this server's own page
+//! asks. What is left: a program on this machine that has seen the cookie can say so too. Only a host name of the
+//! workbench's own, with cookies of its own, would end that.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -42,6 +48,8 @@ const BODIES: [&str; 2] = ["application/json", "application/octet-stream"];
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     token: Token,
+    /// The value of the cookie, which is nothing but that.
+    session: Token,
     /// Where the server is bound.
     at: SocketAddr,
     /// The language of those who ask for none.
@@ -61,13 +69,10 @@ impl<S: Sync> FromRequestParts<S> for Speaks {
 }
 
 impl Guard {
-    pub(crate) fn new(token: Token, at: SocketAddr, lang: Lang) -> Self {
-        Guard { token, at, lang }
-    }
-
-    /// Each port has its own, since a cookie is of a host and not of a port: two instances must not take each other's.
-    fn cookie_name(&self) -> String {
-        format!("socklab-{}", self.at.port())
+    /// # Errors
+    /// The system has no randomness to give.
+    pub(crate) fn new(token: Token, at: SocketAddr, lang: Lang) -> io::Result<Self> {
+        Ok(Guard { token, session: Token::random()?, at, lang })
     }
 
     /// Why the request is not let in.
@@ -76,7 +81,7 @@ impl Guard {
         let host = self
             .host(headers)
             .ok_or_else(|| refusal("wrong_host", "this is not the name of this workbench", "这不是本工作台的主机名"))?;
-        let is_own = |origin: &HeaderValue| origin.as_bytes() == format!("http://{host}").as_bytes();
+        let is_own = |origin: &HeaderValue| origin.as_bytes() == format!("http://{}", host.text).as_bytes();
         if !headers.get_all(header::ORIGIN).iter().all(is_own) {
             return Err(refusal("wrong_origin", "another site asks", "请求来自其他网站"));
         }
@@ -84,7 +89,7 @@ impl Guard {
         if !headers.get_all("sec-fetch-site").iter().all(is_same) {
             return Err(refusal("wrong_site", "another site asks", "请求来自其他网站"));
         }
-        if !self.knows_token(headers) {
+        if !self.has_bearer(headers) && !self.has_cookie(headers, host) {
             let (en, zh) = (
                 "the token is missing or old: open the address that `socklab serve` has printed",
                 "缺少令牌或令牌已失效：请打开 `socklab serve` 显示的地址",
@@ -101,38 +106,46 @@ impl Guard {
     }
 
     /// What the client calls this server, if it is one of its names: a name that another's name server may lead here
-    /// is none.
-    fn host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+    /// is none. Of this machine itself any port will do, since one may be led to ours.
+    fn host<'a>(&self, headers: &'a HeaderMap) -> Option<Host<'a>> {
         let mut hosts = headers.get_all(header::HOST).iter();
-        let (host, None) = (hosts.next()?.to_str().ok()?, hosts.next()) else { return None };
-        let (name, port) = host.rsplit_once(':').map_or((host, 80), |(name, port)| (name, port.parse().unwrap_or(0)));
-        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-        let is_ours = name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip| self.is_own(ip));
-        (port == self.at.port() && is_ours).then_some(host)
+        let (text, None) = (hosts.next()?.to_str().ok()?, hosts.next()) else { return None };
+        let host = Host::read(text)?;
+        let is_ours = host.is_loopback() || host.port == self.at.port() && host.ip.is_some_and(|ip| self.is_own(ip));
+        is_ours.then_some(host)
     }
 
     fn is_own(&self, ip: IpAddr) -> bool {
         let has = |all: Vec<if_addrs::Interface>| all.iter().any(|interface| interface.ip() == ip);
         let is_anywhere = self.at.ip().is_unspecified();
-        ip == self.at.ip() || ip.is_loopback() || is_anywhere && if_addrs::get_if_addrs().is_ok_and(has)
+        ip == self.at.ip() || is_anywhere && if_addrs::get_if_addrs().is_ok_and(has)
     }
 
-    fn knows_token(&self, headers: &HeaderMap) -> bool {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let name = self.cookie_name();
+    /// The scheme is in whatever case (RFC 9110, 11.1).
+    fn has_bearer(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+        given.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && self.token.is(token.trim()))
+    }
+
+    /// A browser says of each request to this machine whose page makes it, and of a WebSocket its origin; that neither
+    /// names another has been seen to. To other hosts it says the first over TLS only.
+    fn has_cookie(&self, headers: &HeaderMap, host: Host<'_>) -> bool {
+        let is_said = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+        let name = host.cookie_name();
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut values = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
             let (known, value) = cookie.trim().split_once('=')?;
             (known == name).then_some(value)
         });
-        bearer.is_some_and(|token| self.token.is(token)) || values.any(|token| self.token.is(token))
+        (is_said || !host.is_loopback()) && values.any(|value| self.session.is(value))
     }
 
-    /// For the address that was printed: the token goes into a cookie and out of the address.
+    /// For the address that was printed: whoever knows the token gets a cookie, and the token leaves the address.
     fn admit(&self, request: &Request) -> Option<Response> {
         let given = request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("token="))?;
         let is_entry = request.method() == Method::GET && request.uri().path() == "/" && self.token.is(given);
-        let cookie = format!("{}={given}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name());
+        let (name, session) = (self.host(request.headers())?.cookie_name(), self.session.reveal());
+        let cookie = format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict");
         is_entry.then(|| {
             (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)]).into_response()
         })
@@ -153,6 +166,37 @@ impl Guard {
             Some(text) if text.to_ascii_lowercase().starts_with("en") => Lang::En,
             _ => self.lang,
         }
+    }
+}
+
+/// What a client calls this server.
+#[derive(Clone, Copy)]
+struct Host<'a> {
+    text: &'a str,
+    /// `None` for `localhost`.
+    ip: Option<IpAddr>,
+    port: u16,
+}
+
+impl<'a> Host<'a> {
+    /// An address or `localhost`, with a port or without (RFC 9110, 7.2); `None` for any other name.
+    fn read(text: &'a str) -> Option<Self> {
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
+            _ => (text, 80),
+        };
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let ip = bare.parse().ok();
+        (ip.is_some() || name.eq_ignore_ascii_case("localhost")).then_some(Host { text, ip, port })
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.ip.is_none_or(|ip| ip.is_loopback())
+    }
+
+    /// Each port has its own, as the browser knows it: two instances must not take each other's.
+    fn cookie_name(&self) -> String {
+        format!("socklab-{}", self.port)
     }
 }
 
@@ -179,11 +223,10 @@ pub(crate) async fn stand(State(guard): State<Arc<Guard>>, mut request: Request,
                 None => next.run(request).await,
             }
         }
-        Err(problem) if problem.is_token() => match guard.admit(&request) {
+        Err(problem) => match guard.admit(&request).filter(|_| problem.is_token()) {
             Some(response) => response,
             None => refuse(&request, problem, lang),
         },
-        Err(problem) => problem.into_response(),
     };
     finish(response, lang)
 }
@@ -203,7 +246,9 @@ fn refuse(request: &Request, problem: Problem, lang: Lang) -> Response {
 fn finish(mut response: Response, lang: Lang) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let (status, body) = problem.told(lang);
+        let allowed = response.headers_mut().remove(header::ALLOW).map(|allowed| (header::ALLOW, allowed));
         response = (status, Json(body)).into_response();
+        response.headers_mut().extend(allowed);
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -11,6 +11,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
+use socklab_capture::PeerId;
 use socklab_engine::{Outcome, Reply as Done, Targets, WhenFull};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -21,10 +22,11 @@ use crate::ask::{Wanted, list};
 use crate::command::{self, Reply};
 use crate::problem::Problem;
 use crate::state::millis;
+use crate::terminal;
 use crate::workbench::Workbench;
 
 /// The longest time from one send to the next: a day.
-const LONGEST_PAUSE: u64 = 86_400_000;
+const LONGEST_PAUSE: f64 = 86_400_000.0;
 
 /// Jobs at a time.
 const MOST: usize = 100;
@@ -62,13 +64,16 @@ pub(crate) struct JobView {
     what: Work,
     /// For whom: `all`, `e1`, or peers with commas between.
     to: String,
-    /// Bytes that were handed over, for each peer.
+    /// Bytes that were handed over: of a file, to the peer that has most of it; of the same again and again, to all
+    /// peers together.
     done: u64,
     /// Bytes of all of it, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
-    /// How often it was sent.
+    /// How often it was handed over to somebody.
     turns: u64,
+    /// How often a peer did not take it: it does not read, and too much waits for it already.
+    refused: u64,
     /// Since when, in ms since 1970.
     since: f64,
 }
@@ -121,17 +126,19 @@ impl Jobs {
         held.last += 1;
         let (number, stopped) = (held.last, Arc::<Notify>::default());
         let since = millis(std::time::SystemTime::now().into());
-        let view = JobView { id: JobId(number).to_string(), what, to: shown(to), done: 0, total, turns: 0, since };
+        let view =
+            JobView { id: JobId(number).to_string(), what, to: shown(to), done: 0, total, turns: 0, refused: 0, since };
         held.jobs.insert(number, Job { view, stopped: Arc::clone(&stopped) });
         held.changed.insert(number);
         Ok((JobId(number), stopped))
     }
 
-    fn count(&self, job: JobId, bytes: u64) {
+    fn count(&self, job: JobId, bytes: u64, refused: u64) {
         let mut held = self.held();
         if let Some(job) = held.jobs.get_mut(&job.0) {
             job.view.done += bytes;
-            job.view.turns += 1;
+            job.view.turns += u64::from(bytes > 0);
+            job.view.refused += refused;
         }
         held.changed.insert(job.0);
     }
@@ -181,24 +188,27 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn count(&self, bytes: usize) {
-        self.workbench.jobs.count(self.job, bytes as u64);
+    fn count(&self, bytes: u64, refused: u64) {
+        self.workbench.jobs.count(self.job, bytes, refused);
         self.workbench.gathered.bell.notify_one();
     }
 }
 
 impl Workbench {
-    /// Sends the same every so many milliseconds. A peer that does not read is left out that time.
+    /// Sends the same every so many milliseconds, until those who were named are gone or the endpoint is closed. A peer
+    /// that does not read is left out that time.
     pub(crate) fn repeat(
         self: &Arc<Self>,
         to: Targets,
         bytes: Bytes,
-        every_ms: u64,
+        every_ms: f64,
         times: Option<u64>,
     ) -> Result<Reply, Problem> {
-        if !(1..=LONGEST_PAUSE).contains(&every_ms) {
-            return Err(Problem::bad("bad_pause", "the pause is 1 ms to a day", "间隔为 1 毫秒到一天"));
+        if !(1.0..=LONGEST_PAUSE).contains(&every_ms) || every_ms.fract() != 0.0 {
+            let (en, zh) = ("the pause is 1 to 86400000 ms, a whole number", "间隔为 1 到 86400000 毫秒，须为整数");
+            return Err(Problem::bad("bad_pause", en, zh));
         }
+        let every_ms = every_ms as u64;
         let (job, stopped) = self.jobs.start(Work::Repeat { every_ms }, &to, None)?;
         let running = Running { workbench: Arc::clone(self), job };
         self.gathered.bell.notify_one();
@@ -213,8 +223,13 @@ impl Workbench {
                 let send = command::send(&to, bytes.clone(), WhenFull::Refuse);
                 match running.workbench.ask(send).await {
                     Ok(Done::Outcomes(outcomes)) if is_lost(&to, &outcomes) => return,
-                    Ok(_) => running.count(bytes.len()),
-                    Err(_) => return,
+                    Ok(Done::Outcomes(outcomes)) => {
+                        let queued = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Queued).count();
+                        let full = |(_, outcome): &&(PeerId, Outcome)| matches!(outcome, Outcome::Full { .. });
+                        let full = outcomes.iter().filter(full).count();
+                        running.count((queued * bytes.len()) as u64, full as u64);
+                    }
+                    Ok(_) | Err(_) => return, // the endpoint is closed, or all is
                 }
             }
         });
@@ -223,7 +238,7 @@ impl Workbench {
 }
 
 /// Whether nobody is left of those who were named. Of an endpoint, others may come.
-fn is_lost(to: &Targets, outcomes: &[(socklab_capture::PeerId, Outcome)]) -> bool {
+fn is_lost(to: &Targets, outcomes: &[(PeerId, Outcome)]) -> bool {
     matches!(to, Targets::Peers(_)) && outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Gone)
 }
 
@@ -241,14 +256,30 @@ pub(crate) struct FileQuery {
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FileSent {
-    /// Bytes that were handed over for each peer.
+    /// Bytes that were handed over to the peer that has most of it.
     bytes: u64,
-    /// False where it was stopped, or nobody took it any more.
+    /// Whether all peers have all of it. False where it was stopped, or one of them went before its end.
+    complete: bool,
+    /// What each peer has of it.
+    peers: Vec<PeerSent>,
+    /// Lines for the prompt of `socklab listen` that send a file of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_command: Option<String>,
+}
+
+/// What a peer has of a file.
+#[derive(Debug, Serialize, ToSchema)]
+struct PeerSent {
+    peer: String,
+    /// Bytes that were handed over to it, from the start.
+    bytes: u64,
+    /// Whether that is all of it.
     complete: bool,
 }
 
-/// Send a file: the body, as it comes. The slowest of its peers sets the pace. It is a job while it goes on; stopping
-/// that, or closing the request, ends it.
+/// Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
+/// is none. The slowest of them sets the pace. It is a job while it goes on; stopping that, or closing the request, ends
+/// it.
 #[utoipa::path(post, path = "/api/send-file", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = FileSent), (status = "4XX", body = crate::problem::ProblemBody)))]
@@ -261,15 +292,16 @@ pub(crate) async fn send_file(
     let to = parse_to(&query.to)?;
     let length = headers.get(axum::http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let piece = if workbench.has_datagrams(&to).await? { DATAGRAM } else { PIECE };
+    let as_command = query.name.as_deref().and_then(|name| terminal::send_file(&query.to, name));
     let work = Work::File { name: query.name.unwrap_or_default() };
     let (job, stopped) = workbench.jobs.start(work, &to, length)?;
-    let sent = FileSent { bytes: 0, complete: false };
-    let mut file = Pouring { running: Running { workbench, job }, to, data: body.into_data_stream(), sent };
+    let (running, data) = (Running { workbench, job }, body.into_data_stream());
+    let mut file = Pouring { running, to, data, bytes: 0, is_whole: false, peers: BTreeMap::new() };
     tokio::select! {
         poured = file.pour(piece) => poured?,
         () = stopped.notified() => {}
     }
-    Ok(Json(file.end().await))
+    Ok(Json(file.end(as_command).await))
 }
 
 /// A file on its way.
@@ -277,7 +309,12 @@ struct Pouring {
     running: Running,
     to: Targets,
     data: BodyDataStream,
-    sent: FileSent,
+    /// How much of it has been handed over.
+    bytes: u64,
+    /// Whether that is all of it.
+    is_whole: bool,
+    /// How much of it each peer has.
+    peers: BTreeMap<PeerId, u64>,
 }
 
 impl Pouring {
@@ -285,38 +322,52 @@ impl Pouring {
     async fn pour(&mut self, piece: usize) -> Result<(), Problem> {
         let mut held = BytesMut::new();
         while let Some(bytes) = self.data.next().await {
-            held.extend_from_slice(&bytes.map_err(|error| Problem::bad_text("cut_off", error))?);
+            held.extend_from_slice(&bytes.map_err(|error| cut_off(&error))?);
             while held.len() >= piece {
                 if !self.hand_over(held.split_to(piece).freeze()).await? {
                     return Ok(());
                 }
             }
         }
-        self.sent.complete = held.is_empty() || self.hand_over(held.freeze()).await?;
+        self.is_whole = held.is_empty() || self.hand_over(held.freeze()).await?;
         Ok(())
     }
 
     /// The job is over; what comes of the body is let go. An answer before its end would be a reset to the client, and a
     /// browser then sends the whole of it again.
-    async fn end(self) -> FileSent {
-        let Pouring { running, mut data, sent, .. } = self;
+    async fn end(self, as_command: Option<String>) -> FileSent {
+        let Pouring { running, mut data, bytes, is_whole, peers, .. } = self;
         drop(running);
         while let Some(Ok(_)) = data.next().await {}
-        sent
+        let sent = |(peer, has): (PeerId, u64)| PeerSent {
+            peer: peer.to_string(),
+            bytes: has,
+            complete: is_whole && has == bytes,
+        };
+        let peers: Vec<_> = peers.into_iter().map(sent).collect();
+        FileSent { bytes, complete: is_whole && peers.iter().all(|peer| peer.complete), peers, as_command }
     }
 
-    /// Whether anybody took it.
+    /// Whether anybody took it. Who did is who gets the rest: half a file is of no use to those who come later.
     async fn hand_over(&mut self, bytes: Bytes) -> Result<bool, Problem> {
         let count = bytes.len();
         let reply = self.running.workbench.ask(command::send(&self.to, bytes, WhenFull::Wait)).await?;
         let Done::Outcomes(outcomes) = reply else { return Ok(false) };
-        let is_taken = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Queued);
-        if is_taken {
-            self.sent.bytes += count as u64;
-            self.running.count(count);
+        let taken = outcomes.into_iter().filter(|(_, outcome)| *outcome == Outcome::Queued);
+        let taken: Vec<PeerId> = taken.map(|(peer, _)| peer).collect();
+        if taken.is_empty() {
+            return Ok(false);
         }
-        Ok(is_taken)
+        self.bytes += count as u64;
+        taken.iter().for_each(|peer| *self.peers.entry(*peer).or_default() += count as u64);
+        self.running.count(count as u64, 0);
+        self.to = Targets::Peers(taken);
+        Ok(true)
     }
+}
+
+fn cut_off(error: &axum::Error) -> Problem {
+    Problem::bad("cut_off", format!("the file was cut off: {error}"), format!("文件上传中断：{error}"))
 }
 
 fn parse_to(text: &str) -> Result<Targets, Problem> {

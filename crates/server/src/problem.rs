@@ -45,10 +45,9 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, code, en, zh)
     }
 
-    /// The same, where the words are in one language only.
-    pub(crate) fn bad_text(code: &'static str, text: impl ToString) -> Self {
-        let text = text.to_string();
-        Problem::bad(code, text.clone(), text)
+    /// The virtual network does not take the board, or leads no port to it.
+    pub(crate) fn no_place(why: &str) -> Self {
+        Problem::bad("no_place", why, format!("虚拟网络不接受：{why}"))
     }
 
     /// The system refused, for this reason.
@@ -78,6 +77,10 @@ impl Problem {
             format!("no endpoint {id} that can do that"),
             format!("没有可以这样做的端点 {id}"),
         )
+    }
+
+    pub(crate) fn no_peer(id: impl std::fmt::Display) -> Self {
+        Problem::missing("no_such_peer", format!("there is no peer {id}"), format!("没有对端 {id}"))
     }
 
     pub(crate) fn not_over(id: impl std::fmt::Display) -> Self {

@@ -17,7 +17,7 @@ use socklab_engine::Lang;
 use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ask::{Wanted, list};
+use crate::ask::{Wanted, list, words};
 use crate::guard::Speaks;
 use crate::problem::Problem;
 use crate::state::millis;
@@ -163,7 +163,7 @@ impl Filter {
         Ok(Filter {
             peers: list(query.peer.as_deref())?,
             endpoints: list(query.endpoint.as_deref())?,
-            kinds: list(query.kinds.as_deref())?,
+            kinds: words(query.kinds.as_deref()).map(str::to_owned).collect(),
         })
     }
 

@@ -19,12 +19,15 @@ use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::Clock;
 use socklab_capture::text::Encoding;
 use socklab_capture::{EndpointId, PeerId, Side};
+use socklab_engine::Lang;
+use socklab_engine::trouble::capture_text;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{Wanted, list};
 use crate::data::{Data, LineEnding, parse_encoding};
+use crate::guard::Speaks;
 use crate::labels::Reading;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::millis;
@@ -70,10 +73,10 @@ pub(crate) struct RunView {
 }
 
 impl RunView {
-    fn new(run: &Run, current: &Run, totals: Result<Totals, Problem>) -> Self {
+    fn new(run: &Run, current: &Run, totals: Result<Totals, Problem>, lang: Lang) -> Self {
         let (totals, error) = match totals {
             Ok(totals) => (totals, None),
-            Err(problem) => (Totals::default(), Some(problem.text(socklab_engine::Lang::En).to_owned())),
+            Err(problem) => (Totals::default(), Some(problem.text(lang).to_owned())),
         };
         let length = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         RunView {
@@ -102,11 +105,14 @@ pub(crate) struct RunList {
 /// All runs, the newest first.
 #[utoipa::path(get, operation_id = "runs", path = "/api/runs",
     responses((status = 200, body = RunList), (status = "4XX", body = ProblemBody)))]
-pub(crate) async fn all(State(workbench): State<Arc<Workbench>>) -> Result<Json<RunList>, Problem> {
+pub(crate) async fn all(
+    State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
+) -> Result<Json<RunList>, Problem> {
     let (captures, current) = (workbench.ground.captures.clone(), workbench.ground.run.clone());
     let list = move |_: &crate::records::Archive| {
         let runs = Run::list(&captures)?;
-        let view = |run: &Run| RunView::new(run, &current, cursor::totals(run).map_err(Problem::from));
+        let view = |run: &Run| RunView::new(run, &current, cursor::totals(run).map_err(Problem::from), lang);
         Ok::<_, Problem>(RunList { runs: runs.iter().rev().map(view).collect() })
     };
     workbench.read("current", list).await?.map(Json)
@@ -151,6 +157,7 @@ struct RunPeer {
     responses((status = 200, body = RunDetail), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn stat(
     State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
     Path(run): Path<String>,
 ) -> Result<Json<RunDetail>, Problem> {
     let current = workbench.ground.run.clone();
@@ -172,7 +179,12 @@ pub(crate) async fn stat(
         });
         let (endpoints, peers) = (endpoints.collect(), peers.collect());
         let gaps = totals.gaps.iter().map(ends).collect();
-        Ok::<_, Problem>(RunDetail { run: RunView::new(&archive.run, &current, Ok(totals)), endpoints, peers, gaps })
+        Ok::<_, Problem>(RunDetail {
+            run: RunView::new(&archive.run, &current, Ok(totals), lang),
+            endpoints,
+            peers,
+            gaps,
+        })
     };
     workbench.read(&run, detail).await?.map(Json)
 }
@@ -275,6 +287,7 @@ pub(crate) struct HitView {
     responses((status = 200, body = Found, content_type = "application/x-ndjson"), (status = "4XX", body = ProblemBody)))]
 pub(crate) async fn search(
     State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
     Path(run): Path<String>,
     Wanted(query): Wanted<SearchQuery>,
 ) -> Result<Response, Problem> {
@@ -307,7 +320,7 @@ pub(crate) async fn search(
                 let gaps = summary.gaps.iter().map(ends).collect();
                 Found::Summary { hits: counted, bytes: summary.bytes, gaps }
             }
-            Err(error) => Found::Failed { text: error.to_string() },
+            Err(error) => Found::Failed { text: capture_text(&error, lang) },
         })
     };
     workbench.stream(&run, "application/x-ndjson", None, write).await
@@ -333,7 +346,8 @@ fn sought(query: &SearchQuery, reading: &Reading) -> Result<Sought, Problem> {
         (None, None, None, Some(regex)) => {
             let needle = Regex::new(regex).map(Needle::Regex).map_err(|error| {
                 let text = error.to_string();
-                Problem::bad_text("bad_regex", text.lines().last().unwrap_or_default().trim())
+                let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+                Problem::bad("bad_regex", format!("no regular expression: {why}"), format!("正则表达式有误：{why}"))
             })?;
             Ok(Sought { needle, forms: Vec::new() })
         }
@@ -378,7 +392,8 @@ fn text_in_each(reading: &Reading, data: impl Fn(Option<String>) -> Data) -> Res
 fn any_of(all: &[&Bytes]) -> Result<Regex, Problem> {
     let written = |bytes: &&Bytes| bytes.iter().map(|byte| format!(r"\x{byte:02x}")).collect::<String>();
     let text = all.iter().map(written).collect::<Vec<_>>().join("|");
-    Regex::new(&format!("(?s-u){text}")).map_err(|error| Problem::bad_text("bad_request", error))
+    Regex::new(&format!("(?s-u){text}"))
+        .map_err(|_| Problem::bad("bad_request", "too much to look for at once", "一次查找的内容过长"))
 }
 
 /// Whether what was found is the text in the encoding of whoever said it.
@@ -421,6 +436,12 @@ pub(crate) struct ExportQuery {
     encoding: Option<String>,
 }
 
+fn no_format(error: &export::UnknownFormat) -> Problem {
+    let names: Vec<_> = Format::ALL.iter().map(ToString::to_string).collect();
+    let zh = format!("没有 {:?} 这种格式；可用的有 {}", error.0, names.join("、"));
+    Problem::bad("bad_format", error.to_string(), zh)
+}
+
 /// A run as a file in another form.
 #[utoipa::path(get, path = "/api/runs/{run}/export", params(("run" = String, Path), ExportQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = ProblemBody)))]
@@ -429,8 +450,7 @@ pub(crate) async fn export(
     Path(run): Path<String>,
     Wanted(query): Wanted<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let format: Format =
-        query.format.parse().map_err(|error: export::UnknownFormat| Problem::bad_text("bad_format", error))?;
+    let format: Format = query.format.parse().map_err(|error: export::UnknownFormat| no_format(&error))?;
     let filter = Filter { peers: list(query.peer.as_deref())? };
     let encoding = parse_encoding(query.encoding.as_deref().unwrap_or_default())?;
     let name = workbench.archive(&run)?.run.name();
@@ -493,12 +513,12 @@ impl Workbench {
     ) -> Result<Response, Problem> {
         self.archive(run)?; // before the answer has begun
         let (sender, pieces) = mpsc::channel(WAITING);
+        let is_file = name.is_some();
         let (workbench, run) = (Arc::clone(self), run.to_owned());
         tokio::spawn(async move {
             let failed = sender.clone();
-            let written = workbench
-                .read_in_turn(&workbench.streams, &run, move |archive| write(archive, &mut Outlet(sender)))
-                .await;
+            let turn = if is_file { &workbench.exports } else { &workbench.searches };
+            let written = workbench.read_in_turn(turn, &run, move |archive| write(archive, &mut Outlet(sender))).await;
             if let Ok(Err(error)) = written {
                 let _ = failed.send(Err(error)).await; // nobody may be there any more
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use socklab_capture::{EndpointId, PeerId, Timestamp};
 use socklab_engine::url::Interface;
-use socklab_engine::{EndpointState, EndpointStatus, LastEnd, PeerStatus};
+use socklab_engine::{EndpointState, EndpointStatus, LastEnd, PeerState, PeerStatus};
 use utoipa::ToSchema;
 
 use crate::boards::BoardView;
@@ -94,6 +94,11 @@ enum EndName {
 }
 
 impl EndpointView {
+    /// Whether it is not over.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state != StateName::Closed
+    }
+
     pub(crate) fn new(status: &EndpointStatus, encoding: String) -> Self {
         EndpointView {
             id: status.id.to_string(),
@@ -134,6 +139,7 @@ pub(crate) struct PeerView {
     address: String,
     /// Our own address towards it.
     local: String,
+    state: PeerStateName,
     /// What somebody here calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
@@ -159,6 +165,31 @@ pub(crate) struct PeerView {
     retransmits: Option<u32>,
 }
 
+/// How far a conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PeerStateName {
+    /// Both may speak.
+    Open,
+    /// We have said that no more will come; the peer may go on.
+    HalfClosed,
+    /// The peer has said that no more will come; we may go on.
+    Finished,
+    /// It is being closed.
+    Closing,
+}
+
+impl From<PeerState> for PeerStateName {
+    fn from(state: PeerState) -> Self {
+        match state {
+            PeerState::Open => PeerStateName::Open,
+            PeerState::HalfClosed => PeerStateName::HalfClosed,
+            PeerState::Finished => PeerStateName::Finished,
+            PeerState::Closing => PeerStateName::Closing,
+        }
+    }
+}
+
 impl PeerView {
     pub(crate) fn new(status: &PeerStatus, name: Option<String>, encoding: String) -> Self {
         PeerView {
@@ -166,6 +197,7 @@ impl PeerView {
             endpoint: status.id.endpoint.to_string(),
             address: status.address.to_string(),
             local: status.local.to_string(),
+            state: status.state.into(),
             name,
             encoding,
             since: millis(status.since),
@@ -206,11 +238,24 @@ pub(crate) struct Totals {
     pub(crate) sent_records: u64,
 }
 
+/// How grave it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Level {
+    /// Good to know.
+    Info,
+    /// Something may be lost.
+    Warn,
+    /// Something is not done, or lost.
+    Error,
+}
+
 /// Something to tell whoever looks, in both languages: the page shows one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Notice {
     /// Counts them.
     pub(crate) number: u64,
+    pub(crate) level: Level,
     pub(crate) en: String,
     pub(crate) zh: String,
 }
@@ -231,6 +276,7 @@ pub(crate) struct Picture {
     pub(crate) jobs_gone: BTreeSet<u32>,
     pub(crate) labels: Option<Vec<Label>>,
     pub(crate) notices: Vec<Arc<Notice>>,
+    pub(crate) standing: Option<Vec<Arc<Notice>>>,
 }
 
 /// So many notices are remembered.
@@ -250,6 +296,7 @@ impl Picture {
         self.notices.extend(newer.notices.iter().cloned());
         let surplus = self.notices.len().saturating_sub(NOTICES);
         self.notices.drain(..surplus);
+        self.standing = newer.standing.clone().or(self.standing.take());
     }
 
     /// Forgets who is gone: of a whole, nobody needs to know.
@@ -274,6 +321,7 @@ impl Picture {
             && self.jobs_gone.is_empty()
             && self.labels.is_none()
             && self.notices.is_empty()
+            && self.standing.is_none()
     }
 }
 
@@ -303,7 +351,10 @@ pub(crate) struct State {
     jobs: Vec<Arc<JobView>>,
     /// What is called something, or has an encoding of its own; also what is gone.
     labels: Vec<Label>,
+    /// What has happened, the newest last.
     notices: Vec<Arc<Notice>>,
+    /// What is wrong now, the oldest first.
+    standing: Vec<Arc<Notice>>,
 }
 
 impl State {
@@ -319,6 +370,7 @@ impl State {
             jobs: picture.jobs.values().cloned().collect(),
             labels: picture.labels.clone().unwrap_or_default(),
             notices: picture.notices.clone(),
+            standing: picture.standing.clone().unwrap_or_default(),
         })
     }
 }
@@ -356,6 +408,9 @@ pub(crate) struct Change {
     /// New ones.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     notices: Vec<Arc<Notice>>,
+    /// All that is wrong now, where that has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<Vec<Arc<Notice>>>,
 }
 
 impl From<Picture> for Change {
@@ -374,6 +429,7 @@ impl From<Picture> for Change {
             jobs_gone: picture.jobs_gone.iter().map(|id| format!("j{id}")).collect(),
             labels: picture.labels,
             notices: picture.notices,
+            standing: picture.standing,
         }
     }
 }

@@ -1,20 +1,44 @@
 //! What a command of the API looks like in a terminal, so that what was done in the page can be done again without it.
 //! A payload comes from whoever typed it, or from a device: it stays one word, whatever is in it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use socklab_engine::board::Profile;
+
 use crate::boards::NewBoard;
 use crate::command::{Command, How, To};
 use crate::data::{Data, LineEnding};
 use crate::lan::{Link, whole};
 use crate::offers::Way;
 
-/// The lines that do the same; `None` where a terminal has no way.
-pub(crate) fn line(command: &Command) -> Option<String> {
-    Some(match command {
-        Command::Open { url } => open(url),
+/// A longer line is nothing to copy.
+const LONGEST: usize = 4 << 10;
+
+/// What a command is about, as far as a line of the terminal depends on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Around {
+    /// The boards by their ids, and what a terminal has to be told to have the same.
+    pub(crate) boards: BTreeMap<String, Kind>,
+    /// Addresses on the virtual network that are boards'.
+    pub(crate) addresses: BTreeSet<IpAddr>,
+    /// How many endpoints are open.
+    pub(crate) endpoints: usize,
+}
+
+/// What a board is.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    pub(crate) profile: &'static str,
+    pub(crate) strict: bool,
+}
+
+/// The lines that do the same; `None` where a terminal has no way, or would do something else.
+pub(crate) fn line(command: &Command, around: &Around) -> Option<String> {
+    let line = match command {
+        Command::Open { url } => open(url, around)?,
         Command::Send { to, data, line_ending } => {
-            format!("{}\n:{}", select(to), prompt_data(data, *line_ending)?)
-        }
-        Command::Repeat { to, data, line_ending, .. } => {
             format!("{}\n:{}", select(to), prompt_data(data, *line_ending)?)
         }
         Command::End { peers, how } => {
@@ -23,8 +47,9 @@ pub(crate) fn line(command: &Command) -> Option<String> {
                 How::HalfClose => "half",
                 How::Reset => "reset",
             };
-            format!(":{word} {}", who(peers))
+            prompt(format!(":{word} {}", who(peers)))?
         }
+        Command::AddPeer { target, .. } if around.is_boards(target) => return None,
         Command::AddPeer { endpoint, target } => prompt(format!(":peer {endpoint} {target}"))?,
         Command::Join { endpoint, group, interface } => {
             prompt(format!(":join {endpoint} {group} {}", interface.as_deref().unwrap_or_default()))?
@@ -32,13 +57,11 @@ pub(crate) fn line(command: &Command) -> Option<String> {
         Command::Leave { endpoint, group, interface } => {
             prompt(format!(":leave {endpoint} {group} {}", interface.as_deref().unwrap_or_default()))?
         }
-        Command::Echo { on, .. } => format!(":echo {}", if *on { "on" } else { "off" }),
-        Command::BoardNew(new) => board_new(new),
-        Command::BoardOffer { way: Way::Tcp, port, .. } => format!("socklab repl --tcp {port}"),
-        Command::BoardOffer { way: Way::Serial, .. } => "socklab repl --pty".into(),
-        Command::BoardOffer { way: Way::Webrepl, port, password, .. } => {
-            let password = password.as_ref().map(|password| format!(" --password {}", word(password)));
-            format!("socklab repl --webrepl {port}{}", password.unwrap_or_default())
+        // There it is for all endpoints.
+        Command::Echo { on, .. } if around.endpoints == 1 => format!(":echo {}", if *on { "on" } else { "off" }),
+        Command::BoardNew(new) => board_new(new)?,
+        Command::BoardOffer { board, way, port, password } => {
+            format!("{} {}", repl(around.boards.get(&board.to_string())?), offer(*way, *port, password.as_deref()))
         }
         Command::Fault { board, direction, spec } => {
             let direction = match direction {
@@ -52,14 +75,22 @@ pub(crate) fn line(command: &Command) -> Option<String> {
         Command::Air { name, gone } => {
             format!("socklab lan air {} {}", word(name), if *gone { "gone" } else { "back" })
         }
-        Command::Forward { forward } => format!("socklab run main.py --forward {}", word(forward)),
-        Command::LanSet(settings) => settings
-            .as_options()
-            .iter()
-            .fold("socklab run main.py".into(), |line, option| format!("{line} {}", word(option))),
-        Command::BoardRun { name, .. } => format!("socklab run {}", word(name.as_deref().unwrap_or("main.py"))),
-        Command::BoardSet { set, .. } => format!("socklab repl --set {}", word(set)),
+        Command::Forward { forward } => lead(forward, around)?,
+        Command::LanSet(settings) => {
+            let options = settings.as_options();
+            options.iter().fold("socklab repl".into(), |line, option| format!("{line} {}", word(option)))
+        }
+        Command::BoardRun { board, name, .. } => {
+            let kind = around.boards.get(&board.to_string())?;
+            format!("socklab run{} {}", kind.options(), file(name.as_deref().unwrap_or("main.py")))
+        }
+        Command::BoardSet { board, set } => {
+            format!("{} --set {}", repl(around.boards.get(&board.to_string())?), word(set.trim()))
+        }
+        // `:close e1` ends an endpoint's conversations, and it goes on listening.
         Command::Close { .. }
+        | Command::Echo { .. }
+        | Command::Repeat { .. }
         | Command::Dismiss { .. }
         | Command::Name { .. }
         | Command::Encoding { .. }
@@ -69,22 +100,78 @@ pub(crate) fn line(command: &Command) -> Option<String> {
         | Command::BoardRemove { .. }
         | Command::BoardWithdraw { .. }
         | Command::EndForward { .. } => return None,
-    })
+    };
+    (line.len() <= LONGEST).then_some(line)
 }
 
-fn open(url: &str) -> String {
-    let url = url.trim();
-    let verb = if url.starts_with("tcp://") || url.starts_with("unix:") { "connect" } else { "listen" };
-    format!("socklab {verb} {}", word(url))
+/// The lines that send a file from the folder in which they are given.
+pub(crate) fn send_file(to: &str, name: &str) -> Option<String> {
+    let select = if to == "all" { ":all".into() } else { format!(":to {to}") };
+    Some(format!("{}\n{}", prompt(select)?, prompt(format!(":file {name}"))?))
 }
 
-fn board_new(new: &NewBoard) -> String {
-    let mut line = format!("socklab repl --board {}", word(&new.profile));
-    if new.strict {
-        line += " --strict";
+impl Around {
+    /// Whether an address is a board's. In a terminal it is one of the real network.
+    fn is_boards(&self, place: &str) -> bool {
+        let host = place.trim().rsplit_once(':').map_or(place, |(host, _)| host);
+        host.parse().is_ok_and(|address| self.addresses.contains(&address))
     }
-    new.set.iter().for_each(|given| line += &format!(" --set {}", word(given.trim())));
-    line
+}
+
+impl Kind {
+    /// As options, each with a space before it.
+    fn options(&self) -> String {
+        format!(" --board {}{}", word(self.profile), if self.strict { " --strict" } else { "" })
+    }
+}
+
+fn repl(kind: &Kind) -> String {
+    format!("socklab repl{}", kind.options())
+}
+
+fn open(url: &str, around: &Around) -> Option<String> {
+    let url = url.trim();
+    let dials = ["tcp://", "unix:"].iter().any(|scheme| url.starts_with(scheme));
+    let place = url.strip_prefix("tcp://").map(|place| place.split(['?', '/']).next().unwrap_or_default());
+    let is_there = !place.is_some_and(|place| around.is_boards(place));
+    is_there.then(|| format!("socklab {} {}", if dials { "connect" } else { "listen" }, word(url)))
+}
+
+/// None for a board with a name of its own: boards of a terminal are called as their kind is.
+fn board_new(new: &NewBoard) -> Option<String> {
+    let profile = Profile::named(&new.profile)?.name;
+    if new.name.as_deref().is_some_and(|name| !name.is_empty() && name != profile) {
+        return None;
+    }
+    let line = repl(&Kind { name: profile.into(), profile, strict: new.strict });
+    Some(new.set.iter().fold(line, |line, given| format!("{line} --set {}", word(given.trim()))))
+}
+
+fn offer(way: Way, port: u16, password: Option<&str>) -> String {
+    match way {
+        Way::Tcp => format!("--tcp {port}"),
+        Way::Serial => "--pty".into(),
+        Way::Webrepl => {
+            let password = password.map(|password| format!(" --password {}", word(password)));
+            format!("--webrepl {port}{}", password.unwrap_or_default())
+        }
+    }
+}
+
+/// A forward begins with its board there. None where it names one that would be called something else.
+fn lead(forward: &str, around: &Around) -> Option<String> {
+    let named: Vec<&Kind> =
+        around.boards.values().filter(|kind| forward.split(':').any(|part| part == kind.name)).collect();
+    let kind = match &named[..] {
+        [kind] => *kind,
+        _ => around.boards.values().next().filter(|_| around.boards.len() == 1)?,
+    };
+    (kind.name == kind.profile).then(|| format!("{} --forward {}", repl(kind), word(forward.trim())))
+}
+
+/// The name of a file where options may stand.
+fn file(name: &str) -> String {
+    if name.starts_with('-') { word(&format!("./{name}")) } else { word(name) }
 }
 
 fn select(to: &To) -> String {
@@ -164,7 +251,14 @@ mod tests {
     use super::*;
 
     fn shown(json: &str) -> Option<String> {
-        line(&serde_json::from_str(json).expect(json))
+        let board = |name: &str, profile, strict| Kind { name: name.into(), profile, strict };
+        let boards = [("b1", board("k230", "k230", false)), ("b2", board("desk", "rp2", true))];
+        let around = Around {
+            boards: boards.map(|(id, kind)| (id.to_owned(), kind)).into(),
+            addresses: [IpAddr::from([192, 168, 1, 20])].into(),
+            endpoints: 1,
+        };
+        line(&serde_json::from_str(json).expect(json), &around)
     }
 
     #[test]
@@ -176,6 +270,7 @@ mod tests {
             (r#"{"do":"send","to":"all","data":{"text":"AT"},"line_ending":"crlf"}"#, ":all\n:text AT\\r\\n"),
             (r#"{"do":"send","to":{"peers":["e1.2","e1.3"]},"data":{"hex":"00ff"}}"#, ":to e1.2,e1.3\n:hex 00 ff"),
             (r#"{"do":"end","peers":{"peers":["e1.2"]},"how":"half-close"}"#, ":half e1.2"),
+            (r#"{"do":"echo","endpoint":"e1","on":true}"#, ":echo on"),
             (
                 r#"{"do":"fault","board":"esp32","direction":"up","spec":"loss=5% delay=20ms"}"#,
                 "socklab lan fault esp32 'up:loss=5% delay=20ms'",
@@ -184,20 +279,47 @@ mod tests {
                 r#"{"do":"board_new","profile":"rp2","strict":true,"set":["4=1"]}"#,
                 "socklab repl --board rp2 --strict --set 4=1",
             ),
+            (r#"{"do":"board_run","board":"b1","source":"x"}"#, "socklab run --board k230 main.py"),
+            (
+                r#"{"do":"board_run","board":"b2","source":"x","name":"-x.py"}"#,
+                "socklab run --board rp2 --strict ./-x.py",
+            ),
+            (r#"{"do":"board_set","board":"b1","set":"4=1"}"#, "socklab repl --board k230 --set 4=1"),
             (
                 r#"{"do":"board_offer","board":"b1","way":"webrepl","port":8266,"password":"a b"}"#,
-                "socklab repl --webrepl 8266 --password 'a b'",
+                "socklab repl --board k230 --webrepl 8266 --password 'a b'",
             ),
+            (r#"{"do":"forward","forward":"8080:k230:80"}"#, "socklab repl --board k230 --forward 8080:k230:80"),
             (
                 r#"{"do":"lan_set","wifi":{"ssid":"Class 3","password":"p@ss w0rd"},"seed":7,"host_loopback":true}"#,
-                "socklab run main.py --wifi 'Class 3:p@ss w0rd' --seed 7 --host-loopback",
+                "socklab repl --wifi 'Class 3:p@ss w0rd' --seed 7 --host-loopback",
             ),
             (r#"{"do":"air","name":"it's; rm -rf /","gone":true}"#, r"socklab lan air 'it'\''s; rm -rf /' gone"),
         ] {
             assert_eq!(shown(json).as_deref(), Some(wanted), "{json}");
         }
-        assert_eq!(shown(r#"{"do":"close","endpoint":"e1"}"#), None);
-        assert_eq!(shown(r#"{"do":"add_peer","endpoint":"e1","target":"a\n:quit"}"#), None, "two lines of one");
+    }
+
+    #[test]
+    fn what_a_terminal_would_do_otherwise_has_no_line() {
+        let long = format!(r#"{{"do":"send","to":"all","data":{{"text":"{}"}}}}"#, "x".repeat(LONGEST));
+        for json in [
+            r#"{"do":"close","endpoint":"e1"}"#,
+            r#"{"do":"add_peer","endpoint":"e1","target":"a\n:quit"}"#,
+            r#"{"do":"add_peer","endpoint":"e1","target":"192.168.1.20:5000"}"#,
+            r#"{"do":"end","peers":{"peers":["e1.2\n:quit"]},"how":"reset"}"#,
+            r#"{"do":"open","url":"tcp://192.168.1.20:80"}"#,
+            r#"{"do":"repeat","to":"all","data":{"text":"x"},"every_ms":1000}"#,
+            r#"{"do":"board_new","profile":"rp2","name":"desk"}"#,
+            r#"{"do":"forward","forward":"8080:desk:80"}"#,
+            r#"{"do":"forward","forward":"8080:80"}"#,
+            r#"{"do":"board_run","board":"b9","source":"x"}"#,
+            &long,
+        ] {
+            assert_eq!(shown(json), None, "{json}");
+        }
+        assert_eq!(send_file("e1", "a b.bin").as_deref(), Some(":to e1\n:file a b.bin"));
+        assert_eq!(send_file("all", "a\n:quit"), None);
     }
 
     #[cfg(unix)]

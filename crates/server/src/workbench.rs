@@ -22,7 +22,7 @@ use crate::records::Ends;
 /// So many windows are read at a time: each has a thread, and the disk is one.
 const READERS: usize = 4;
 
-/// So many searches and exports at a time: a client that reads slowly holds one up for as long as it likes.
+/// So many searches at a time, and as many exports: a client that reads slowly holds one up for as long as it likes.
 const STREAMS: usize = 8;
 
 /// Shared by everything that answers.
@@ -31,7 +31,8 @@ pub(crate) struct Workbench {
     pub(crate) ground: Ground,
     pub(crate) readers: Arc<Semaphore>,
     pub(crate) ends: Arc<Ends>,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) searches: Arc<Semaphore>,
+    pub(crate) exports: Arc<Semaphore>,
     pub(crate) gathered: Gathered,
     pub(crate) jobs: Jobs,
     pub(crate) boards: Boards,
@@ -59,7 +60,8 @@ impl Workbench {
             ground,
             readers: Arc::new(Semaphore::new(READERS)),
             ends: Arc::default(),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            searches: Arc::new(Semaphore::new(STREAMS)),
+            exports: Arc::new(Semaphore::new(STREAMS)),
             gathered: Gathered::default(),
             jobs: Jobs::default(),
             boards: Boards::default(),

@@ -10,6 +10,7 @@ export type PeerOutcome = Schemas["PeerOutcome"];
 export type Log = Schemas["LogView"];
 export type Totals = Schemas["Totals"];
 export type Job = Schemas["JobView"];
+export type FileSent = Schemas["FileSent"];
 export type Notice = Schemas["Notice"];
 export type Board = Schemas["BoardView"];
 export type NewBoard = Schemas["NewBoard"];

@@ -339,8 +339,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a file: the body, as it comes. The slowest of its peers sets the pace. It is a job while it goes on; stopping
-         *     that, or closing the request, ends it.
+         * Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
+         *     is none. The slowest of them sets the pace. It is a job while it goes on; stopping that, or closing the request, ends
+         *     it.
          */
         post: operations["send_file"];
         delete?: never;
@@ -473,6 +474,8 @@ export interface components {
             peers?: components["schemas"]["PeerView"][];
             /** @description Ids of peers that are gone. */
             peers_gone?: string[];
+            /** @description All that is wrong now, where that has changed. */
+            standing?: components["schemas"]["Notice"][] | null;
             totals?: components["schemas"]["Totals"] | null;
         };
         /** @description What can be commanded. */
@@ -538,8 +541,8 @@ export interface components {
             /** @enum {string} */
             do: "repeat";
             /**
-             * Format: int64
-             * @description The time from one to the next, 1 to 86 400 000 ms.
+             * Format: double
+             * @description The time from one to the next, 1 to 86 400 000 ms, a whole number.
              */
             every_ms: number;
             line_ending?: components["schemas"]["LineEnding"];
@@ -739,13 +742,17 @@ export interface components {
         };
         /** @description What came of it. */
         FileSent: {
+            /** @description Lines for the prompt of `socklab listen` that send a file of that name. */
+            as_command?: string | null;
             /**
              * Format: int64
-             * @description Bytes that were handed over for each peer.
+             * @description Bytes that were handed over to the peer that has most of it.
              */
             bytes: number;
-            /** @description False where it was stopped, or nobody took it any more. */
+            /** @description Whether all peers have all of it. False where it was stopped, or one of them went before its end. */
             complete: boolean;
+            /** @description What each peer has of it. */
+            peers: components["schemas"]["PeerSent"][];
         };
         /** @description A file in a board's flash. */
         FlashFile: {
@@ -911,11 +918,17 @@ export interface components {
         JobView: {
             /**
              * Format: int64
-             * @description Bytes that were handed over, for each peer.
+             * @description Bytes that were handed over: of a file, to the peer that has most of it; of the same again and again, to all
+             *     peers together.
              */
             done: number;
             /** @description `j1`. */
             id: string;
+            /**
+             * Format: int64
+             * @description How often a peer did not take it: it does not read, and too much waits for it already.
+             */
+            refused: number;
             /**
              * Format: double
              * @description Since when, in ms since 1970.
@@ -930,7 +943,7 @@ export interface components {
             total?: number | null;
             /**
              * Format: int64
-             * @description How often it was sent.
+             * @description How often it was handed over to somebody.
              */
             turns: number;
             what: components["schemas"]["Work"];
@@ -981,6 +994,11 @@ export interface components {
              */
             until: number;
         };
+        /**
+         * @description How grave it is.
+         * @enum {string}
+         */
+        Level: "info" | "warn" | "error";
         /**
          * @description What is put behind text.
          * @enum {string}
@@ -1134,16 +1152,18 @@ export interface components {
         };
         /** @description A remark. */
         Note: {
+            en: string;
             /**
              * Format: int64
              * @description Counts them.
              */
             number: number;
-            text: string;
+            zh: string;
         };
         /** @description Something to tell whoever looks, in both languages: the page shows one. */
         Notice: {
             en: string;
+            level: components["schemas"]["Level"];
             /**
              * Format: int64
              * @description Counts them.
@@ -1176,6 +1196,22 @@ export interface components {
             /** @description Where the queue is full: bytes that wait in it. */
             waiting?: number | null;
         };
+        /** @description What a peer has of a file. */
+        PeerSent: {
+            /**
+             * Format: int64
+             * @description Bytes that were handed over to it, from the start.
+             */
+            bytes: number;
+            /** @description Whether that is all of it. */
+            complete: boolean;
+            peer: string;
+        };
+        /**
+         * @description How far a conversation is.
+         * @enum {string}
+         */
+        PeerStateName: "open" | "half_closed" | "finished" | "closing";
         /** @description A peer. */
         PeerView: {
             /** @description Its address. */
@@ -1225,6 +1261,7 @@ export interface components {
              * @description Since when it is there, in ms since 1970.
              */
             since: number;
+            state: components["schemas"]["PeerStateName"];
             /** @description Bytes that wait to be sent. */
             waiting: number;
         };
@@ -1488,8 +1525,11 @@ export interface components {
             labels: components["schemas"]["Label"][];
             lan?: components["schemas"]["LanView"] | null;
             log: components["schemas"]["LogView"];
+            /** @description What has happened, the newest last. */
             notices: components["schemas"]["Notice"][];
             peers: components["schemas"]["PeerView"][];
+            /** @description What is wrong now, the oldest first. */
+            standing: components["schemas"]["Notice"][];
             totals: components["schemas"]["Totals"];
         };
         /**

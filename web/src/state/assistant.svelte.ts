@@ -2,8 +2,8 @@
 // is being written.
 
 import { api, query, request } from "../api/http";
-import type { Endpoint, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
-import { t } from "../i18n";
+import type { Endpoint, FileSent, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
+import { size, t } from "../i18n";
 import { bench } from "./bench.svelte";
 import { readHex } from "./bytes";
 import { LogWindow } from "./log.svelte";
@@ -15,6 +15,8 @@ export type Format = "text" | "escaped" | "hex";
 export type Ending = "none" | "lf" | "crlf" | "cr";
 
 const MOST_HISTORY = 50;
+/** Peers of whom it is said how much of a file they got. */
+const MOST_PARTS = 5;
 /** The longest time from one send to the next: a day (ms). */
 const LONGEST_PAUSE = 86_400_000;
 /** A history entry longer than this is not kept. */
@@ -256,12 +258,22 @@ class Composer {
     const upload: Upload = { name: file.name, size: file.size, abort: new AbortController() };
     this.#uploads.add(upload);
     try {
-      await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal: upload.abort.signal });
+      const response = await request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal: upload.abort.signal });
+      this.#tellSent(file, (await response.json()) as FileSent);
     } catch (error) {
       bench.fail(error);
     } finally {
       this.#uploads.delete(upload);
     }
+  }
+
+  /** Says who has all of a file, and who how much of it. */
+  #tellSent(file: File, sent: FileSent): void {
+    const words = t().composer;
+    bench.asCommand = sent.as_command ?? "";
+    const parts = sent.peers.filter((peer) => !peer.complete).map((peer) => words.filePeer(peer.peer, size(peer.bytes), size(file.size)));
+    if (!sent.complete) bench.say("warn", words.filePart(file.name, sent.peers.length - parts.length, parts.slice(0, MOST_PARTS).join(", ")));
+    else bench.say("info", file.size === 0 ? words.fileEmpty(file.name) : words.fileSent(file.name, sent.peers.length));
   }
 
   /** Stops a job. The request of a file is given up first: a browser whose request is cut off from the other side may

@@ -24,9 +24,10 @@ class Bench {
   boards: Board[] = $state.raw([]);
   lan: Lan | undefined = $state.raw();
   jobs: Job[] = $state.raw([]);
-  notices: Notice[] = $state.raw([]);
   /** What endpoints and peers of this run are called, and how they are read; also of those that are gone. */
   labels: ReadonlyMap<string, Label> = $state.raw(new Map());
+  /** What is wrong now, until it is over. */
+  standing: Notice[] = $state.raw([]);
   log: Log | undefined = $state.raw();
   totals: Totals = $state.raw(NO_TOTALS);
   /** What the counters are shown from; set by "reset". */
@@ -74,7 +75,7 @@ class Bench {
   async tell(command: Command): Promise<Answer | undefined> {
     try {
       const reply = await api.command(command);
-      if (reply.as_command) this.asCommand = reply.as_command;
+      this.asCommand = reply.as_command ?? "";
       // Whoever goes on has read what went wrong before.
       this.remarks = this.remarks.filter((remark) => remark.level !== "error");
       return reply;
@@ -93,7 +94,7 @@ class Bench {
   say(level: Remark["level"], text: string): void {
     const id = ++this.#remarked;
     this.remarks = [...this.remarks.filter((remark) => remark.text !== text), { id, level, text }].slice(-MOST_REMARKS);
-    if (level !== "error") setTimeout(() => this.dismiss(id), READING_TIME);
+    if (level === "info") setTimeout(() => this.dismiss(id), READING_TIME);
   }
 
   dismiss(id: number): void {
@@ -125,8 +126,8 @@ class Bench {
     this.boards = state.boards;
     this.lan = state.lan ?? undefined;
     this.jobs = state.jobs;
-    this.notices = state.notices;
     this.#label(state.labels);
+    this.standing = state.standing;
     this.log = state.log;
     this.totals = state.totals;
     this.#greet();
@@ -149,16 +150,12 @@ class Bench {
     if (change.labels) this.#label(change.labels);
     if (change.log) this.log = change.log;
     if (change.totals) this.totals = change.totals;
-    for (const notice of change.notices ?? []) this.#notice(notice);
+    if (change.standing) this.standing = change.standing;
+    for (const notice of change.notices ?? []) this.say(notice.level, look.lang === "zh" ? notice.zh : notice.en);
   }
 
   #label(labels: Label[]): void {
     this.labels = new Map(labels.map((label) => [label.of, label]));
-  }
-
-  #notice(notice: Notice): void {
-    this.notices = [...this.notices, notice].slice(-100);
-    this.say("info", look.lang === "zh" ? notice.zh : notice.en);
   }
 
   #measure(): void {

@@ -231,7 +231,7 @@ fn arguments_that_are_no_text_are_refused() {
 
 /// A folder on a file system of 2 MiB, mounted in a namespace that lasts as long as the child.
 #[cfg(target_os = "linux")]
-fn small_disk(lab: &Lab) -> (Running, String) {
+pub(crate) fn small_disk(lab: &Lab) -> (Running, String) {
     let folder = lab.typed("small");
     std::fs::create_dir(&folder).expect("a new folder");
     let script = r#"mount -t tmpfs -o size=2m tmpfs "$1" && echo mounted && exec cat"#;

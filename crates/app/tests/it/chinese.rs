@@ -28,7 +28,7 @@ pub(crate) const COMMANDS: [&str; 20] = [
     "capture stat",
 ];
 
-fn in_chinese(mut command: Command) -> Command {
+pub(crate) fn in_chinese(mut command: Command) -> Command {
     command.env("LC_ALL", "zh_CN.UTF-8");
     command
 }

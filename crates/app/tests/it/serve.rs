@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,10 @@ struct Bench {
 
 impl Bench {
     fn start(lab: &Lab, options: &[&str]) -> Self {
-        let mut command = lab.socklab(options);
+        Bench::of(lab.socklab(options))
+    }
+
+    fn of(mut command: Command) -> Self {
         command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
         let running = Running::start(command);
         let urls = running.wait_for_told("its address", 1, |line| {
@@ -106,6 +110,54 @@ fn a_port_that_was_asked_for_is_not_changed_for_another() {
     let done = Lab::new().run(["serve", "--no-open", "--listen", &at]);
     assert_eq!(done.code, Some(1), "{done:?}");
     assert!(done.err.contains(&format!("cannot listen on {at}: address already in use")), "{done:?}");
+}
+
+#[test]
+fn where_it_listens_may_be_a_port() {
+    let lab = Lab::new();
+    for place in ["0", "localhost:0"] {
+        let bench = Bench::start(&lab, &["serve", "--no-open", "--listen", place]);
+        assert!(bench.at.ip().is_loopback(), "{place}: {}", bench.at);
+    }
+    let wrong = || lab.socklab(["serve", "--no-open", "--listen", "evil.example:80"]);
+    let english = crate::kit::run(wrong());
+    assert!(english.code == Some(2) && english.err.contains("is no place to listen"), "{english:?}");
+    let chinese = crate::kit::run(crate::chinese::in_chinese(wrong()));
+    assert!(chinese.code == Some(2) && chinese.err.contains("不能用于监听"), "{chinese:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_for_as_long_as_it_is() {
+    let lab = Lab::new();
+    let (_holder, data) = crate::bad_input::small_disk(&lab);
+    let ballast = format!("{data}/ballast");
+    std::fs::write(&ballast, vec![0; 1 << 20]).expect("it fits");
+    let mut command = crate::kit::bare_socklab();
+    let place = "tcp-listen://127.0.0.1:0";
+    command.args(["--data", &data, "serve", "--no-open", "--listen", "127.0.0.1:0", "--open", place]);
+    let bench = Bench::of(command);
+    let state = bench.until("what was opened", |state| state["endpoints"][0]["state"] == "open");
+    assert_eq!(state["standing"], json!([]));
+    let url = state["endpoints"][0]["url"].as_str().expect("a URL").to_owned();
+    let sent = crate::kit::noise(32, 3 << 19); // one and a half MiB
+    let (length, sender) = (
+        sent.len(),
+        std::thread::spawn(move || {
+            let mut device = TcpStream::connect(url.strip_prefix("tcp-listen://").expect("a server"))?;
+            device.write_all(&sent).map(|()| device)
+        }),
+    );
+    let state = bench.until("what is wrong", |state| state["standing"][0]["level"] == "error");
+    for (lang, words) in [("en", "reading has stopped"), ("zh", "已暂停接收")] {
+        let text = state["standing"][0][lang].as_str().expect("a line");
+        assert!(text.contains(words) && text.contains("ENOSPC") && !text.contains("--capture"), "{text}");
+    }
+    std::fs::remove_file(ballast).expect("it was there");
+    let state = bench.until("its end", |state| state["standing"] == json!([]));
+    assert_eq!(state["notices"][0]["level"], "info");
+    bench.until("all of it", |state| state["totals"]["received"] == length);
+    drop(sender.join().expect("it ends").expect("sent"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn to_end(board: &mut Board) -> (String, Vec<String>) {
     let mut notes = Vec::new();
     loop {
         match board.next() {
-            FromBoard::Note(note) => notes.push(note),
+            FromBoard::Note(note) => notes.push(note.en),
             FromBoard::Ended(end) => {
                 assert_eq!(end, End::Finished);
                 return (std::mem::take(&mut board.output), notes);

@@ -203,7 +203,7 @@ fn a_strict_board_lacks_what_boards_lack_and_a_lenient_one_tells() {
     let mut told = Vec::new();
     loop {
         match lenient.next() {
-            FromBoard::Note(note) => told.push(note.split(':').next().unwrap().to_owned()),
+            FromBoard::Note(note) => told.push(note.en.split(':').next().unwrap().to_owned()),
             FromBoard::Ended(_) => break,
             _ => {}
         }

@@ -211,7 +211,7 @@ fn ussl_is_there_for_old_programs_only() {
     let mut board = Board::start("esp32", &[("main.py", "import ussl, ssl\nprint(ussl is ssl)")]);
     let note = loop {
         if let FromBoard::Note(note) = board.next() {
-            break note;
+            break note.en;
         }
     };
     assert_eq!(note, "ussl: a real board does not have it");

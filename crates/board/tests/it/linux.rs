@@ -265,7 +265,7 @@ fn names_of_micropython_are_remarked_on_or_refused() {
     let mut notes = Vec::new();
     loop {
         match board.next() {
-            FromBoard::Note(note) => notes.push(note),
+            FromBoard::Note(note) => notes.push(note.en),
             FromBoard::Ended(end) => break assert_eq!(end, End::Finished),
             _ => {}
         }

@@ -97,7 +97,7 @@ fn without_wifi_only_the_board_itself_is_reached() {
         "import socket\ntry:\n    socket.socket().connect(('192.0.2.1', 80))\nexcept OSError as e:\n    print(e)";
     let (text, told) = told(&[], program);
     assert_eq!(text, "[Errno 118] EHOSTUNREACH\r\n");
-    assert!(matches!(&told[..], [FromBoard::Note(note)] if note.contains("Wi-Fi is not connected")), "{told:?}");
+    assert!(matches!(&told[..], [FromBoard::Note(note)] if note.en.contains("Wi-Fi is not connected")), "{told:?}");
 }
 
 #[test]

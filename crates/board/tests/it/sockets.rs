@@ -304,7 +304,7 @@ for f in (lambda: socket.socket().connect(('192.0.2.1', 80)), lambda: socket.get
     let mut notes = Vec::new();
     loop {
         match board.next() {
-            FromBoard::Note(note) => notes.push(note),
+            FromBoard::Note(note) => notes.push(note.en),
             FromBoard::Ended(_) => break,
             _ => {}
         }

@@ -59,6 +59,23 @@ impl fmt::Display for NotGiven {
 
 impl std::error::Error for NotGiven {}
 
+impl Given {
+    /// The pin that it is about.
+    pub fn pin(&self) -> Option<u8> {
+        match self {
+            Given::Level { pin, .. } => Some(*pin),
+            Given::Measured { sensor, .. } => match sensor {
+                Sensor::Voltage(pin)
+                | Sensor::Temperature(pin)
+                | Sensor::Humidity(pin)
+                | Sensor::Pulse(pin)
+                | Sensor::Touch(pin) => Some(*pin),
+                Sensor::Acceleration(_) | Sensor::Chip => None,
+            },
+        }
+    }
+}
+
 impl FromStr for Given {
     type Err = NotGiven;
 

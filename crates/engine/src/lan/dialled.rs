@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use bytes::Bytes;
+use socklab_board::look::Said;
 use socklab_capture::Address;
 use socklab_lan::{FlowId, PortId, Refusal};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
@@ -94,18 +95,22 @@ impl Network {
         let how = if is_here { Refusal::Reset } else { Refusal::Unreachable };
         let _ = self.lan.borrow_mut().refuse(flow, how); // the board may have given up
         self.poked.notify_one();
-        self.say_why(hub, port, to, "dialled", is_here);
+        self.say_why(hub, port, to, ("dialled", "连接"), is_here);
     }
 
-    fn say_why(&self, hub: &Hub, port: PortId, to: SocketAddr, did: &str, is_here: bool) {
+    fn say_why(&self, hub: &Hub, port: PortId, to: SocketAddr, (did, zh): (&str, &str), is_here: bool) {
         let name = self.ports.borrow().get(&port).map_or_else(String::new, |port| port.name.clone());
-        let text = match (is_here, hub.lang) {
-            (true, crate::Lang::En) => format!("{name} {did} {to}: nobody listens on port {}", to.port()),
-            (true, crate::Lang::Zh) => format!("{name} 连接 {to}：没有程序监听端口 {}", to.port()),
-            (false, crate::Lang::En) => format!("{name} {did} {to}, which is not on the network; --internet lets it"),
-            (false, crate::Lang::Zh) => format!("{name} 连接 {to}，它不在此网络内；--internet 可以放行"),
+        let said = match is_here {
+            true => Said::new(
+                format!("{name} {did} {to}: nobody listens on port {}", to.port()),
+                format!("{name} {zh} {to}：没有程序监听端口 {}", to.port()),
+            ),
+            false => Said::new(
+                format!("{name} {did} {to}, which is not on the network; --internet lets it"),
+                format!("{name} {zh} {to}，它不在此网络内；--internet 可以放行"),
+            ),
         };
-        self.remark(hub, port, &text);
+        self.remark(hub, port, &said);
     }
 
     /// A board has sent a datagram to somebody who is no board, or to all.
@@ -137,7 +142,13 @@ impl Network {
             Some(&outside) => self.relay_datagrams(from, to, outside, bytes),
             None => {
                 self.lan.borrow_mut().refuse_datagram(from, to);
-                self.say_why(hub, port, to, "sent a datagram to", self.stands_for_this_machine(to.ip()));
+                self.say_why(
+                    hub,
+                    port,
+                    to,
+                    ("sent a datagram to", "发送数据报到"),
+                    self.stands_for_this_machine(to.ip()),
+                );
             }
         }
     }

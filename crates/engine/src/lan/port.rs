@@ -4,6 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use socklab_board::link::{FromBoard, ToBoard};
+use socklab_board::look::Said;
 use socklab_lan::{Mac, PortId};
 use tokio::sync::mpsc;
 
@@ -22,7 +23,7 @@ pub struct LanPort {
 pub(super) struct Outlet(Arc<Mutex<Ends>>);
 
 /// Takes a remark about the board.
-type Remark = Box<dyn Fn(&str) + Send>;
+type Remark = Box<dyn Fn(&Said) + Send>;
 
 #[derive(Default)]
 struct Ends {
@@ -52,7 +53,7 @@ impl LanPort {
     }
 
     /// Who is told what the network remarks about the board.
-    pub(crate) fn on_remark(&self, remark: impl Fn(&str) + Send + 'static) {
+    pub(crate) fn on_remark(&self, remark: impl Fn(&Said) + Send + 'static) {
         self.outlet.lock().remark = Some(Box::new(remark));
     }
 
@@ -83,9 +84,9 @@ impl Outlet {
         self.lock().process.as_ref().is_some_and(|process| process.try_send(what).is_ok())
     }
 
-    pub(super) fn remark(&self, text: &str) {
+    pub(super) fn remark(&self, said: &Said) {
         if let Some(remark) = &self.lock().remark {
-            remark(text);
+            remark(said);
         }
     }
 }

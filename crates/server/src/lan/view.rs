@@ -1,5 +1,7 @@
 //! The virtual network at one moment, in the words of the API.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use socklab_engine::lan::{
     Connection, Counts, FlowRow, Interface, LanReport, LanStatus, Lease, Medium, PointRow, PortId, PortRow, Sent, Time,
@@ -113,6 +115,13 @@ struct ForwardView {
     board: Option<String>,
     /// The board's port.
     port: u16,
+}
+
+impl LanView {
+    /// Where boards have been heard.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.boards.iter().flat_map(|board| &board.addresses).filter_map(|address| address.parse().ok())
+    }
 }
 
 impl From<&Forward> for ForwardView {

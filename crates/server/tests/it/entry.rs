@@ -15,6 +15,9 @@ fn own(bench: &Bench) -> String {
     bench.at().to_string()
 }
 
+/// What a browser says of a request that this server's own page makes.
+const OWN_PAGE: &str = "Sec-Fetch-Site: same-origin\r\n";
+
 const KNOWS: &str = "Authorization: Bearer t0ken\r\n";
 
 #[test]
@@ -34,9 +37,11 @@ fn a_name_that_only_leads_here_is_refused_with_the_token_too() {
         let answer = ask(&bench, &format!("{host}:{port}"), KNOWS);
         assert_eq!((answer.status, answer.code().as_str()), (403, "wrong_host"), "{host}");
     }
-    for host in ["127.0.0.1", "localhost:1", "127.0.0.1:99999"] {
+    for host in ["127.0.0.1:99999", "127.0.0.1:", "localhost:x"] {
         assert_eq!(ask(&bench, host, KNOWS).status, 403, "{host}");
     }
+    let page = ask(&bench, "evil.example", "Accept: text/html,*/*\r\n");
+    assert!(page.status == 403 && page.text().starts_with("<!doctype html>"), "a person is shown a page: {page:?}");
     let twice = format!("Host: evil.example\r\n{KNOWS}");
     assert!(matches!(ask(&bench, &own(&bench), &twice).status, 400 | 403), "two names");
     let none = bench.say(&format!("GET /api/state HTTP/1.0\r\n{KNOWS}\r\n"), b"");
@@ -75,7 +80,8 @@ fn without_the_token_there_is_nothing() {
         format!("Authorization: Basic {TOKEN}\r\n"),
         format!("Cookie: socklab={TOKEN}\r\n"),
         format!("Cookie: socklab-{port}=wrong\r\n"),
-        format!("Cookie: x-socklab-{port}={TOKEN}\r\n"),
+        format!("Cookie: socklab-{port}={TOKEN}\r\n{OWN_PAGE}"),
+        format!("Cookie: x-{}\r\n{OWN_PAGE}", bench.cookie(&host)),
     ] {
         let answer = ask(&bench, &host, &headers);
         assert_eq!((answer.status, answer.code().as_str()), (401, "no_token"), "{headers}");
@@ -84,8 +90,40 @@ fn without_the_token_there_is_nothing() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(bench.say(&request, b"").status, 401, "{path}");
     }
-    let cookies = format!("Cookie: a=b; socklab-{port}={TOKEN}; c=d\r\n");
+    let cookies = format!("Cookie: a=b; {}; c=d\r\n{OWN_PAGE}", bench.cookie(&host));
     assert_eq!(ask(&bench, &host, &cookies).status, 200);
+    assert_eq!(ask(&bench, &host, &format!("authorization: bearer {TOKEN}\r\n")).status, 200, "in whatever case");
+}
+
+#[test]
+fn a_cookie_that_another_port_has_seen_is_no_token() {
+    let bench = Bench::new();
+    let host = own(&bench);
+    let cookie = bench.cookie(&host);
+    let (_, value) = cookie.split_once('=').expect("a cookie");
+    assert!(value.len() == 32 && value != TOKEN);
+    assert_eq!(ask(&bench, &host, &format!("Authorization: Bearer {value}\r\n")).status, 401);
+    assert_eq!(ask(&bench, &host, &format!("Cookie: {cookie}\r\n")).status, 401, "no page asks");
+    for said in [OWN_PAGE.to_owned(), "Sec-Fetch-Site: none\r\n".into(), format!("Origin: http://{host}\r\n")] {
+        assert_eq!(ask(&bench, &host, &format!("Cookie: {cookie}\r\n{said}")).status, 200, "{said}");
+    }
+    let enter = format!("GET /?token={value} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    assert_eq!(bench.say(&enter, b"").status, 401, "and is no way in");
+}
+
+#[test]
+fn another_port_of_this_machine_may_lead_here() {
+    let bench = Bench::new();
+    for host in ["localhost:9", "127.0.0.1", "[::1]:65535", "[::1]"] {
+        assert_eq!(ask(&bench, host, KNOWS).status, 200, "{host}");
+    }
+    let cookie = bench.cookie("localhost:9000");
+    assert!(cookie.starts_with("socklab-9000="), "it is of the port that the browser knows: {cookie}");
+    let with = |origin: &str| format!("Cookie: {cookie}\r\nOrigin: {origin}\r\n");
+    assert_eq!(ask(&bench, "localhost:9000", &with("http://localhost:9000")).status, 200);
+    let own = format!("http://{}", own(&bench));
+    assert_eq!(ask(&bench, "localhost:9000", &with(&own)).status, 403, "an origin is what the host is");
+    assert_eq!(ask(&bench, "evil.example:9000", KNOWS).status, 403);
 }
 
 #[test]
@@ -99,7 +137,10 @@ fn the_address_that_is_printed_becomes_a_cookie_once() {
     let answer = enter(&format!("token={TOKEN}"), "Sec-Fetch-Site: none\r\n");
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "the token leaves the address");
     let cookie = answer.header("set-cookie").expect("a cookie");
-    assert_eq!(cookie, format!("socklab-{port}={TOKEN}; Path=/; HttpOnly; SameSite=Strict"));
+    let (name, rest) = cookie.split_once('=').expect("a cookie");
+    assert_eq!(name, format!("socklab-{port}"));
+    let (value, rest) = rest.split_once("; ").expect("a value");
+    assert!(value != TOKEN && rest == "Path=/; HttpOnly; SameSite=Strict", "{cookie}");
     for (query, more) in [
         ("token=wrong".to_owned(), ""),
         ("token=".to_owned(), ""),
@@ -117,12 +158,13 @@ fn the_address_that_is_printed_becomes_a_cookie_once() {
 #[test]
 fn a_form_of_another_site_changes_nothing() {
     let bench = Bench::new();
-    let (host, port) = (own(&bench), bench.at().port());
+    let host = own(&bench);
+    let cookie = bench.cookie(&host);
     let body = json!({"do": "open", "url": "tcp-listen://127.0.0.1:0"}).to_string();
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
         for path in ["/api/command", "/api/send-file?to=all", "/api/look"] {
             let request = format!(
-                "POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: socklab-{port}={TOKEN}\r\nContent-Type: {kind}\r\n\
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{OWN_PAGE}Content-Type: {kind}\r\n\
                  Content-Length: {}\r\nConnection: close\r\n\r\n",
                 body.len()
             );
@@ -149,11 +191,16 @@ fn upgrade(bench: &Bench, path: &str, headers: &[(&'static str, String)]) -> u16
 fn a_websocket_from_elsewhere_is_not_opened() {
     let bench = Bench::new();
     let (host, port) = (own(&bench), bench.at().port());
-    let cookie = ("Cookie", format!("socklab-{port}={TOKEN}"));
+    let cookie = ("Cookie", bench.cookie(&host));
     let origin = |origin: &str| ("Origin", origin.to_owned());
     let site = |site: &str| ("Sec-Fetch-Site", site.to_owned());
     for path in ["/api/live", "/api/boards/b1/console"] {
         assert_eq!(upgrade(&bench, path, &[]), 401, "{path}");
+        assert_eq!(
+            upgrade(&bench, path, std::slice::from_ref(&cookie)),
+            401,
+            "{path}: a browser says where it is from"
+        );
         assert_eq!(upgrade(&bench, path, &[origin("http://evil.example"), cookie.clone()]), 403, "{path}");
         assert_eq!(upgrade(&bench, path, &[site("cross-site"), cookie.clone()]), 403, "{path}");
         assert_eq!(upgrade(&bench, path, &[("Host", format!("evil.example:{port}")), cookie.clone()]), 403, "{path}");
@@ -164,8 +211,8 @@ fn a_websocket_from_elsewhere_is_not_opened() {
 #[test]
 fn two_instances_side_by_side_do_not_take_each_others_cookies() {
     let (one, other) = (Bench::new(), Bench::new());
-    let (mine, theirs) = (one.at().port(), other.at().port());
-    let cookies = format!("Cookie: socklab-{mine}={TOKEN}; socklab-{theirs}=of-the-other\r\n");
+    let theirs = other.at().port();
+    let cookies = format!("Cookie: {}; socklab-{theirs}=of-the-other\r\n{OWN_PAGE}", one.cookie(&own(&one)));
     assert_eq!(ask(&one, &own(&one), &cookies).status, 200);
     assert_eq!(ask(&other, &own(&other), &cookies).status, 401);
     let origin = format!("Origin: http://{}\r\n{KNOWS}", own(&other));

@@ -61,7 +61,10 @@ impl Bench {
     }
 
     pub(crate) fn with_page(page: Page) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Bench::in_folder(tempfile::tempdir().expect("a folder"), page)
+    }
+
+    fn in_folder(folder: tempfile::TempDir, page: Page) -> Self {
         let settings = Settings {
             listen: ([127, 0, 0, 1], 0).into(),
             moves: false,
@@ -76,6 +79,23 @@ impl Bench {
         };
         let server = Server::start(settings, |trouble| panic!("{trouble:?}")).expect("starts");
         Bench { at: server.address(), server: Some(server), folder }
+    }
+
+    /// Another that keeps its files where this one does, as a second start of the program. Neither outlives the other.
+    #[cfg(unix)]
+    pub(crate) fn beside(&self) -> Self {
+        let folder = self.folder.path();
+        let own = tempfile::tempdir_in(folder).expect("a folder");
+        std::os::unix::fs::symlink(folder.join("flash"), own.path().join("flash")).expect("a link");
+        Bench::in_folder(own, Page::Embedded)
+    }
+
+    /// The cookie that the printed address gives, as a browser sends it: `name=value`.
+    pub(crate) fn cookie(&self, host: &str) -> String {
+        let head = format!("GET /?token={TOKEN} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = self.say(&head, b"");
+        let cookie = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+        cookie.unwrap_or_else(|| panic!("{answer:?}")).to_owned()
     }
 
     pub(crate) fn at(&self) -> SocketAddr {

@@ -24,7 +24,7 @@ fn the_network_is_set_while_nobody_is_on_it() {
     let done = bench.done(command);
     assert_eq!(
         done["as_command"],
-        "socklab run main.py --wifi 'Class 3:p@ss w0rd' --seed 7 --join-time 20ms --host-loopback --frames \
+        "socklab repl --wifi 'Class 3:p@ss w0rd' --seed 7 --join-time 20ms --host-loopback --frames \
          --name api.example.com --name b.c=192.168.1.50"
     );
     let state = bench.until("the settings", |state| state["lan"]["settings"]["seed"] == 7);
@@ -94,6 +94,10 @@ fn what_a_board_that_is_over_is_told_to_do_is_refused() {
     }
     let wrong = bench.command(&json!({"do": "board_new", "profile": "esp32", "set": ["nonsense"]}));
     assert_eq!(wrong.code(), "bad_setting");
+    for set in ["99=1", "adc99=1"] {
+        let wrong = bench.command(&json!({"do": "board_new", "profile": "esp32", "set": [set]}));
+        assert_eq!(wrong.code(), "no_such_pin", "{set}");
+    }
     assert_eq!(bench.get("/api/lan/netstat").json(), json!({"boards": []}));
 }
 
@@ -147,4 +151,37 @@ fn frames_are_followed_as_a_capture() {
     assert!(String::from_utf8_lossy(&all).contains("frames.pcapng"));
     drop(stream);
     bench.done(json!({"do": "lan_set", "seed": 2}));
+}
+
+#[test]
+fn boards_that_are_made_at_once_have_names_of_their_own() {
+    let bench = Bench::new();
+    let made = |_| bench.command(&json!({"do": "board_new", "profile": "esp32"}));
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || made(number))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
+    });
+    let mut names: Vec<_> = answers.iter().map(|answer| answer.json()["name"].as_str().map(str::to_owned)).collect();
+    names.sort();
+    let wanted = ["esp32", "esp32-2", "esp32-3", "esp32-4", "esp32-5", "esp32-6", "esp32-7", "esp32-8"];
+    assert_eq!(names, wanted.map(|name| Some(name.to_owned())), "{answers:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_board_has_its_files_alone() {
+    let bench = Bench::new();
+    bench.done(json!({"do": "board_new", "profile": "esp32"}));
+    let other = bench.beside();
+    other.done(json!({"do": "board_new", "profile": "esp32"}));
+    let write = bench.ask("PUT", "/api/boards/b1/flash/main.py", Some(("application/octet-stream", b"print(1)")));
+    assert_eq!(write.status, 204, "{write:?}");
+    assert_eq!(other.get("/api/boards/b1/flash").json(), json!({"files": []}));
+    let notes = other.state()["boards"][0]["notes"].clone();
+    assert!(notes[0]["en"].as_str().is_some_and(|note| note.contains("has the files of esp32")), "{notes}");
+    assert!(notes[0]["zh"].as_str().is_some_and(|note| note.contains("esp32 的文件")), "{notes}");
+    // What one has let go of is there for the next.
+    bench.done(json!({"do": "board_remove", "board": "b1"}));
+    bench.done(json!({"do": "board_new", "profile": "esp32"}));
+    assert_eq!(bench.get("/api/boards/b2/flash/main.py").text(), "print(1)");
 }

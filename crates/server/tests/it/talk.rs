@@ -199,6 +199,12 @@ fn what_goes_wrong_is_told_in_both_languages() {
         (json!({"do": "open", "url": "gopher://x"}), "bad_url"),
         (json!({"do": "close", "endpoint": "e9"}), "no_such_endpoint"),
         (json!({"do": "close", "endpoint": "9"}), "bad_request"),
+        (json!({"do": "send", "to": {"endpoint": "e9"}, "data": {"text": "x"}}), "no_such_endpoint"),
+        (json!({"do": "end", "peers": {"endpoint": "e9"}, "how": "close"}), "no_such_endpoint"),
+        (json!({"do": "name", "peer": "e9.9", "name": "x"}), "no_such_peer"),
+        (json!({"do": "encoding", "of": "e9.9", "encoding": "gbk"}), "no_such_peer"),
+        (json!({"do": "encoding", "of": "e77", "encoding": "gbk"}), "no_such_endpoint"),
+        (json!({"do": "repeat", "to": "all", "data": {"text": "x"}, "every_ms": 1.5}), "bad_pause"),
         (json!({"do": "dance"}), "bad_request"),
         (json!({"do": "send", "to": "all", "data": {"hex": "0"}}), "bad_data"),
         (json!({"do": "stop", "job": "j9"}), "no_such_job"),
@@ -212,7 +218,9 @@ fn what_goes_wrong_is_told_in_both_languages() {
         assert_eq!(answer.code(), code, "{command}: {}", answer.text());
         assert!((400..500).contains(&answer.status), "{command}");
     }
-    assert_eq!(bench.ask("POST", "/api/state", Some(("application/json", b"{}"))).code(), "bad_method");
+    let wrong = bench.ask("POST", "/api/state", Some(("application/json", b"{}")));
+    assert_eq!((wrong.status, wrong.code().as_str()), (405, "bad_method"));
+    assert!(wrong.header("allow").is_some_and(|allowed| allowed.contains("GET")), "{}", wrong.head);
     assert_eq!(bench.get("/api/nothing").code(), "not_found");
 }
 
@@ -251,7 +259,11 @@ fn a_file_goes_out_whole() {
     let readers: Vec<_> =
         devices.into_iter().map(|mut device| std::thread::spawn(move || read(&mut device, length))).collect();
     let sent = bench.ask("POST", "/api/send-file?to=all&name=x.bin", Some(("application/octet-stream", &file)));
-    assert_eq!(sent.json(), json!({"bytes": length, "complete": true}));
+    let whole = |peer: &str| json!({"peer": peer, "bytes": length, "complete": true});
+    assert_eq!(
+        sent.json(),
+        json!({"bytes": length, "complete": true, "peers": [whole("e1.1"), whole("e1.2")], "as_command": ":all\n:file x.bin"})
+    );
     for reader in readers {
         assert!(reader.join().expect("read") == file);
     }
@@ -304,6 +316,7 @@ fn what_a_device_sends_is_never_a_page() {
     let nasty = b"<script>alert(1)</script>\x1b[2J\x1b]0;x\x07\xe2\x80\xae";
     device.write_all(nasty).expect("it reads");
     bench.until("it", |state| state["totals"]["received"] == nasty.len());
+    bench.records(3); // what was counted may still be on its way to the disk
     bench.done(json!({"do": "name", "peer": "e1.1", "name": "<img src=x onerror=alert(1)>"}));
     for path in [
         "/api/state",
@@ -357,4 +370,107 @@ fn datagrams_have_peers_too() {
     socket.send_to(b"pong", ("127.0.0.1", port)).expect("sent");
     let state = bench.until("the answer", |state| state["totals"]["received"] == 4);
     assert_eq!(state["peers"][0]["address"], own);
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_told_in_chinese_too() {
+    let bench = Bench::new();
+    let is_chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..'\u{9fff}').contains(&c));
+    for command in [
+        json!({"do": "close", "endpoint": "9"}),
+        json!({"do": "end", "peers": {"peers": ["x"]}, "how": "reset"}),
+        json!({"do": "encoding", "of": "x", "encoding": "gbk"}),
+        json!({"do": "stop", "job": "x"}),
+        json!({"do": "board_stop", "board": "x"}),
+        json!({"do": "join", "endpoint": "e1", "group": "x"}),
+        json!({"do": "end_forward", "at": "x"}),
+        json!({"do": "repeat", "to": "all", "data": {"text": "x"}, "every_ms": 1.5}),
+        json!({"do": "send", "to": "all", "data": {"base64": "?"}}),
+        json!({"do": "dance"}),
+    ] {
+        let body = command.to_string();
+        let zh = bench.ask("POST", "/api/command?lang=zh", Some(("application/json", body.as_bytes()))).json();
+        assert!(zh["error"]["text"].as_str().is_some_and(is_chinese), "{command}: {zh}");
+        let en = bench.command(&command).json();
+        assert!(!en["error"]["text"].as_str().is_some_and(is_chinese), "{command}: {en}");
+    }
+    for path in ["records?limit=x", "export?as=x", "search?regex=(", "search?peer=x&text=a"] {
+        let zh = bench.get(&format!("/api/runs/current/{path}{}lang=zh", "&")).json();
+        assert!(zh["error"]["text"].as_str().is_some_and(is_chinese), "{path}: {zh}");
+    }
+    let long = vec![b'x'; (16 << 20) + 1];
+    bench.done(json!({"do": "board_new", "profile": "esp32"}));
+    let refused = bench.ask("PUT", "/api/boards/b1/flash/x.bin?lang=zh", Some(("application/octet-stream", &long)));
+    assert_eq!((refused.status, refused.code().as_str()), (413, "too_long"));
+    assert!(is_chinese(&refused.text()), "{}", refused.text());
+}
+
+#[test]
+fn a_file_says_what_each_peer_has_of_it() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let (mut whole, half) = (device(port), device(port));
+    bench.until("both", |state| state["peers"].as_array().is_some_and(|peers| peers.len() == 2));
+    let file: Vec<u8> = (0..32_u32 << 20).map(|n| (n % 251) as u8).collect();
+    let wanted = file.clone();
+    let reader = std::thread::spawn(move || read(&mut whole, wanted.len()) == wanted);
+    // The one that does not read holds up the file; then it goes.
+    let sent = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let body = Some(("application/octet-stream", &file[..]));
+            bench.ask("POST", "/api/send-file?to=e1&name=fw.bin", body).json()
+        });
+        bench.until("it waits", |state| {
+            state["peers"]
+                .as_array()
+                .is_some_and(|peers| peers.iter().any(|peer| peer["waiting"].as_u64() > Some(900_000)))
+        });
+        drop(half);
+        sending.join().expect("an answer")
+    });
+    assert!(reader.join().expect("it reads"), "the one that reads gets all of it");
+    assert_eq!((&sent["complete"], &sent["bytes"]), (&json!(false), &json!(32 << 20)), "{sent}");
+    assert_eq!(sent["peers"][0], json!({"peer": "e1.1", "bytes": 32 << 20, "complete": true}));
+    assert_eq!(sent["peers"][1]["complete"], false);
+    assert!(sent["peers"][1]["bytes"].as_u64() < Some(32 << 20), "{sent}");
+    assert_eq!(sent["as_command"], ":to e1\n:file fw.bin");
+    let empty = bench.ask("POST", "/api/send-file?to=e1", Some(("application/octet-stream", b""))).json();
+    assert_eq!(empty, json!({"bytes": 0, "complete": true, "peers": []}));
+}
+
+#[test]
+fn a_repeat_counts_what_was_taken_and_ends_with_its_endpoint() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let deaf = device(port);
+    bench.until("it", |state| state["peers"][0]["id"] == "e1.1");
+    let data = "x".repeat(700_000);
+    bench.done(json!({"do": "repeat", "to": {"endpoint": "e1"}, "data": {"text": data}, "every_ms": 1}));
+    let state = bench.until("refusals", |state| state["jobs"][0]["refused"].as_u64() > Some(3));
+    let (turns, done) = (state["jobs"][0]["turns"].as_u64(), state["jobs"][0]["done"].as_u64());
+    assert_eq!(done, turns.map(|turns| turns * 700_000), "{}", state["jobs"]);
+    let state = bench.until("what was handed over", |state| {
+        let (peer, job) = (&state["peers"][0], &state["jobs"][0]);
+        Some(peer["sent"].as_u64().unwrap_or(0) + peer["waiting"].as_u64().unwrap_or(0)) == job["done"].as_u64()
+    });
+    assert!(state["jobs"][0]["refused"].as_u64() > Some(0));
+    drop(deaf);
+    bench.until("nobody", |state| state["peers"] == json!([]));
+    assert_eq!(bench.state()["jobs"].as_array().map(Vec::len), Some(1), "others may come");
+    bench.done(json!({"do": "close", "endpoint": "e1"}));
+    bench.until("its end", |state| state["jobs"] == json!([]));
+}
+
+#[test]
+fn a_peer_that_is_half_closed_looks_so() {
+    let bench = Bench::new();
+    let opened = bench.done(json!({"do": "open", "url": "tcp-listen://127.0.0.1:0?halfopen=1"}));
+    let port = opened["url"].as_str().and_then(|url| url.rsplit(':').next()?.split('?').next()?.parse().ok());
+    let port: u16 = port.expect("a port");
+    let (first, _second) = (device(port), device(port));
+    bench.until("both", |state| (0..2).all(|index| state["peers"][index]["state"] == "open"));
+    bench.done(json!({"do": "end", "peers": {"peers": ["e1.2"]}, "how": "half-close"}));
+    bench.until("our half", |state| state["peers"][1]["state"] == "half_closed");
+    first.shutdown(std::net::Shutdown::Write).expect("a FIN");
+    bench.until("its half", |state| state["peers"][0]["state"] == "finished");
 }
