@@ -1,8 +1,8 @@
 //! Memory that a program may take. A board's heap is small, and what one object would take is often known before it is
 //! made ([`check`]): then a program gets MemoryError when the board would give it, and buffers count against
 //! `gc.mem_free`. What grows in small steps, or in the interpreter's own way, may become larger than a board's heap,
-//! since the interpreter's objects are: up to [`SOFT`], where MemoryError is raised before the next bytecode. What
-//! grows on from there without any ends the board (`lost`).
+//! since the interpreter's objects are: up to a limit ([`soft`]), where MemoryError is raised before the next bytecode.
+//! What grows on from there without any ends the board (`lost`).
 
 mod heap;
 mod sizes;
@@ -18,8 +18,15 @@ use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use crate::board::board;
 use crate::lost::{self, Why};
 
-/// Bytes in use at which a program gets MemoryError.
-const SOFT: usize = 128 << 20;
+/// Bytes in use, beside those of a fresh interpreter, at which a program gets MemoryError, at least: a heap of 160 KiB
+/// that is full of the smallest objects takes far less here.
+const LEAST: usize = 24 << 20;
+
+/// So many for each byte of a larger heap.
+const TIMES: usize = 8;
+
+/// Bytes in use at which any program gets it.
+const MOST: usize = 128 << 20;
 
 /// What may come in addition after each MemoryError, for what the program does about it.
 const RELIEF: usize = 16 << 20;
@@ -51,6 +58,9 @@ static WOKEN: AtomicBool = AtomicBool::new(false);
 
 /// The size of the allocation that was too much.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// See [`soft`].
+static SOFT: AtomicUsize = AtomicUsize::new(MOST);
 
 /// Objects that a fresh interpreter has: they are the firmware's.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
@@ -86,8 +96,15 @@ pub(crate) fn connect(doorbell: UserSignalSender) {
 /// From here on, the program in this thread may not take more than there is.
 pub(crate) fn watch() {
     AT_START.store(objects(), Ordering::Relaxed);
-    heap::limit(SOFT);
+    let own = LEAST.max(TIMES.saturating_mul(board().profile.heap));
+    SOFT.store(heap::used().saturating_add(own).min(MOST), Ordering::Relaxed);
+    heap::limit(soft());
     heap::watch(beyond);
+}
+
+/// Bytes in use at which a program gets MemoryError.
+fn soft() -> usize {
+    SOFT.load(Ordering::Relaxed)
 }
 
 /// The same in another thread of the program; it is the first that gets MemoryError.
@@ -104,7 +121,7 @@ pub(crate) fn wake() {
 /// Called in the middle of an allocation, with too much in use or when the system has `refused`.
 fn beyond(bytes: usize, refused: bool) {
     if WOKEN.swap(false, Ordering::Relaxed) {
-        heap::limit(SOFT);
+        heap::limit(soft());
         if board().overdue() {
             lost::here(Why::Interrupt);
         }
@@ -113,7 +130,7 @@ fn beyond(bytes: usize, refused: bool) {
     if refused || used > HARD {
         lost::here(Why::Memory(bytes));
     }
-    if used > SOFT && !RINGING.swap(true, Ordering::Relaxed) {
+    if used > soft() && !RINGING.swap(true, Ordering::Relaxed) {
         ASKED.store(bytes, Ordering::Relaxed);
         let doorbell = DOORBELL.get();
         let _ = doorbell.map(|doorbell| doorbell.send(Box::new(refuse))); // without an interpreter, nobody asks for more
@@ -125,8 +142,9 @@ fn beyond(bytes: usize, refused: bool) {
 fn refuse(vm: &VirtualMachine) -> PyResult<()> {
     RINGING.store(false, Ordering::Relaxed);
     let used = heap::used();
-    heap::limit(if used > SOFT { used + RELIEF } else { SOFT });
-    if used > SOFT { Err(error(ASKED.load(Ordering::Relaxed), vm)) } else { Ok(()) }
+    let soft = soft();
+    heap::limit(if used > soft { used + RELIEF } else { soft });
+    if used > soft { Err(error(ASKED.load(Ordering::Relaxed), vm)) } else { Ok(()) }
 }
 
 /// Lets go of what nobody can reach, and says how many objects went.

@@ -148,8 +148,14 @@ fn limit_text(vm: &VirtualMachine) {
             around(vm, class, (key, name), |_, args, vm| Ok(first_size(args, vm)));
         }
     }
-    around(vm, types.str_type, ("memory.str.join", "join"), joined);
-    around(vm, types.bytes_type, ("memory.bytes.join", "join"), joined);
+    for (class, key) in [(types.str_type, "memory.str.join"), (types.bytes_type, "memory.bytes.join")] {
+        let join = move |zelf: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+            gather(&mut args, vm)?;
+            check(joined(&zelf, &args), vm)?;
+            dialect::kept(key, &zelf, args, vm)
+        };
+        dialect::method_around(vm, class, (key, "join"), join);
+    }
     around(vm, types.str_type, ("memory.str.replace", "replace"), replaced);
     around(vm, types.bytes_type, ("memory.bytes.replace", "replace"), replaced);
     for (class, key) in [
@@ -209,20 +215,32 @@ fn numbers(text: &[u8]) -> usize {
     digits.map(value).max().unwrap_or(0)
 }
 
-/// What a list or a tuple of texts is when joined; what comes from elsewhere comes piece by piece.
-fn joined(separator: &PyObject, args: &FuncArgs, _: &VirtualMachine) -> PyResult<usize> {
+/// Makes a list of what is to be joined and comes piece by piece, as the firmware does: the pieces take memory, too.
+fn gather(args: &mut FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+    if let [parts] = &mut args.args[..]
+        && !parts.downcastable::<PyList>()
+        && !parts.downcastable::<PyTuple>()
+        && parts.class().slots.iter.load().is_some()
+    {
+        *parts = vm.ctx.new_list(parts.try_to_value(vm)?).into();
+    }
+    Ok(())
+}
+
+/// What a list or a tuple of texts is when joined.
+fn joined(separator: &PyObject, args: &FuncArgs) -> usize {
     let separator = content(separator).len();
     let sum = |parts: &[PyObjectRef]| {
         parts.iter().fold(0_usize, |sum, part| sum.saturating_add(separator).saturating_add(content(part).len()))
     };
-    Ok(match args.args.first() {
+    match args.args.first() {
         Some(parts) => match (parts.downcast_ref::<PyList>(), parts.downcast_ref::<PyTuple>()) {
             (Some(list), _) => sum(&list.borrow_vec()),
             (_, Some(tuple)) => sum(tuple.as_slice()),
             _ => 0,
         },
         None => 0,
-    })
+    }
 }
 
 /// What could come of `replace`, at most where that is little, and else exactly.
