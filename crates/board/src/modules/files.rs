@@ -30,6 +30,8 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
 struct File {
     text: bool,
     /// `None` when closed. Reading is buffered; writing goes to the host at once.
+    /// Whatever is written goes to the end.
+    appends: bool,
     file: Mutex<Option<BufReader<HostFile>>>,
 }
 
@@ -59,7 +61,8 @@ pub(crate) fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult {
     }
     let options = options(&mode).ok_or_else(|| errors::named(vm, "EINVAL"))?;
     let file = board().flash.file(&args.path.to_string_lossy(), &options).map_err(|e| errors::of_file(vm, &e))?;
-    Ok(File { text: !mode.contains('b'), file: Mutex::new(Some(BufReader::new(file))) }.into_pyobject(vm))
+    let (text, appends) = (!mode.contains('b'), mode.contains('a'));
+    Ok(File { text, appends, file: Mutex::new(Some(BufReader::new(file))) }.into_pyobject(vm))
 }
 
 /// What a mode such as `rb+` asks of the host; `None` for one that says nothing.
@@ -124,6 +127,7 @@ impl File {
                 let here = file.stream_position()?;
                 file.seek(SeekFrom::Start(here))?;
                 file.get_mut().write_all(bytes)
+                self.make_room(file.get_ref(), here, bytes.len())?;
             })
         })??;
         Ok(length)
@@ -170,6 +174,12 @@ impl File {
     }
 
     fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
+    fn make_room(&self, file: &HostFile, here: u64, bytes: usize) -> io::Result<()> {
+        let size = file.metadata()?.len();
+        let begin = if self.appends { size } else { here };
+        board().flash.grow(size, size.max(begin.saturating_add(bytes as u64)))
+    }
+
         if !self.text {
             return Ok(vm.ctx.new_bytes(bytes).into());
         }
