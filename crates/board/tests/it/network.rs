@@ -1,6 +1,6 @@
 //! Wi-Fi: joining it, what it says meanwhile, and what it is over a soft reset.
 
-use socklab_board::link::{FromBoard, Program, ToBoard};
+use socklab_board::link::{FromBoard, JoinFailure, Program, ToBoard};
 
 use crate::support::{Board, printed, printed_by};
 
@@ -32,6 +32,38 @@ fn any_network_can_be_joined_and_the_parent_hears_of_it() {
     let end = "False 1000 ('0.0.0.0', '0.0.0.0', '0.0.0.0', '0.0.0.0')\r\n";
     assert_eq!(text, format!("True 1010 True\r\n{end}"));
     assert_eq!(told, [FromBoard::Wifi(Some("home".into())), FromBoard::Wifi(None)]);
+}
+
+#[test]
+fn the_answer_to_an_earlier_attempt_to_join_is_none_to_the_latest() {
+    let program = "import network
+w = network.WLAN(network.STA_IF)
+w.active(True)
+for key in ('right password', 'wrong password', 'right password'):
+    w.connect('home', key)
+while input() != 'end':
+    print(w.status())";
+    let arguments = ["--lan", "02:00:00:00:00:05"];
+    let mut board = Board::switch_on_with("rp2", &[("main.py", program)], &arguments);
+    board.tell(ToBoard::Run(Program::File("main.py".into())));
+    let mut attempts = Vec::new();
+    while attempts.len() < 3 {
+        if let FromBoard::Join { attempt, .. } = board.next() {
+            attempts.push(attempt);
+        }
+    }
+    let [first, second, third] = attempts[..] else { panic!("{attempts:?}") };
+    let wrong = Err(JoinFailure::WrongKey);
+    for (attempt, outcome, status) in
+        [(first, Ok(6), "1"), (second, wrong, "1"), (third, wrong, "-3"), (third, Ok(6), "-3")]
+    {
+        board.tell(ToBoard::Joined { attempt, outcome });
+        board.type_in("\n");
+        board.until(&format!("\r\n{status}\r\n"));
+        assert_eq!(board.output, "", "after {outcome:?} to {attempt} of {attempts:?}");
+    }
+    board.type_in("end\n");
+    board.end();
 }
 
 #[test]
