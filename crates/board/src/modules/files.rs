@@ -17,6 +17,7 @@ use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, Virtu
 
 use super::{asked, errors, mounts, with_bytes};
 use crate::board::board;
+use crate::memory;
 
 /// Puts `open` into the builtins.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
@@ -179,13 +180,16 @@ impl File {
         let begin = if self.appends { size } else { here };
         board().flash.grow(size, size.max(begin.saturating_add(bytes as u64)))
     }
+    fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
+        memory::check(bytes.len(), vm)?;
+        let size = bytes.len();
 
         if !self.text {
-            return Ok(vm.ctx.new_bytes(bytes).into());
+            return Ok(memory::kept(vm.ctx.new_bytes(bytes).into(), size));
         }
         let text =
             String::from_utf8(bytes).map_err(|_| vm.new_exception_empty(vm.ctx.exceptions.unicode_error.to_owned()))?;
-        Ok(vm.ctx.new_str(text).into())
+        Ok(memory::kept(vm.ctx.new_str(text).into(), size))
     }
 }
 
