@@ -30,9 +30,9 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
 #[derive(PyPayload)]
 struct File {
     text: bool,
-    /// `None` when closed. Reading is buffered; writing goes to the host at once.
     /// Whatever is written goes to the end.
     appends: bool,
+    /// `None` when closed. Reading is buffered; writing goes to the host at once.
     file: Mutex<Option<BufReader<HostFile>>>,
 }
 
@@ -127,8 +127,8 @@ impl File {
                 file.seek_relative(0)?;
                 let here = file.stream_position()?;
                 file.seek(SeekFrom::Start(here))?;
-                file.get_mut().write_all(bytes)
                 self.make_room(file.get_ref(), here, bytes.len())?;
+                file.get_mut().write_all(bytes)
             })
         })??;
         Ok(length)
@@ -174,16 +174,15 @@ impl File {
         }
     }
 
-    fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
     fn make_room(&self, file: &HostFile, here: u64, bytes: usize) -> io::Result<()> {
         let size = file.metadata()?.len();
         let begin = if self.appends { size } else { here };
         board().flash.grow(size, size.max(begin.saturating_add(bytes as u64)))
     }
+
     fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
         memory::check(bytes.len(), vm)?;
         let size = bytes.len();
-
         if !self.text {
             return Ok(memory::kept(vm.ctx.new_bytes(bytes).into(), size));
         }
@@ -245,18 +244,29 @@ fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8
 #[pymodule]
 #[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod os {
-    use rustpython_vm::builtins::PyStrRef;
+    use rustpython_vm::builtins::{PyModule, PyStrRef};
     use rustpython_vm::function::{FuncArgs, OptionalArg};
-    use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+    use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
 
     use crate::board::board;
     use crate::modules::mounts::{self, on_flash};
     use crate::modules::random;
-    use crate::profile::RELEASE;
+    use crate::profile::{RELEASE, Wifi};
 
     /// What parts of a path have between them.
     #[pyattr(name = "sep")]
     const SEPARATOR: &str = "/";
+
+    pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+        __module_exec(vm, module);
+        if board().profile.wifi == Some(Wifi::K230) {
+            module.set_attr("exitpoint", vm.new_function("exitpoint", exit_point), vm)?;
+        }
+        Ok(())
+    }
+
+    /// Where the K230's editor may end a program; here Ctrl-C ends it anywhere.
+    fn exit_point(_enable: OptionalArg<PyObjectRef>) {}
 
     fn or_here(path: OptionalArg<PyStrRef>) -> String {
         path.into_option().map_or_else(String::new, |path| path.to_string_lossy().into_owned())

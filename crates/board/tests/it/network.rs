@@ -74,6 +74,30 @@ fn a_network_survives_a_soft_reset() {
 }
 
 #[test]
+fn a_k230_has_its_own_dialect() {
+    let program = "import network, os
+os.exitpoint()
+print(os.exitpoint(1))
+w = network.WLAN(network.STA_IF)
+for seen in w.scan():
+    print(seen.ssid, seen.channel, seen.rssi, seen.security, seen.band, seen.hidden, len(seen.bssid))
+    print(seen)
+ap = network.WLAN(network.AP_IF)
+ap.config(ssid='mine', key='12345678')
+print(ap.info().ssid, ap.info().security, ap.stop())
+for wrong in (w.info, w.stop):
+    try: wrong()
+    except OSError as e: print('OSError')";
+    let expected = "None\r\nSocklab 6 -50 SECURITY_OPEN 2.4G False 6
+{\"ssid\":\"Socklab\", \"bssid\":\"02:00:00:00:00:01\", \"channel\":6, \"rssi\":-50, \"security\":\"SECURITY_OPEN\", \"band\":\"2.4G\", \"hidden\":0}
+mine SECURITY_WPA2_AES_PSK True\nOSError\nOSError\n";
+    let expected = expected.replace("\r\n", "\n").replace('\n', "\r\n");
+    assert_eq!(printed_by("k230", program), expected);
+    let elsewhere = "import network, os\nw = network.WLAN()\nprint(*[hasattr(w, n) for n in ('info', 'stop')], hasattr(os, 'exitpoint'))";
+    assert_eq!(printed_by("esp32", elsewhere), "False False False\r\n");
+}
+
+#[test]
 fn only_the_network_that_is_there_can_be_joined() {
     for (network, status) in [("away:password", 201), ("home:another one", 202), ("home:password", 1010)] {
         let (text, _) = told(&["--wifi", network], JOIN);
