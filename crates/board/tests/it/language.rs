@@ -296,6 +296,21 @@ except OverflowError as e: print(e)";
 }
 
 #[test]
+fn native_functions_say_how_many_arguments_they_take() {
+    let program = "import socket, time
+s = socket.socket()
+for call in (
+    lambda: s.setsockopt(1, 2), lambda: s.send(), lambda: time.sleep(1, 2), lambda: time.sleep(), lambda: [].append(),
+    lambda: len(1, 2),
+):
+    try: call()
+    except TypeError as e: print(e)";
+    let words = [(4, 3), (2, 1), (1, 2), (1, 0), (2, 1), (1, 2)]
+        .map(|(takes, given)| format!("function takes {takes} positional arguments but {given} were given\r\n"));
+    assert_eq!(printed(program), words.concat());
+}
+
+#[test]
 fn the_name_of_an_encoding_is_ignored() {
     let program = "print(b'abc'.decode('gbk'), 'é'.encode('latin-1'), bytearray(b'x').decode('none'))";
     assert_eq!(printed(program), "abc b'\\xc3\\xa9' x\r\n");
