@@ -17,7 +17,7 @@ use serde_json::json;
 use socklab_capture::escape;
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
-use socklab_engine::board::link::{End, FromBoard, LIGHT};
+use socklab_engine::board::link::{Cause, End, FromBoard, LIGHT};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
@@ -484,8 +484,7 @@ impl Session {
         let about = self.about(member);
         match event {
             BoardEvent::Told(FromBoard::Note(note), ticket) => {
-                let about = if about.is_empty() { "[board] " } else { &about };
-                self.teller.say(format!("socklab: {about}{note}"), ticket);
+                self.teller.say(noted(&about, &note), ticket);
             }
             BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
             BoardEvent::Ended(_) | BoardEvent::Anew(_) | BoardEvent::Busy(_) => {}
@@ -493,6 +492,7 @@ impl Session {
                 let said = explain::raised(member.profile, &raised, self.lang);
                 said.into_iter().for_each(|said| outcome.say(format!("{about}{said}")));
             }
+            BoardEvent::Reset(cause, ticket) => self.tell_reset(&about, member, cause, ticket),
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
                 say::say(format_args!("{about}{}", explain::death(status, self.lang)));
@@ -518,6 +518,19 @@ impl Session {
                 let level = u8::from(*high);
                 match *pin == LIGHT {
                     true => (format!("[LED] {level}"), json!({"pin": "LED", "value": level})),
+    /// A reset that the board itself has brought about.
+    fn tell_reset(&self, about: &str, member: &Member, cause: Cause, ticket: Ticket) {
+        let mut lines = noted(about, explain::reset(cause, self.lang));
+        if matches!(self.events, Events::Json) {
+            let mut json = json!({"reset": cause.name()});
+            if !about.is_empty() {
+                json["board"] = member.name.as_str().into();
+            }
+            lines.push_str(&format!("\n{json}"));
+        }
+        self.teller.say(lines, ticket);
+    }
+
                     false => (format!("[pin {pin}] {level}"), json!({"pin": pin, "value": level})),
                 }
             }
@@ -578,6 +591,12 @@ struct Outcome {
     /// After all that the boards printed.
     said: Vec<String>,
 }
+/// A remark on a board, as it is said.
+fn noted(about: &str, note: &str) -> String {
+    let about = if about.is_empty() { "[board] " } else { about };
+    format!("socklab: {about}{note}")
+}
+
 
 impl Outcome {
     fn say(&mut self, text: String) {

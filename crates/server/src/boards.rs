@@ -247,6 +247,7 @@ impl Face {
         match event {
             BoardEvent::Told(told, _) => self.change(|view| view.hear(told)),
             BoardEvent::Anew(cause) => self.change(|view| view.begin_anew(cause)),
+            BoardEvent::Reset(cause, _) => self.change(|view| view.note(explain::reset(cause, lang).to_owned())),
             BoardEvent::Busy(true) => self.change(|view| view.state = BoardState::Running),
             BoardEvent::Busy(false) => self.change(|view| view.state = BoardState::Prompt),
             BoardEvent::Raised(raised) => {

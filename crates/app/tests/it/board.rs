@@ -103,6 +103,26 @@ fn pins_are_told_on_stderr() {
 }
 
 #[test]
+fn whoever_resets_a_board_is_told() {
+    let once = |reset: &str| {
+        format!("import machine, time\nprint('start')\nif machine.reset_cause() == machine.PWRON_RESET:\n    {reset}")
+    };
+    for (reset, cause, said) in [
+        ("machine.WDT(timeout=1000); time.sleep(60)", "watchdog", "nobody has fed the watchdog (WDT) in time"),
+        ("machine.reset()", "hard", "the program has called machine.reset()"),
+        ("machine.deepsleep(10)", "deep-sleep", "deepsleep() is over"),
+    ] {
+        let done = run(&once(reset), &["--events", "json"]);
+        let lines: Vec<_> = done.err.lines().collect();
+        assert!(lines[0].starts_with("socklab: [board] ") && lines[0].contains(said), "{reset}: {done:?}");
+        assert_eq!(lines[1..], [format!("{{\"reset\":\"{cause}\"}}")], "{reset}");
+        assert_eq!(done.ok(), "start\nstart\n");
+    }
+    let done = run(&once("machine.reset()"), &["--lang", "zh"]);
+    assert!(done.err.contains("程序调用了 machine.reset()"), "{done:?}");
+}
+
+#[test]
 fn sensors_measure_what_they_are_told() {
     let program = "import dht, machine
 from machine import ADC, Pin, TouchPad, time_pulse_us
