@@ -63,7 +63,7 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
         let kind = boards.board.get(place).or(boards.board.last()).map_or("esp32", String::as_str);
         let mut plan = plan(boards, kind, places, Some(read_source(script)?), lang, &configs)?;
         plan.config.options.extend([OsString::from("--beside"), beside(script).into()]);
-        warn(&plan.config, lang);
+        plan.warned = warn(&plan.config, lang);
         configs.push(plan);
     }
     let names: Vec<&str> = configs.iter().map(|plan| plan.name.as_str()).collect();
@@ -130,14 +130,16 @@ struct Plan {
     name: String,
     files: files::Flash,
     config: BoardConfig,
+    /// What was said of its program before it runs, without the lines: it is not said again after a traceback.
+    warned: Vec<String>,
 }
 
-/// What the board's program will not do as it seems to.
-fn warn(config: &BoardConfig, lang: Lang) {
-    let Some(Source { name, text }) = &config.source else { return };
-    for warning in look::look(&String::from_utf8_lossy(text), config.profile) {
-        say::say(format_args!("{name}: {}", warning.text(lang)));
-    }
+/// Says what the board's program will not do as it seems to.
+fn warn(config: &BoardConfig, lang: Lang) -> Vec<String> {
+    let Some(Source { name, text }) = &config.source else { return Vec::new() };
+    let warnings = look::look(&String::from_utf8_lossy(text), config.profile);
+    warnings.iter().for_each(|warning| say::say(format_args!("{name}: {}", warning.text(lang))));
+    warnings.iter().map(|warning| warning.kind.text(lang)).collect()
 }
 
 fn read_source(script: &Path) -> Result<Source, Fail> {
@@ -187,7 +189,8 @@ fn plan(
     let command = vec![own.into(), PROCESS.into()];
     let (mut options, given) = (options(args), args.set.clone());
     options.extend(["--lang".into(), lang.pick("en", "zh").into()]);
-    Ok(Plan { name, files, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
+    let config = BoardConfig { command, profile, flash, options, given, lan: None, source };
+    Ok(Plan { name, files, config, warned: Vec::new() })
 }
 
 /// What the board process is told about the world around it.
@@ -313,6 +316,8 @@ struct Member {
     board: Board,
     profile: &'static Profile,
     flash: String,
+    /// See [`Plan`].
+    warned: Vec<String>,
     /// Held for as long as the board has it.
     _files: files::Flash,
 }
@@ -328,13 +333,13 @@ impl Session {
         let interrupted = sender.clone();
         on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
         let mut boards = Vec::new();
-        for (place, Plan { name, files, mut config }) in plans.into_iter().enumerate() {
+        for (place, Plan { name, files, mut config, warned }) in plans.into_iter().enumerate() {
             let (told, profile) = (sender.clone(), config.profile);
             // By cable where it has no radio.
             config.lan = lan.as_ref().map(|lan| lan.attach(&name, !profile.has_wifi())).transpose()?;
             let flash = config.flash.to_string_lossy().into_owned();
             let board = Board::start(config, move |event| drop(told.send(Happening::Board(place, event))));
-            boards.push(Member { name, board, profile, flash, _files: files });
+            boards.push(Member { name, board, profile, flash, warned, _files: files });
         }
         Ok((Session { boards, teller: Teller::start(), lan, sender, events: args.events, lang }, happenings))
     }
@@ -487,12 +492,14 @@ impl Session {
                 self.teller.say(noted(&about, &note), ticket);
             }
             BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
+            BoardEvent::Reset(cause, ticket) => self.tell_reset(&about, member, cause, ticket),
             BoardEvent::Ended(_) | BoardEvent::Anew(_) | BoardEvent::Busy(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
                 let said = explain::raised(member.profile, &raised, self.lang);
-                said.into_iter().for_each(|said| outcome.say(format!("{about}{said}")));
+                said.filter(|said| !member.warned.contains(said))
+                    .into_iter()
+                    .for_each(|said| outcome.say(format!("{about}{said}")));
             }
-            BoardEvent::Reset(cause, ticket) => self.tell_reset(&about, member, cause, ticket),
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
                 say::say(format_args!("{about}{}", explain::death(status, self.lang)));
@@ -511,13 +518,6 @@ impl Session {
         std::ops::ControlFlow::Continue(())
     }
 
-    /// What the board's parts do, for whoever cannot see them.
-    fn tell_part(&self, about: &str, member: &Member, told: &FromBoard, ticket: Ticket) {
-        let (text, mut json) = match told {
-            FromBoard::Pin { pin, high } => {
-                let level = u8::from(*high);
-                match *pin == LIGHT {
-                    true => (format!("[LED] {level}"), json!({"pin": "LED", "value": level})),
     /// A reset that the board itself has brought about.
     fn tell_reset(&self, about: &str, member: &Member, cause: Cause, ticket: Ticket) {
         let mut lines = noted(about, explain::reset(cause, self.lang));
@@ -531,6 +531,13 @@ impl Session {
         self.teller.say(lines, ticket);
     }
 
+    /// What the board's parts do, for whoever cannot see them.
+    fn tell_part(&self, about: &str, member: &Member, told: &FromBoard, ticket: Ticket) {
+        let (text, mut json) = match told {
+            FromBoard::Pin { pin, high } => {
+                let level = u8::from(*high);
+                match *pin == LIGHT {
+                    true => (format!("[LED] {level}"), json!({"pin": "LED", "value": level})),
                     false => (format!("[pin {pin}] {level}"), json!({"pin": pin, "value": level})),
                 }
             }
@@ -584,6 +591,12 @@ impl Session {
     }
 }
 
+/// A remark on a board, as it is said.
+fn noted(about: &str, note: &str) -> String {
+    let about = if about.is_empty() { "[board] " } else { about };
+    format!("socklab: {about}{note}")
+}
+
 /// What a session came to.
 #[derive(Default)]
 struct Outcome {
@@ -591,12 +604,6 @@ struct Outcome {
     /// After all that the boards printed.
     said: Vec<String>,
 }
-/// A remark on a board, as it is said.
-fn noted(about: &str, note: &str) -> String {
-    let about = if about.is_empty() { "[board] " } else { about };
-    format!("socklab: {about}{note}")
-}
-
 
 impl Outcome {
     fn say(&mut self, text: String) {

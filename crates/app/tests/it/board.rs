@@ -142,6 +142,14 @@ if machine.reset_cause() == machine.PWRON_RESET:
 }
 
 #[test]
+fn a_module_that_is_missing_is_told_once() {
+    let done = run("import datetime", &[]);
+    assert_eq!(done.err.matches("time.localtime() gives the date").count(), 1, "{done:?}");
+    let done = run("__import__('datetime')", &[]);
+    assert_eq!(done.err.matches("time.localtime() gives the date").count(), 1, "{done:?}");
+}
+
+#[test]
 fn ctrl_c_is_the_boards() {
     for waits in ["time.sleep(1000)", "input()", "while True: pass"] {
         let (lab, path) = with(&format!("import time\nprint('ready')\n{waits}"));
