@@ -57,7 +57,7 @@ print(write('a', whole - 4096), write('a', 4096, 'ab'), write('c', 1), free())";
 #[test]
 fn a_computers_disk_is_larger_than_a_boards_flash() {
     let program = "with open('a', 'wb') as f: print(f.write(b'x' * (3 << 20)))";
-    assert_eq!(printed_by("linux", program), "3145728\n");
+    assert_eq!(printed_by("linux", program), "3145728\r\n");
 }
 
 #[test]
