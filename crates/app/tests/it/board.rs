@@ -118,7 +118,8 @@ fn whoever_resets_a_board_is_told() {
         assert_eq!(lines[1..], [format!("{{\"reset\":\"{cause}\"}}")], "{reset}");
         assert_eq!(done.ok(), "start\nstart\n");
     }
-    let done = run(&once("machine.reset()"), &["--lang", "zh"]);
+    let (lab, path) = with(&once("machine.reset()"));
+    let done = lab.run(["--lang", "zh", "run", &path]);
     assert!(done.err.contains("程序调用了 machine.reset()"), "{done:?}");
 }
 
