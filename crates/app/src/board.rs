@@ -18,7 +18,7 @@ use socklab_capture::escape;
 use socklab_engine::Lang;
 use socklab_engine::board::flash::Flash;
 use socklab_engine::board::folder::Folder;
-use socklab_engine::board::link::{End, FromBoard, LIGHT};
+use socklab_engine::board::link::{Cause, End, FromBoard, LIGHT};
 use socklab_engine::board::{
     Board, BoardConfig, BoardEvent, BoardRemote, Door, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
 };
@@ -65,7 +65,7 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
         let kind = boards.board.get(place).or(boards.board.last()).map_or("esp32", String::as_str);
         let mut plan = plan(boards, kind, places, Some(read_source(script)?), lang, &configs)?;
         plan.config.options.extend([OsString::from("--beside"), beside(script).into()]);
-        warn(&plan.config, lang);
+        plan.warned = warn(&plan.config, lang);
         configs.push(plan);
     }
     let names: Vec<&str> = configs.iter().map(|plan| plan.name.as_str()).collect();
@@ -132,14 +132,16 @@ struct Plan {
     name: String,
     files: Folder,
     config: BoardConfig,
+    /// What was said of its program before it runs, without the lines: it is not said again after a traceback.
+    warned: Vec<String>,
 }
 
-/// What the board's program will not do as it seems to.
-fn warn(config: &BoardConfig, lang: Lang) {
-    let Some(Source { name, text }) = &config.source else { return };
-    for warning in look::look(&String::from_utf8_lossy(text), config.profile) {
-        say::say(format_args!("{name}: {}", warning.text(lang)));
-    }
+/// Says what the board's program will not do as it seems to.
+fn warn(config: &BoardConfig, lang: Lang) -> Vec<String> {
+    let Some(Source { name, text }) = &config.source else { return Vec::new() };
+    let warnings = look::look(&String::from_utf8_lossy(text), config.profile);
+    warnings.iter().for_each(|warning| say::say(format_args!("{name}: {}", warning.text(lang))));
+    warnings.iter().map(|warning| warning.kind.text(lang)).collect()
 }
 
 fn read_source(script: &Path) -> Result<Source, Fail> {
@@ -191,7 +193,8 @@ fn plan(
     let own = std::env::current_exe().map_err(|error| cannot("find", Path::new("socklab"), &error))?;
     let command = vec![own.into(), PROCESS.into()];
     let (options, given) = (options(args), args.set.clone());
-    Ok(Plan { name, files, config: BoardConfig { command, profile, flash, options, given, lan: None, source } })
+    let config = BoardConfig { command, profile, flash, options, given, lan: None, source };
+    Ok(Plan { name, files, config, warned: Vec::new() })
 }
 
 /// What the board process is told about the world around it.
@@ -317,6 +320,8 @@ struct Member {
     board: Board,
     profile: &'static Profile,
     flash: String,
+    /// See [`Plan`].
+    warned: Vec<String>,
     /// Held for as long as the board has it.
     _files: Folder,
 }
@@ -332,13 +337,13 @@ impl Session {
         let interrupted = sender.clone();
         on_interrupt(move || drop(interrupted.send(Happening::Interrupt)))?;
         let mut boards = Vec::new();
-        for (place, Plan { name, files, mut config }) in plans.into_iter().enumerate() {
+        for (place, Plan { name, files, mut config, warned }) in plans.into_iter().enumerate() {
             let (told, profile) = (sender.clone(), config.profile);
             // By cable where it has no radio.
             config.lan = lan.as_ref().map(|lan| lan.attach(&name, !profile.has_wifi())).transpose()?;
             let flash = config.flash.to_string_lossy().into_owned();
             let board = Board::start(config, move |event| drop(told.send(Happening::Board(place, event))));
-            boards.push(Member { name, board, profile, flash, _files: files });
+            boards.push(Member { name, board, profile, flash, warned, _files: files });
         }
         Ok((Session { boards, teller: Teller::start(), lan, sender, events: args.events, lang }, happenings))
     }
@@ -488,14 +493,16 @@ impl Session {
         let about = self.about(member);
         match event {
             BoardEvent::Told(FromBoard::Note(note), ticket) => {
-                let about = if about.is_empty() { "[board] " } else { &about };
-                self.teller.say(format!("socklab: {about}{}", note.text(self.lang)), ticket);
+                self.teller.say(noted(&about, note.text(self.lang)), ticket);
             }
             BoardEvent::Told(told, ticket) => self.tell_part(&about, member, &told, ticket),
+            BoardEvent::Reset(cause, ticket) => self.tell_reset(&about, member, cause, ticket),
             BoardEvent::Ended(_) | BoardEvent::Anew(_) | BoardEvent::Busy(_) => {}
             BoardEvent::Raised(raised) if self.is_program() => {
                 let said = explain::raised(member.profile, &raised, self.lang);
-                said.into_iter().for_each(|said| outcome.say(format!("{about}{said}")));
+                said.filter(|said| !member.warned.contains(said))
+                    .into_iter()
+                    .for_each(|said| outcome.say(format!("{about}{said}")));
             }
             BoardEvent::Raised(_) => {}
             BoardEvent::Crashed(status) => {
@@ -513,6 +520,19 @@ impl Session {
             }
         }
         std::ops::ControlFlow::Continue(())
+    }
+
+    /// A reset that the board itself has brought about.
+    fn tell_reset(&self, about: &str, member: &Member, cause: Cause, ticket: Ticket) {
+        let mut lines = noted(about, explain::reset(cause, self.lang));
+        if matches!(self.events, Events::Json) {
+            let mut json = json!({"reset": cause.name()});
+            if !about.is_empty() {
+                json["board"] = member.name.as_str().into();
+            }
+            lines.push_str(&format!("\n{json}"));
+        }
+        self.teller.say(lines, ticket);
     }
 
     /// What the board's parts do, for whoever cannot see them.
@@ -573,6 +593,12 @@ impl Session {
         outcome.said.into_iter().for_each(say::say);
         Ok(ExitCode::from(outcome.code))
     }
+}
+
+/// A remark on a board, as it is said.
+fn noted(about: &str, note: &str) -> String {
+    let about = if about.is_empty() { "[board] " } else { about };
+    format!("socklab: {about}{note}")
 }
 
 /// What a session came to.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::thread;
 
+use ruff_python_parser::{ParseError, ParseErrorType};
 use ruff_source_file::SourceFileBuilder;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use rustpython_vm::bytecode::{CodeFlags, CodeObject, CodeUnit, ConstantData, Instruction, OpArgByte};
@@ -12,7 +13,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::cpython::sources;
-use crate::dialect::floats;
+use crate::dialect::{floats, grammar, strict};
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
@@ -133,6 +134,13 @@ fn compile(
     let parsed = ruff_python_parser::parse(text, parses.into());
     let parsed = parsed.map_err(|error| compiler::CompileError::from_ruff_parse_error(error, &source))?;
     let mut program = parsed.into_syntax();
+    if strict::is_strict()
+        && !board().profile.is_cpython()
+        && let Some(location) = grammar::refused(&program)
+    {
+        let error = ParseError { error: ParseErrorType::OtherError("invalid syntax".into()), location };
+        return Err(compiler::CompileError::from_ruff_parse_error(error, &source));
+    }
     reshape::reshape(&mut program);
     Ok(compiler::codegen::compile::compile_top(program, source, mode, options)?)
 }

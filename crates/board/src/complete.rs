@@ -4,16 +4,27 @@ use rustpython_vm::builtins::PyStr;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
+use crate::modules::help;
+
+/// The one statement that a board knows by its beginning, at the beginning of a line.
+const IMPORT: &str = "import ";
+
 /// The unfinished name at the end of `text`, and the names that begin like it: attributes of what stands before its
-/// last dot, or globals and builtins. Nothing is called to find them.
+/// last dot, modules behind `import`, or globals and builtins. Nothing is called to find them.
 pub(crate) fn names(vm: &VirtualMachine, scope: &Scope, text: &str) -> (String, Vec<String>) {
     let is_part = |character: char| character.is_alphanumeric() || character == '_' || character == '.';
     let path = text.rsplit(|character| !is_part(character)).next().unwrap_or_default();
     let (owner, typed) = path.rsplit_once('.').map_or((None, path), |(owner, typed)| (Some(owner), typed));
-    let names = candidates(vm, scope, owner).unwrap_or_default();
+    let names = match text.split_once(' ') {
+        Some(("import" | "from", module)) if module.trim_start() == path && owner.is_none() => help::module_names(vm),
+        _ => candidates(vm, scope, owner).unwrap_or_default(),
+    };
     let mut names: Vec<_> = names.into_iter().filter(|name| fits(name, typed)).collect();
     names.sort();
     names.dedup();
+    if names.is_empty() && !text.is_empty() && IMPORT.starts_with(text) {
+        names.push(IMPORT.to_owned());
+    }
     (typed.to_owned(), names)
 }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::process::ExitStatus;
 
-use crate::link::{self, Raised};
+use crate::link::{self, Cause, Raised};
 use crate::look::{self, Lang};
 use crate::profile::Profile;
 
@@ -101,6 +101,29 @@ pub fn death(status: ExitStatus, lang: Lang) -> String {
             )
             .into(),
         _ => format!("{} ({status})", lang.pick("the board's interpreter died", "板子的解释器意外终止")),
+    }
+}
+
+/// Who has reset a board: its program says nothing of it.
+pub fn reset(cause: Cause, lang: Lang) -> &'static str {
+    match cause {
+        Cause::Watchdog => lang.pick(
+            "nobody has fed the watchdog (WDT) in time: it has reset the board, which begins anew",
+            "没有按时喂看门狗（WDT）：它已复位板子，程序从头开始",
+        ),
+        Cause::DeepSleep => lang.pick(
+            "deepsleep() is over: the board wakes as after a reset, and begins anew",
+            "deepsleep() 结束：板子像复位一样醒来，程序从头开始",
+        ),
+        Cause::Hard => lang.pick(
+            "the program has called machine.reset(): the board begins anew",
+            "程序调用了 machine.reset()：板子从头开始",
+        ),
+        Cause::Soft => lang.pick(
+            "the program has called machine.soft_reset(): it begins anew",
+            "程序调用了 machine.soft_reset()：它从头开始",
+        ),
+        Cause::Power => lang.pick("the board was switched on", "板子已通电"),
     }
 }
 

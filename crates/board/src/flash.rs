@@ -13,18 +13,37 @@ use parking_lot::Mutex;
 /// Directories in directories that are looked into.
 const DEEPEST: usize = 16;
 
+/// Blocks of a board's flash: 2 MiB of 4 KiB each.
+pub(crate) const BLOCK: u64 = 4096;
+pub(crate) const BLOCKS: u64 = 512;
+
+/// Blocks that a directory takes, and the file system itself.
+const OF_DIRECTORY: u64 = 2;
+
+/// Blocks that may be written before the folder is looked at again, which others may write to.
+const TRUSTED: u64 = 16;
+
 /// A folder as a board's file system, with the board's current directory.
 #[derive(Debug)]
 pub struct Flash {
     root: Dir,
     current: Mutex<String>,
+    /// What the board writes must fit into a board's flash.
+    small: bool,
+    /// Blocks that were free when the folder was looked at last, and are not taken yet.
+    granted: Mutex<u64>,
 }
 
 impl Flash {
     /// Opens a folder of this machine.
     pub fn open(folder: &str) -> io::Result<Flash> {
         let root = Dir::open_ambient_dir(folder, ambient_authority())?;
-        Ok(Flash { root, current: Mutex::new("/".to_owned()) })
+        Ok(Flash { root, current: Mutex::new("/".to_owned()), small: false, granted: Mutex::new(0) })
+    }
+
+    /// The same, where the board cannot write more than [`BLOCKS`].
+    pub(crate) fn as_small_as_a_board(self) -> Flash {
+        Flash { small: true, ..self }
     }
 
     /// A path as the board's absolute path: begins with `/`, has no `.`, `..` or empty parts. Above the root is the
@@ -118,8 +137,45 @@ impl Flash {
         self.create(path)?.write_all(bytes)
     }
 
+    /// Blocks that are free, as files and directories leave them: what was put there from outside counts, too.
+    pub(crate) fn free_blocks(&self) -> u64 {
+        BLOCKS.saturating_sub(OF_DIRECTORY + self.blocks_in("/", DEEPEST))
+    }
+
+    fn blocks_in(&self, path: &str, depth: usize) -> u64 {
+        let entries = self.list(path).unwrap_or_default();
+        let blocks = entries.iter().map(|(name, there)| match there.is_dir() {
+            true if depth > 0 => OF_DIRECTORY + self.blocks_in(&format!("{path}/{name}"), depth - 1),
+            true => 0,
+            false => there.len().div_ceil(BLOCK),
+        });
+        blocks.sum()
+    }
+
+    /// A file of `before` bytes is to have `after`: an error where the flash has no room for that.
+    pub(crate) fn grow(&self, before: u64, after: u64) -> io::Result<()> {
+        self.take(after.div_ceil(BLOCK).saturating_sub(before.div_ceil(BLOCK)))
+    }
+
+    fn take(&self, blocks: u64) -> io::Result<()> {
+        if !self.small {
+            return Ok(());
+        }
+        let mut granted = self.granted.lock();
+        if *granted < blocks {
+            let free = self.free_blocks();
+            if free < blocks {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            *granted = free.min(blocks.max(TRUSTED));
+        }
+        *granted -= blocks;
+        Ok(())
+    }
+
     /// Makes a directory.
     pub(crate) fn make_dir(&self, path: &str) -> io::Result<()> {
+        self.take(OF_DIRECTORY)?;
         self.root.create_dir(self.inside(path)?)
     }
 

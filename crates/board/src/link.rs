@@ -70,8 +70,13 @@ pub enum ToBoard {
     Frames(Frames),
     /// What the network of the board's own access point has for it.
     OwnFrames(Frames),
-    /// What came of [`FromBoard::Join`]: the channel of the access point.
-    Joined(Result<u8, JoinFailure>),
+    /// What came of [`FromBoard::Join`].
+    Joined {
+        /// The number of the attempt that this answers.
+        attempt: u64,
+        /// The channel of the access point.
+        outcome: Result<u8, JoinFailure>,
+    },
     /// The hardware addresses of those that have joined the board's own access point.
     Stations(Vec<[u8; 6]>),
     /// Tell what sockets there are. [`FromBoard::Netstat`] answers.
@@ -313,6 +318,8 @@ pub enum FromBoard {
     Frames(Frames),
     /// The board wants to join an access point of the virtual network. [`ToBoard::Joined`] answers.
     Join {
+        /// The number of the attempt: the answer to an earlier one is of no use to the board.
+        attempt: u64,
         /// Its name.
         ssid: String,
         /// The key; empty for none.

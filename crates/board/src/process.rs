@@ -79,12 +79,14 @@ impl Arguments {
         let profile = profile.as_deref().unwrap_or("esp32");
         let folder = flash.ok_or("start a board: --flash FOLDER says where its files are")?;
         hardware::was_started(&folder, cause);
+        let profile = Profile::named(profile).ok_or_else(|| {
+            let names = Profile::names().collect::<Vec<_>>().join(", ");
+            format!("start a board: no profile {profile}; there are {names}")
+        })?;
+        let flash = Flash::open(&folder).map_err(|e| format!("open the flash folder {folder}: {e}"))?;
         Ok(Arguments {
-            profile: Profile::named(profile).ok_or_else(|| {
-                let names = Profile::names().collect::<Vec<_>>().join(", ");
-                format!("start a board: no profile {profile}; there are {names}")
-            })?,
-            flash: Flash::open(&folder).map_err(|e| format!("open the flash folder {folder}: {e}"))?,
+            profile,
+            flash: if profile.is_cpython() { flash } else { flash.as_small_as_a_board() },
             // Modules there may be used; one that cannot be opened has none.
             beside: beside.and_then(|folder| Flash::open(&folder).ok()),
             strict,
@@ -240,7 +242,7 @@ fn read_link(board: &'static Board) {
             })),
             Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(Interface::Station, frames),
             Ok(Some(ToBoard::OwnFrames(frames))) => board.network.deliver(Interface::AccessPoint, frames),
-            Ok(Some(ToBoard::Joined(outcome))) => board.network.joined(outcome),
+            Ok(Some(ToBoard::Joined { attempt, outcome })) => board.network.joined(attempt, outcome),
             Ok(Some(ToBoard::Stations(stations))) => board.network.station(|station| station.stations = stations),
             Ok(Some(ToBoard::Left)) => board.network.lose(),
             Ok(Some(ToBoard::Netstat)) => board.tell(FromBoard::Netstat(board.network.netstat())),

@@ -119,6 +119,9 @@ pub enum BoardEvent {
     Told(FromBoard, Ticket),
     /// It begins anew, for this reason: what its parts showed is over.
     Anew(Cause),
+    /// The program, its watchdog or its sleep has reset the board, which begins anew. As with [`BoardEvent::Told`], a
+    /// board that does so again and again waits.
+    Reset(Cause, Ticket),
     /// Whether a program runs from now on, or the prompt waits.
     Busy(bool),
     /// An exception that nobody caught, after its traceback was printed.
@@ -131,6 +134,9 @@ pub enum BoardEvent {
     Failed(io::Error),
 }
 
+/// What anything takes, in bytes, while it waits to be told.
+const TELLING: usize = 64;
+
 /// What a frame of the board takes while it waits to be told.
 fn weight(frame: &FromBoard) -> usize {
     let payload = match frame {
@@ -140,7 +146,7 @@ fn weight(frame: &FromBoard) -> usize {
         FromBoard::Lights { colours, .. } => colours.len() * 4,
         _ => 0,
     };
-    payload + 64
+    payload + TELLING
 }
 
 /// How a reader is shown output.
@@ -597,9 +603,15 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     fn reset_at_prompt(&mut self, end: &End) -> Goes {
         match (end, Cause::of(end)) {
             (End::SoftReset, _) => self.soft_reset(),
-            (_, Some(cause)) => self.switch_on(cause),
+            (_, Some(cause)) => self.resets_itself(cause),
             (_, None) => ON,
         }
+    }
+
+    fn resets_itself(&mut self, cause: Cause) -> Goes {
+        let ticket = Ticket::new(&self.console.backlog, TELLING);
+        (self.tell)(BoardEvent::Reset(cause, ticket));
+        self.switch_on(cause)
     }
 
     fn took_back(&mut self, bytes: &[u8]) -> Goes {
@@ -615,7 +627,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.show_end(then, &end);
         match (then, &end) {
             (_, End::HardReset | End::Watchdog | End::DeepSleep) | (Then::End, End::SoftReset) => {
-                return self.switch_on(Cause::of(&end).unwrap_or_default());
+                return self.resets_itself(Cause::of(&end).unwrap_or_default());
             }
             (Then::End, _) => {
                 if let (Some(process), Some(_)) = (&mut self.process, &self.config.lan) {

@@ -104,6 +104,8 @@ pub(crate) struct Network {
     taps: Taps,
     /// What boards tell of their sockets, for those who have just asked.
     told: RefCell<FxHashMap<PortId, String>>,
+    /// The attempt to join that each board has made last: the network's number of it, and the board's.
+    joining: RefCell<FxHashMap<PortId, (u64, u64)>>,
     has_told: Notify,
     inbox: mpsc::Sender<(PortId, FromBoard)>,
     /// Boards that were ever attached: each has a hardware address of its own.
@@ -172,6 +174,7 @@ impl Network {
             poked: Notify::new(),
             unfollowed: Notify::new(),
             told: RefCell::default(),
+            joining: RefCell::default(),
             has_told: Notify::new(),
             inbox,
             attached: Cell::new(0),
@@ -269,7 +272,10 @@ impl Network {
         let (now, mut lan) = (self.now(), self.lan.borrow_mut());
         match said {
             FromBoard::Frames(frames) => frames.into_iter().for_each(|frame| lan.handle_frame(now, port, frame)),
-            FromBoard::Join { ssid, key } => lan.join(now, port, &ssid, (!key.is_empty()).then_some(&*key)),
+            FromBoard::Join { attempt, ssid, key } => {
+                let joining = lan.join(now, port, &ssid, (!key.is_empty()).then_some(&*key));
+                self.joining.borrow_mut().extend(joining.map(|joining| (port, (joining, attempt))));
+            }
             FromBoard::Leave => lan.leave_air(now, port),
             FromBoard::Scan => {
                 let found = lan.scan(port).into_iter().map(seen).collect();
@@ -358,9 +364,13 @@ impl Network {
             Event::Dialled { flow, port, from, to } => self.dialled(hub, flow, port, from, to),
             Event::Flow { flow, what } => self.flow_changed(flow, what),
             Event::Datagram { port, from, to, bytes, .. } => self.datagram(hub, port, from, to, bytes),
-            Event::Joined { port, outcome, .. } => {
+            Event::Joined { port, attempt: ended, outcome, .. } => {
                 let channel = self.lan.borrow().joined_point(port).map_or(0, |point| point.channel);
-                self.tell(port, ToBoard::Joined(outcome.map(|()| channel).map_err(failure)));
+                let asked = self.joining.borrow().get(&port).copied();
+                if let Some((_, attempt)) = asked.filter(|(joining, _)| *joining == ended) {
+                    let outcome = outcome.map(|()| channel).map_err(failure);
+                    self.tell(port, ToBoard::Joined { attempt, outcome });
+                }
                 self.tell_access_points();
             }
             Event::Left { port, why, .. } => {

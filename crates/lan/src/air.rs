@@ -103,8 +103,16 @@ pub(crate) struct Point {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Station {
     Idle,
-    Joining { ssid: String, password: Option<String>, until: Time },
+    Joining { ssid: String, password: Option<String>, until: Time, attempt: u64 },
     Joined { ssid: String, point: usize },
+}
+
+/// The end of an attempt to join.
+pub(crate) struct Ended {
+    pub(crate) port: PortId,
+    pub(crate) ssid: String,
+    pub(crate) attempt: u64,
+    pub(crate) outcome: Result<SegmentId, JoinError>,
 }
 
 #[derive(Debug)]
@@ -115,6 +123,8 @@ pub(crate) struct Air {
     pub(crate) points: BTreeMap<usize, Point>,
     pub(crate) stations: BTreeMap<PortId, Station>,
     next: usize,
+    /// Attempts to join so far.
+    attempts: u64,
 }
 
 impl Default for AccessPoint {
@@ -142,7 +152,7 @@ impl Default for AirConfig {
 impl Air {
     pub(crate) fn new(config: AirConfig, segment: SegmentId) -> Air {
         let (points, stations) = (BTreeMap::new(), BTreeMap::new());
-        let mut air = Air { any_name: config.any_name, taken: BTreeSet::new(), points, stations, next: 0 };
+        let mut air = Air { any_name: config.any_name, taken: BTreeSet::new(), points, stations, next: 0, attempts: 0 };
         air.open(config.home, segment, None);
         air
     }
@@ -167,26 +177,29 @@ impl Air {
         self.points.values_mut().find(|point| point.config.ssid == ssid)
     }
 
-    /// Begins to join; the outcome is there at the time that `deadline` tells.
-    pub(crate) fn join(&mut self, now: Time, port: PortId, ssid: &str, password: Option<&str>) {
+    /// Begins to join; the outcome of this attempt is there at the time that `deadline` tells.
+    pub(crate) fn join(&mut self, now: Time, port: PortId, ssid: &str, password: Option<&str>) -> u64 {
         let home = self.points.first_key_value().map(|(place, _)| *place);
         let point = self.find(ssid).or(home).and_then(|place| self.points.get(&place));
         let until = now + point.map_or(Duration::ZERO, |point| point.config.join_time);
         let (ssid, password) = (ssid.to_owned(), password.filter(|password| !password.is_empty()).map(str::to_owned));
-        self.stations.insert(port, Station::Joining { ssid, password, until });
+        self.attempts += 1;
+        let attempt = self.attempts;
+        self.stations.insert(port, Station::Joining { ssid, password, until, attempt });
+        attempt
     }
 
-    /// A station whose joining has come to its end by now, and the outcome.
-    pub(crate) fn poll(&mut self, now: Time) -> Option<(PortId, String, Result<SegmentId, JoinError>)> {
+    /// A station whose joining has come to its end by now.
+    pub(crate) fn poll(&mut self, now: Time) -> Option<Ended> {
         let due = |station: &Station| matches!(station, Station::Joining { until, .. } if *until <= now);
         let port = self.stations.iter().find(|(_, station)| due(station)).map(|(port, _)| *port)?;
         let station = self.stations.insert(port, Station::Idle)?;
-        let Station::Joining { ssid, password, .. } = station else { return None };
+        let Station::Joining { ssid, password, attempt, .. } = station else { return None };
         let admitted = self.admit(port, &ssid, password.as_deref());
         if let Ok((point, _)) = admitted {
             self.stations.insert(port, Station::Joined { ssid: ssid.clone(), point });
         }
-        Some((port, ssid, admitted.map(|(_, segment)| segment)))
+        Some(Ended { port, ssid, attempt, outcome: admitted.map(|(_, segment)| segment) })
     }
 
     fn admit(&self, port: PortId, ssid: &str, password: Option<&str>) -> Result<(usize, SegmentId), JoinError> {

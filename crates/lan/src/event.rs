@@ -100,6 +100,8 @@ pub enum Event {
     Joined {
         /// Which board.
         port: PortId,
+        /// What [`Lan::join`](crate::Lan::join) gave for it.
+        attempt: u64,
         /// The name that it wanted to join.
         ssid: String,
         /// Whether it has.

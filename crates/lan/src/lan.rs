@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 
-use crate::air::{AccessPoint, Air, AirConfig, Left, Seen, Station};
+use crate::air::{AccessPoint, Air, AirConfig, Ended, Left, Seen, Station};
 use crate::event::Event;
 use crate::fault::{Counts, Faults, Marks, Out, Reason, Verdict};
 use crate::gateway::{DhcpFault, DnsFault, FlowError, GATEWAY_MAC, Gateway, Limits, Plan, Read, Refusal, UnknownNames};
@@ -409,7 +409,7 @@ impl Lan {
     }
 
     fn poll_air(&mut self) {
-        while let Some((port, ssid, outcome)) = self.air.poll(self.now) {
+        while let Some(Ended { port, ssid, attempt, outcome }) = self.air.poll(self.now) {
             if let (Ok(segment), Some(entry)) = (outcome, self.ports.get_mut(&port)) {
                 entry.segment = Some(segment);
                 // Connections outlive a moment without radio, but not another network.
@@ -417,7 +417,7 @@ impl Lan {
                     self.gateway.lost(port);
                 }
             }
-            self.events.push_back(Event::Joined { port, ssid, outcome: outcome.map(|_| ()) });
+            self.events.push_back(Event::Joined { port, attempt, ssid, outcome: outcome.map(|_| ()) });
         }
     }
 
@@ -455,13 +455,14 @@ impl Lan {
     }
 
     /// Lets a board join an access point. [`Event::Joined`] tells the outcome after the time that joining takes; what
-    /// it had joined before, it leaves at once.
-    pub fn join(&mut self, now: Time, port: PortId, ssid: &str, password: Option<&str>) {
+    /// it had joined before, it leaves at once, and what it was joining, it gives up. The number of the attempt is in the
+    /// event, too; a board that there is not has none.
+    pub fn join(&mut self, now: Time, port: PortId, ssid: &str, password: Option<&str>) -> Option<u64> {
         self.at(now);
-        if self.ports.contains_key(&port) {
+        self.ports.contains_key(&port).then(|| {
             self.part(port, Left::Asked);
-            self.air.join(self.now, port, ssid, password);
-        }
+            self.air.join(self.now, port, ssid, password)
+        })
     }
 
     /// Lets a board leave.

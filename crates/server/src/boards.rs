@@ -301,6 +301,10 @@ impl Face {
         match event {
             BoardEvent::Told(told, _) => self.change(|view| view.hear(told)),
             BoardEvent::Anew(cause) => self.change(|view| view.begin_anew(cause)),
+            BoardEvent::Reset(cause, _) => {
+                let said = |lang| explain::reset(cause, lang);
+                self.change(|view| view.note(Said::new(said(Lang::En), said(Lang::Zh))));
+            }
             BoardEvent::Busy(true) => self.change(|view| view.state = BoardState::Running),
             BoardEvent::Busy(false) => self.change(|view| view.state = BoardState::Prompt),
             BoardEvent::Raised(raised) => {

@@ -103,6 +103,27 @@ fn pins_are_told_on_stderr() {
 }
 
 #[test]
+fn whoever_resets_a_board_is_told() {
+    let once = |reset: &str| {
+        format!("import machine, time\nprint('start')\nif machine.reset_cause() == machine.PWRON_RESET:\n    {reset}")
+    };
+    for (reset, cause, said) in [
+        ("machine.WDT(timeout=1000); time.sleep(60)", "watchdog", "nobody has fed the watchdog (WDT) in time"),
+        ("machine.reset()", "hard", "the program has called machine.reset()"),
+        ("machine.deepsleep(10)", "deep-sleep", "deepsleep() is over"),
+    ] {
+        let done = run(&once(reset), &["--events", "json"]);
+        let lines: Vec<_> = done.err.lines().collect();
+        assert!(lines[0].starts_with("socklab: [board] ") && lines[0].contains(said), "{reset}: {done:?}");
+        assert_eq!(lines[1..], [format!("{{\"reset\":\"{cause}\"}}")], "{reset}");
+        assert_eq!(done.ok(), "start\nstart\n");
+    }
+    let (lab, path) = with(&once("machine.reset()"));
+    let done = lab.run(["--lang", "zh", "run", &path]);
+    assert!(done.err.contains("程序调用了 machine.reset()"), "{done:?}");
+}
+
+#[test]
 fn sensors_measure_what_they_are_told() {
     let program = "import dht, machine
 from machine import ADC, Pin, TouchPad, time_pulse_us
@@ -119,6 +140,14 @@ if machine.reset_cause() == machine.PWRON_RESET:
     assert_eq!(run(program, &["--board", "mpython", "--set", "accx=0.5"]).ok(), "0.5 1.0\n");
     let done = run(program, &["--set", "adc34=1e9"]);
     assert!(done.code == Some(2) && done.err.contains("cannot be measured"), "{done:?}");
+}
+
+#[test]
+fn a_module_that_is_missing_is_told_once() {
+    let done = run("import datetime", &[]);
+    assert_eq!(done.err.matches("time.localtime() gives the date").count(), 1, "{done:?}");
+    let done = run("__import__('datetime')", &[]);
+    assert_eq!(done.err.matches("time.localtime() gives the date").count(), 1, "{done:?}");
 }
 
 #[test]
@@ -399,4 +428,57 @@ fn output_that_cannot_be_written_is_a_failure() {
         let done = Running::start_into(lab.socklab(["run", "main.py"]), full).finish();
         assert!(done.code == Some(1) && done.err.contains("cannot write the output"), "{done:?}");
     }
+}
+
+/// A board whose console is a WebREPL with this password, and a connection to it.
+fn webrepl(lab: &Lab, password: &str) -> (Running, TcpStream) {
+    let running = lab.start(["repl", "--webrepl", "0", "--password", password]);
+    let told = running.wait_for_told("an address", 1, |line| {
+        let (_, rest) = line.split_once("ws://")?;
+        rest.split(['/', ' ']).next().map(str::to_owned)
+    });
+    let stream = dial(told[0].parse().expect("an address"));
+    (running, stream)
+}
+
+/// A frame of a client's: masked, with zeros.
+fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).expect("a short one");
+    [&[0x80 | kind, 0x80 | length, 0, 0, 0, 0], payload].concat()
+}
+
+#[test]
+fn a_webrepl_answers_the_end_of_a_connection() {
+    const TEXT: u8 = 1;
+    const CLOSE: u8 = 8;
+    let lab = Lab::new();
+    for (password, greeting) in [("python\n", "WebREPL connected"), ("wrong\n", "Access denied")] {
+        let (_running, mut stream) = webrepl(&lab, "python");
+        let key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13";
+        let opening =
+            format!("GET / HTTP/1.1\r\nHost: board\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n");
+        stream.write_all(opening.as_bytes()).expect("it takes it");
+        read_until(&mut stream, "Password: ");
+        stream.write_all(&frame(TEXT, password.as_bytes())).expect("it takes it");
+        read_until(&mut stream, greeting);
+        stream.write_all(&frame(CLOSE, &1000_u16.to_be_bytes())).expect("it takes it");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("an end in time, and in order");
+        let closing = rest.windows(2).position(|pair| pair == [0x80 | CLOSE, 2] || pair == [0x80 | CLOSE, 0]);
+        assert!(closing.is_some(), "{password}: {rest:x?}");
+    }
+}
+
+#[test]
+fn a_browser_at_a_webrepls_port_reads_what_it_is() {
+    let (_running, mut stream) = webrepl(&Lab::new(), "python");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: board\r\n\r\n").expect("it takes it");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer in time");
+    assert!(
+        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n") && answer.contains("\r\nUpgrade: websocket\r\n"),
+        "{answer}"
+    );
+    let (_, text) = answer.split_once("\r\n\r\n").expect("a text");
+    assert!(text.contains("WebREPL") && answer.contains(&format!("Content-Length: {}\r\n", text.len())), "{answer}");
 }

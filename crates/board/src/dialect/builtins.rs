@@ -1,7 +1,7 @@
 //! Builtins: `exec`, `eval` and `compile` by the board's compiler, `execfile`, and `locals` and `dir` as boards have
 //! them.
 
-use rustpython_vm::builtins::{PyCode, PyDictRef, PyList, PyStr};
+use rustpython_vm::builtins::{PyCode, PyDictRef, PyList, PyModule, PyStr};
 use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::function::{ArgMapping, FuncArgs, OptionalArg};
@@ -13,6 +13,9 @@ use crate::modules::with_bytes;
 
 /// Builtins that a board has not.
 const NOT_BUILTIN: &[&str] = &["vars"];
+
+/// What the interpreter's modules have, and a board's have not.
+const NOT_OF_MODULES: &[&[u8]] = &[b"__doc__", b"__loader__", b"__package__", b"__spec__"];
 
 pub(super) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     vm.builtins.set_attr("exec", vm.new_function("exec", exec), vm)?;
@@ -103,10 +106,17 @@ fn locals(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     namespace(vm)
 }
 
-/// `dir()` of a function is that of its module.
+/// `dir()` of a function is that of its module, and a module has none of the interpreter's own.
 fn dir(args: FuncArgs, vm: &VirtualMachine) -> PyResult<PyList> {
     if let Some(object) = args.args.first() {
-        return vm.dir(Some(object.clone()));
+        let names = vm.dir(Some(object.clone()))?;
+        if object.downcastable::<PyModule>() {
+            let is_here = |name: &PyObjectRef| {
+                name.downcast_ref::<PyStr>().is_some_and(|name| !NOT_OF_MODULES.contains(&name.as_bytes()))
+            };
+            names.borrow_vec_mut().retain(is_here);
+        }
+        return Ok(names);
     }
     let keys = vm.call_method(&*namespace(vm)?, "keys", ())?;
     let keys: Vec<PyObjectRef> = vm.extract_elements_with(&keys, Ok)?;

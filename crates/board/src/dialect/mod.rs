@@ -6,6 +6,7 @@ mod bytes;
 mod calls;
 pub(crate) mod floats;
 mod generators;
+pub(crate) mod grammar;
 mod numbers;
 mod reprs;
 pub(crate) mod strict;

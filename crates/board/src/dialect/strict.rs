@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
-use rustpython_vm::builtins::{PyInt, PySlice, PyType};
-use rustpython_vm::function::FuncArgs;
+use rustpython_vm::builtins::{PyInt, PySlice, PyStr, PyTuple, PyType};
+use rustpython_vm::function::{FuncArgs, PySetterValue};
 use rustpython_vm::protocol::PyMapping;
-use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 
@@ -147,6 +147,9 @@ const OF_TEXT: &[&str] = &[
 const OF_NUMBERS: &[&str] =
     &["as_integer_ratio", "bit_count", "bit_length", "conjugate", "fromhex", "hex", "is_integer"];
 
+/// Methods of memoryview that boards lack.
+const OF_MEMORYVIEW: &[&str] = &["cast", "count", "index", "tobytes", "tolist", "toreadonly"];
+
 /// Those of them that are called on the class: there is no object to go by, and nobody is told.
 const OF_CLASSES: &[&str] = &["fromhex", "maketrans"];
 
@@ -155,7 +158,8 @@ pub(crate) fn decide(strict: bool) {
     STRICT.get_or_init(|| strict);
 }
 
-fn is_strict() -> bool {
+/// Whether it is a strict one.
+pub(crate) fn is_strict() -> bool {
     STRICT.get().copied().unwrap_or(false)
 }
 
@@ -174,10 +178,51 @@ pub(super) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     lack("bytearray", types.bytearray_type, OF_TEXT, vm);
     lack("int", types.int_type, OF_NUMBERS, vm);
     lack("float", types.float_type, OF_NUMBERS, vm);
+    lack("memoryview", types.memoryview_type, OF_MEMORYVIEW, vm);
+    types.function_type.slots.setattro.store(Some(set_on_function));
     limit_steps::<0>(types.str_type);
     limit_steps::<1>(types.bytes_type);
     limit_steps::<2>(types.tuple_type);
-    if is_strict() { hide_builtins(vm) } else { Ok(()) }
+    if !is_strict() {
+        return Ok(());
+    }
+    vm.builtins.set_attr("isinstance", vm.new_function("isinstance", is_instance), vm)?;
+    vm.builtins.set_attr("issubclass", vm.new_function("issubclass", is_subclass), vm)?;
+    hide_builtins(vm)
+}
+
+/// A function of a board has no room for attributes.
+fn set_on_function(function: &PyObject, name: &Py<PyStr>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+    if allows("function.x = ...") {
+        return function.generic_setattr(name, value, vm);
+    }
+    Err(vm.new_attribute_error(format!("'function' object has no attribute '{}'", name.to_string_lossy())))
+}
+
+/// True is no int on a board.
+fn is_instance(object: PyObjectRef, class: PyObjectRef, vm: &VirtualMachine) -> PyResult<bool> {
+    any_class(&class, &|class| match class.is(vm.ctx.types.int_type) && object.class().is(vm.ctx.types.bool_type) {
+        true => Ok(false),
+        false => object.is_instance(class, vm),
+    })
+}
+
+fn is_subclass(subclass: PyObjectRef, class: PyObjectRef, vm: &VirtualMachine) -> PyResult<bool> {
+    any_class(&class, &|class| match class.is(vm.ctx.types.int_type) && subclass.is(vm.ctx.types.bool_type) {
+        true => Ok(false),
+        false => subclass.is_subclass(class, vm),
+    })
+}
+
+/// Whether it is so of a class, or of one in a tuple of them.
+fn any_class(class: &PyObject, is_so: &dyn Fn(&PyObject) -> PyResult<bool>) -> PyResult<bool> {
+    let Some(all) = class.downcast_ref::<PyTuple>() else { return is_so(class) };
+    for class in all.as_slice() {
+        if is_so(class)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn hide_builtins(vm: &VirtualMachine) -> PyResult<()> {

@@ -7,6 +7,7 @@ use ruff_text_size::Ranged;
 use super::program::{Program, without_u};
 use super::remark::{Kind, Need};
 use super::{Found, known, near};
+use crate::profile::Wifi;
 
 pub(super) fn look(program: &Program<'_>, found: &mut Found) {
     Absent { program, found, tried: 0 }.visit_body(program.body);
@@ -50,7 +51,9 @@ impl Absent<'_, '_, '_> {
         let constants = self.program.profile.socket.iter().map(|(name, _)| *name).filter(|_| of == "socket");
         let mut all = there.split_whitespace().chain(constants);
         let whole = format!("{of}.{name}");
-        if of == "network" && name == "AUTH_PSK" && !self.program.profile.quirks.wlan_security {
+        if whole == "os.exitpoint" && self.program.profile.wifi != Some(Wifi::K230) {
+            self.lacks(place, whole, Need::Attribute);
+        } else if of == "network" && name == "AUTH_PSK" && !self.program.profile.quirks.wlan_security {
             self.lacks(place, whole, Need::Attribute);
         } else if all.clone().any(|known| known == name) {
         } else if known::has(cpython, name) || (of == "socket" && is_constant_elsewhere(name)) {

@@ -10,6 +10,20 @@ pub(super) fn names(statements: &[Stmt]) -> Vec<&str> {
     bound.0
 }
 
+/// What some statements bind in their own scope.
+pub(super) struct Bindings<'a> {
+    /// The names, as often as they are bound.
+    pub(super) names: Vec<&'a str>,
+    /// What stands on the left and on the right of `=` and of `:=`.
+    pub(super) assigned: Vec<(&'a Expr, &'a Expr)>,
+}
+
+pub(super) fn bindings(statements: &[Stmt]) -> Bindings<'_> {
+    let mut assigned = Assigned(Vec::new());
+    assigned.visit_body(statements);
+    Bindings { names: names(statements), assigned: assigned.0 }
+}
+
 /// The names that an expression on the left of `=` binds.
 pub(super) fn by_target(target: &Expr) -> Vec<&str> {
     let mut bound = Bound(Vec::new());
@@ -69,5 +83,27 @@ impl<'a> Visitor<'a> for Bound<'a> {
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
         self.0.extend(by_pattern(pattern));
         visitor::walk_pattern(self, pattern);
+    }
+}
+
+struct Assigned<'a>(Vec<(&'a Expr, &'a Expr)>);
+
+impl<'a> Visitor<'a> for Assigned<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
+            Stmt::Assign(assign) => self.0.extend(assign.targets.iter().map(|target| (target, &*assign.value))),
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Named(named) => self.0.push((&named.target, &named.value)),
+            Expr::Lambda(_) => return,
+            _ => {}
+        }
+        visitor::walk_expr(self, expr);
     }
 }

@@ -1,8 +1,9 @@
 //! What a name holds at each place, as far as it is certain, and what follows: comparisons that can never be true,
 //! methods that wait, options that are none.
 //!
-//! A name has a kind where every way to the place gives it the same. In a loop, names that its body binds begin
-//! without one. Functions are walked after the module, with what the module's names hold for good.
+//! A name has a kind where every way to the place gives it the same; in a loop, that is the kind from before it which
+//! all that its body binds to the name has, too. An attribute has one until something may have changed it out of sight.
+//! Functions are walked after the module, with what the module's names hold for good.
 
 use std::collections::HashMap;
 
@@ -12,6 +13,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged;
 
+use super::bound::Bindings;
 use super::program::Program;
 use super::remark::{Kind, Need};
 use super::uncalled::{self, Place};
@@ -20,7 +22,7 @@ use super::{Found, bound, known, names, near};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum Value<'a> {
     Socket {
         datagram: bool,
     },
@@ -32,12 +34,22 @@ pub(super) enum Value {
     Read,
     Bytes,
     Str,
+    /// An object of the program's own class of that name.
+    Object(&'a str),
+    /// None, from the program's own function of that name, which never gives anything else.
+    Nothing(&'a str),
 }
+
+/// How often it is asked what of a loop's names is left when others are not certain: a chain of assignments is no longer.
+const ROUNDS: usize = 4;
 
 /// `s.recv(9).strip().lower()` has 4 links. Longer chains are asked about link by link, and so must end somewhere.
 const LONGEST_CHAIN: usize = 8;
 
-type Values<'a> = HashMap<&'a str, Value>;
+/// What can hold a value: a name, or an attribute of what a name holds.
+type Holder<'a> = (&'a str, Option<&'a str>);
+
+type Values<'a> = HashMap<Holder<'a>, Value<'a>>;
 
 pub(super) fn look(program: &Program<'_>, found: &mut Found) {
     let waits = Waits::of(program);
@@ -50,17 +62,32 @@ pub(super) fn look(program: &Program<'_>, found: &mut Found) {
         top: true,
         tried: 0,
         functions: Vec::new(),
+        returned: HashMap::new(),
+        class: None,
     };
+    flow.returned = flow.values_returned();
     flow.visit_body(program.body);
     flow.top = false;
-    let lasting: Values<'_> = flow.module.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect();
-    while let Some((function, mut hidden)) = flow.functions.pop() {
+    let lasting: Values<'_> = flow.module.iter().filter_map(|(name, value)| Some(((*name, None), (*value)?))).collect();
+    while let Some(Inner { function, class, mut hidden }) = flow.functions.pop() {
         hidden.extend(bound::by_parameters(&function.parameters));
         hidden.extend(bound::names(&function.body));
         flow.values = lasting.clone();
-        flow.values.retain(|name, _| !hidden.contains(name) && !program.global.contains(name));
+        flow.values.retain(|(name, _), _| !hidden.contains(name) && !program.global.contains(name));
+        if let (Some(class), Some(zelf)) = (class, bound::by_parameters(&function.parameters).next()) {
+            flow.values.insert((zelf, None), Value::Object(class));
+        }
         flow.hidden_in(function, hidden);
     }
+}
+
+/// A function that is still to be walked.
+struct Inner<'a> {
+    function: &'a StmtFunctionDef,
+    /// The class of which it is a method.
+    class: Option<&'a str>,
+    /// The names of functions around it.
+    hidden: Vec<&'a str>,
 }
 
 struct Flow<'p, 'a, 'f> {
@@ -69,28 +96,71 @@ struct Flow<'p, 'a, 'f> {
     waits: Waits,
     values: Values<'a>,
     /// What the module's names hold; `None` for one that has held different things.
-    module: HashMap<&'a str, Option<Value>>,
+    module: HashMap<&'a str, Option<Value<'a>>>,
     /// The walk is in the module itself.
     top: bool,
     /// How many `try` are around that may be there to find out what there is.
     tried: usize,
-    /// Functions to walk, each with the names of functions around it.
-    functions: Vec<(&'a StmtFunctionDef, Vec<&'a str>)>,
+    functions: Vec<Inner<'a>>,
+    /// What functions give, by their names, where it is received or nothing.
+    returned: HashMap<&'a str, Value<'a>>,
+    /// The class whose body is walked.
+    class: Option<&'a str>,
 }
 
 impl<'a> Flow<'_, 'a, '_> {
     fn hidden_in(&mut self, function: &'a StmtFunctionDef, hidden: Vec<&'a str>) {
         let before = self.functions.len();
         self.visit_body(&function.body);
-        for (_, outer) in &mut self.functions[before..] {
-            outer.extend(&hidden);
+        for inner in &mut self.functions[before..] {
+            inner.hidden.extend(&hidden);
         }
     }
 
-    fn set(&mut self, name: &'a str, value: Option<Value>) {
+    /// What each function gives that is certain of it: what it received, or nothing.
+    fn values_returned(&mut self) -> HashMap<&'a str, Value<'a>> {
+        let mut returned = HashMap::new();
+        for (name, function) in self.program.only_functions() {
+            let value = match returns_something(function) {
+                false => Some(Value::Nothing(name)),
+                true => self.received_by(function),
+            };
+            returned.extend(value.map(|value| (name, value)));
+        }
+        returned
+    }
+
+    /// [`Value::Received`] where all that the function returns is that.
+    fn received_by(&mut self, function: &'a StmtFunctionDef) -> Option<Value<'a>> {
+        let returns = Returns::of(function);
+        let certain = returns.plain && matches!(function.body.last(), Some(Stmt::Return(_)));
+        let parameters: Vec<&str> = bound::by_parameters(&function.parameters).collect();
+        let bindings = bound::bindings(&function.body);
+        let mut locals = Values::new();
+        for &name in bindings.names.iter().filter(|name| !parameters.contains(name)) {
+            if self.always_holds(&bindings, name, Value::Received) {
+                locals.insert((name, None), Value::Received);
+            }
+        }
+        self.values = locals;
+        let received = |value: &Option<&Expr>| value.and_then(|value| self.value(value)) == Some(Value::Received);
+        let all = certain && returns.values.iter().all(received);
+        self.values = Values::new();
+        all.then_some(Value::Received)
+    }
+
+    /// All that these statements bind to the name is of this kind, as far as they can be told now.
+    fn always_holds(&self, bindings: &Bindings<'a>, name: &str, value: Value<'a>) -> bool {
+        let held = bindings.assigned.iter().flat_map(|(target, given)| self.held_after(target, given));
+        let alike = held.filter(|(bound, held)| *bound == name && *held == Some(value)).count();
+        alike == bindings.names.iter().filter(|bound| **bound == name).count()
+    }
+
+    fn set(&mut self, name: &'a str, value: Option<Value<'a>>) {
+        self.values.retain(|(held, attribute), _| *held != name || attribute.is_none());
         match value {
-            Some(value) => self.values.insert(name, value),
-            None => self.values.remove(name),
+            Some(value) => self.values.insert((name, None), value),
+            None => self.values.remove(&(name, None)),
         };
         if self.top {
             self.module
@@ -100,44 +170,65 @@ impl<'a> Flow<'_, 'a, '_> {
         }
     }
 
-    fn forget(&mut self, names: Vec<&'a str>) {
-        for name in names {
-            self.values.remove(name);
-        }
+    fn forget(&mut self, names: &[&'a str]) {
+        self.values.retain(|(name, _), _| !names.contains(name));
+    }
+
+    /// What somebody else may have changed.
+    fn forget_attributes(&mut self) {
+        self.values.retain(|(_, attribute), _| attribute.is_none());
     }
 
     /// `target = value`.
     fn assign(&mut self, target: &'a Expr, value: &Expr) {
-        if let Expr::Name(name) = target {
-            let held = self.value(value);
-            return self.set(name.id.as_str(), held);
+        for (name, held) in self.held_after(target, value) {
+            self.set(name, held);
         }
-        for name in bound::by_target(target) {
-            self.set(name, None);
-        }
-        if let Expr::Tuple(pair) = target
-            && let [Expr::Name(first), _] = pair.elts.as_slice()
-            && let Some((_, method)) = method(value)
-        {
-            match method {
-                "recvfrom" if self.is_about_sockets() => self.set(first.id.as_str(), Some(Value::Received)),
-                "accept" => self.set(first.id.as_str(), Some(Value::Socket { datagram: false })),
-                _ => {}
+        if let Expr::Attribute(attribute) = target {
+            let name = attribute.attr.as_str();
+            self.values.retain(|(_, of), _| *of != Some(name)); // two names may hold one object
+            if let (Expr::Name(of), Some(held)) = (&*attribute.value, self.value(value)) {
+                self.values.insert((of.id.as_str(), Some(name)), held);
             }
         }
     }
 
+    /// The names that `target = value` binds, and what they hold then.
+    fn held_after(&self, target: &'a Expr, value: &Expr) -> Vec<(&'a str, Option<Value<'a>>)> {
+        if let Expr::Name(name) = target {
+            return vec![(name.id.as_str(), self.value(value))];
+        }
+        let mut held: Vec<_> = bound::by_target(target).into_iter().map(|name| (name, None)).collect();
+        if let Expr::Tuple(pair) = target
+            && let [Expr::Name(_), _] = pair.elts.as_slice()
+            && let Some((_, method)) = method(value)
+            && let Some((_, first)) = held.first_mut()
+        {
+            *first = match method {
+                "recvfrom" if self.is_about_sockets() => Some(Value::Received),
+                "accept" => Some(Value::Socket { datagram: false }),
+                _ => None,
+            };
+        }
+        held
+    }
+
     /// What an expression gives, if that is certain.
-    fn value(&self, expr: &Expr) -> Option<Value> {
+    fn value(&self, expr: &Expr) -> Option<Value<'a>> {
         self.value_within(expr, LONGEST_CHAIN)
     }
 
-    fn value_within(&self, expr: &Expr, depth: usize) -> Option<Value> {
+    fn value_within(&self, expr: &Expr, depth: usize) -> Option<Value<'a>> {
         let depth = depth.checked_sub(1)?;
         match expr {
             Expr::StringLiteral(_) | Expr::FString(_) => Some(Value::Str),
             Expr::BytesLiteral(_) => Some(Value::Bytes),
-            Expr::Name(name) => self.values.get(name.id.as_str()).copied(),
+            Expr::Name(name) => self.values.get(&(name.id.as_str(), None)).copied(),
+            Expr::Attribute(attribute) => {
+                let Expr::Name(of) = &*attribute.value else { return None };
+                self.values.get(&(of.id.as_str(), Some(attribute.attr.as_str()))).copied()
+            }
+            Expr::Named(named) => self.value_within(&named.value, depth),
             Expr::Call(call) => self.value_of_call(call, depth),
             Expr::BinOp(sum) => self.value_within(&sum.left, depth).filter(|&left| left == Value::Str),
             Expr::Subscript(part) => match (&*part.slice, self.value_within(&part.value, depth)) {
@@ -149,7 +240,7 @@ impl<'a> Flow<'_, 'a, '_> {
         }
     }
 
-    fn value_of_call(&self, call: &ExprCall, depth: usize) -> Option<Value> {
+    fn value_of_call(&self, call: &ExprCall, depth: usize) -> Option<Value<'a>> {
         if let Some((_, name)) = self.program.library_name(&call.func) {
             return match name.as_str() {
                 "socket.socket" => Some(Value::Socket { datagram: mentions(&call.arguments.args, "SOCK_DGRAM") }),
@@ -160,12 +251,22 @@ impl<'a> Flow<'_, 'a, '_> {
         }
         let (of, method) = match &*call.func {
             Expr::Attribute(function) => (self.value_within(&function.value, depth), function.attr.as_str()),
-            Expr::Name(name) if self.program.defines(name.id.as_str()) => return None,
+            Expr::Name(name) if self.program.class(name.id.as_str()).is_some() => {
+                return self.program.class(name.id.as_str()).map(|class| Value::Object(class.name.as_str()));
+            }
+            Expr::Name(name) if self.program.defines(name.id.as_str()) => {
+                let own = self.program.function(name.id.as_str())?;
+                return self.returned.get(own.name.as_str()).copied();
+            }
             Expr::Name(name) if matches!(name.id.as_str(), "str" | "input") => return Some(Value::Str),
             Expr::Name(name) if name.id.as_str() == "bytes" => return Some(Value::Bytes),
             _ => return None,
         };
         match (method, of) {
+            (_, Some(Value::Object(class))) => {
+                let own = self.program.method(class, method).filter(|own| !is_stub(own))?;
+                self.returned.get(own.name.as_str()).copied()
+            }
             _ if self.program.defines(method) => None,
             ("recv", Some(Value::Socket { .. })) => Some(Value::Received),
             ("recv", None) if self.is_about_sockets() => Some(Value::Received),
@@ -223,9 +324,8 @@ impl<'a> Flow<'_, 'a, '_> {
     fn visit_try(&mut self, tried: &'a StmtTry) {
         let begin = self.values.clone();
         let mut cut_short = begin.clone();
-        for name in bound::names(&tried.body) {
-            cut_short.remove(name);
-        }
+        let bound = bound::names(&tried.body);
+        cut_short.retain(|(name, attribute), _| attribute.is_none() && !bound.contains(name));
         let finds_out = usize::from(names::tries_what_may_be_missing(tried));
         self.tried += finds_out;
         let mut ways = vec![(begin, vec![&tried.body[..], &tried.orelse[..]])];
@@ -237,12 +337,36 @@ impl<'a> Flow<'_, 'a, '_> {
         self.visit_body(&tried.finalbody);
     }
 
-    /// A loop's body, after which its names may hold what they held before or in any round.
+    /// Keeps, of the names that a loop binds, what they hold in every round: what they held before, where all that is
+    /// bound to them in the loop is of that kind. They hold it after the loop, too.
+    fn enter_loop(&mut self, bindings: &Bindings<'a>) {
+        let before = self.values.clone();
+        self.forget_attributes();
+        self.forget(&bindings.names);
+        let held = |name: &&'a str| Some((*name, *before.get(&(*name, None))?));
+        let mut kept: Vec<_> = bindings.names.iter().filter_map(held).collect();
+        kept.sort_by_key(|(name, _)| *name);
+        kept.dedup_by_key(|(name, _)| *name);
+        for _ in 0..ROUNDS {
+            self.values.extend(kept.iter().map(|&(name, value)| ((name, None), value)));
+            let changed = |&(name, value): &(&'a str, Value<'a>)| !self.always_holds(bindings, name, value);
+            let lost: Vec<&str> = kept.iter().filter(|held| changed(held)).map(|(name, _)| *name).collect();
+            if lost.is_empty() {
+                return;
+            }
+            kept.retain(|(name, _)| !lost.contains(name));
+            self.forget(&lost);
+        }
+        self.forget(&bindings.names);
+    }
+
     fn visit_loop(&mut self, body: &'a [Stmt], orelse: &'a [Stmt]) {
-        self.forget(bound::names(body));
+        let begin = self.values.clone();
         self.visit_body(body);
+        self.values = begin;
         self.visit_body(orelse);
-        self.forget(bound::names(body));
+        self.forget(&bound::names(orelse));
+        self.forget_attributes();
     }
 
     /// A function or method that is named here and should be called.
@@ -258,15 +382,35 @@ impl<'a> Flow<'_, 'a, '_> {
         match test {
             Expr::UnaryOp(not) => self.condition(&not.operand, negated ^ (not.op == UnaryOp::Not)),
             Expr::BoolOp(parts) => parts.values.iter().for_each(|part| self.condition(part, negated)),
-            Expr::Call(call) => {
-                if let Expr::Name(name) = &*call.func
-                    && let Some(function) = self.program.function(name.id.as_str())
-                    && !returns_something(function)
-                {
-                    self.found.add(test, Kind::NoValue { function: name.id.to_string(), negated });
-                }
-            }
+            _ if self.nothing(test).is_some() => self.no_value(test, negated),
+            Expr::Call(_) => {}
             _ => self.uncalled(test, Place::Condition),
+        }
+    }
+
+    /// The function whose None this is; a method is written as it is called.
+    fn nothing(&self, expr: &Expr) -> Option<String> {
+        let Some(Value::Nothing(function)) = self.value(expr) else { return None };
+        Some(match expr {
+            Expr::Call(call) => uncalled::dotted(&call.func),
+            _ => function.to_owned(),
+        })
+    }
+
+    /// A call of the program's own code, or of what may lead there.
+    fn may_change_attributes(&self, call: &ExprCall) -> bool {
+        match &*call.func {
+            Expr::Attribute(method) => self.program.defines(method.attr.as_str()),
+            Expr::Name(name) => {
+                self.program.defines(name.id.as_str()) || !known::has(known::BUILTINS, name.id.as_str())
+            }
+            _ => true,
+        }
+    }
+
+    fn no_value(&mut self, test: &Expr, negated: bool) {
+        if let Some(function) = self.nothing(test) {
+            self.found.add(test, Kind::NoValue { function, negated });
         }
     }
 
@@ -287,6 +431,9 @@ impl<'a> Flow<'_, 'a, '_> {
             };
             if let Some(text) = text.filter(|_| equality) {
                 self.found.add(&*compare.left, Kind::BytesAgainstStr { literal: literal(text) });
+            }
+            if equality && right.is_literal_expr() && !right.is_none_literal_expr() {
+                self.no_value(left, *op == CmpOp::NotEq);
             }
             if equality && right.is_literal_expr() {
                 self.uncalled(left, Place::Condition);
@@ -393,13 +540,17 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
         match stmt {
             Stmt::FunctionDef(function) => {
                 self.set(function.name.as_str(), None);
-                self.functions.push((function, Vec::new()));
+                // Of a static method, the first parameter is any.
+                let class = self.class.filter(|_| function.decorator_list.is_empty());
+                self.functions.push(Inner { function, class, hidden: Vec::new() });
             }
             Stmt::ClassDef(class) => {
                 self.set(class.name.as_str(), None);
                 let (values, top) = (self.values.clone(), std::mem::replace(&mut self.top, false));
+                let known = self.program.class(class.name.as_str()).map(|class| class.name.as_str());
+                let around = std::mem::replace(&mut self.class, known);
                 self.visit_body(&class.body);
-                (self.values, self.top) = (values, top);
+                (self.values, self.top, self.class) = (values, top, around);
             }
             Stmt::Assign(assign) => {
                 self.visit_expr(&assign.value);
@@ -414,7 +565,7 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
             Stmt::If(choice) => self.visit_if(choice),
             Stmt::Try(tried) => self.visit_try(tried),
             Stmt::While(again) => {
-                self.forget(bound::names(&again.body));
+                self.enter_loop(&bound::bindings(std::slice::from_ref(stmt)));
                 self.condition(&again.test, false);
                 self.visit_expr(&again.test);
                 self.visit_loop(&again.body, &again.orelse);
@@ -424,6 +575,7 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
                 for name in bound::by_target(&each.target) {
                     self.set(name, None);
                 }
+                self.enter_loop(&bound::bindings(&each.body));
                 self.visit_loop(&each.body, &each.orelse);
             }
             _ => {
@@ -438,7 +590,19 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Compare(compare) => self.compare(compare),
-            Expr::Call(call) => self.call(call),
+            Expr::If(choice) => self.condition(&choice.test, false),
+            Expr::Named(named) => {
+                self.visit_expr(&named.value);
+                return self.assign(&named.target, &named.value);
+            }
+            Expr::Call(call) => {
+                self.call(call);
+                visitor::walk_expr(self, expr);
+                if self.may_change_attributes(call) {
+                    self.forget_attributes();
+                }
+                return;
+            }
             Expr::Attribute(_) => self.attribute(expr),
             // Their own names hide the function's: what these hold is not asked for.
             Expr::Lambda(_) | Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => return,
@@ -467,26 +631,54 @@ fn leaves(body: &[Stmt]) -> bool {
 
 /// Does a call of it give a value, or at least not come back with None?
 fn returns_something(function: &StmtFunctionDef) -> bool {
-    struct Returns(bool);
-    impl<'a> Visitor<'a> for Returns {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            match stmt {
-                Stmt::Return(back) => {
-                    self.0 |= back.value.as_deref().is_some_and(|value| !value.is_none_literal_expr())
-                }
-                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
-                _ => {}
-            }
-            visitor::walk_stmt(self, stmt);
-        }
-        fn visit_expr(&mut self, expr: &'a Expr) {
-            self.0 |= matches!(expr, Expr::Yield(_) | Expr::YieldFrom(_));
-            visitor::walk_expr(self, expr);
-        }
+    let returns = Returns::of(function);
+    let some = |value: &Option<&Expr>| value.is_some_and(|value| !value.is_none_literal_expr());
+    !returns.plain || returns.values.iter().any(some) || matches!(function.body.last(), Some(Stmt::Raise(_)))
+}
+
+/// It does nothing: another class may do it.
+fn is_stub(function: &StmtFunctionDef) -> bool {
+    function.body.iter().all(|stmt| match stmt {
+        Stmt::Pass(_) => true,
+        Stmt::Expr(alone) => alone.value.is_literal_expr(),
+        _ => false,
+    })
+}
+
+/// What a function returns.
+struct Returns<'a> {
+    /// Neither a generator, nor asynchronous, nor wrapped by a decorator.
+    plain: bool,
+    values: Vec<Option<&'a Expr>>,
+}
+
+impl<'a> Returns<'a> {
+    fn of(function: &'a StmtFunctionDef) -> Returns<'a> {
+        let plain = !function.is_async && function.decorator_list.is_empty();
+        let mut returns = Returns { plain, values: Vec::new() };
+        returns.visit_body(&function.body);
+        returns
     }
-    let mut returns = Returns(function.is_async || !function.decorator_list.is_empty());
-    returns.visit_body(&function.body);
-    returns.0 || matches!(function.body.last(), Some(Stmt::Raise(_)))
+}
+
+impl<'a> Visitor<'a> for Returns<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Return(back) => self.values.push(back.value.as_deref()),
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Yield(_) | Expr::YieldFrom(_) => self.plain = false,
+            Expr::Lambda(_) => return,
+            _ => {}
+        }
+        visitor::walk_expr(self, expr);
+    }
 }
 
 /// A str as the program writes it, if it is short enough to repeat.

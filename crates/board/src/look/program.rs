@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 
 use super::{bound, known};
 use crate::profile::Profile;
@@ -20,6 +20,10 @@ pub(super) struct Program<'a> {
     pub(super) star: bool,
     /// The functions that have a name of their own.
     functions: HashMap<&'a str, Vec<&'a StmtFunctionDef>>,
+    /// The classes; `None` for a name of several.
+    classes: HashMap<&'a str, Option<&'a StmtClassDef>>,
+    /// Attributes that are given values anywhere.
+    attributes_set: HashSet<&'a str>,
     /// Names that are declared global somewhere, and so may change at any time.
     pub(super) global: HashSet<&'a str>,
     /// How often a name is bound, anywhere.
@@ -41,6 +45,8 @@ impl<'a> Program<'a> {
             imported: HashMap::new(),
             star: false,
             functions: HashMap::new(),
+            classes: HashMap::new(),
+            attributes_set: HashSet::new(),
             global: HashSet::new(),
             bindings: HashMap::new(),
             attributes: HashSet::new(),
@@ -66,6 +72,29 @@ impl<'a> Program<'a> {
             Some(&[only]) if bound_once && !self.global.contains(name) && !self.assigned.contains(name) => Some(only),
             _ => None,
         }
+    }
+
+    /// All functions and methods of which there is but one of their name.
+    pub(super) fn only_functions(&self) -> impl Iterator<Item = (&'a str, &'a StmtFunctionDef)> {
+        self.functions.iter().filter_map(|(name, all)| match all.as_slice() {
+            [only] => Some((*name, *only)),
+            _ => None,
+        })
+    }
+
+    /// The program's own class of that name, if there can be no other.
+    pub(super) fn class(&self, name: &str) -> Option<&'a StmtClassDef> {
+        let bound_once = self.bindings.get(name).is_some_and(|&times| times == 1);
+        let is_it = bound_once && !self.global.contains(name) && !self.functions.contains_key(name);
+        self.classes.get(name).copied().flatten().filter(|class| is_it && class.decorator_list.is_empty())
+    }
+
+    /// The method of a class of the program's own, if no object of it can have another.
+    pub(super) fn method(&self, class: &str, name: &str) -> Option<&'a StmtFunctionDef> {
+        let Some(&[only]) = self.functions.get(name).map(Vec::as_slice) else { return None };
+        let is_it = |stmt: &Stmt| matches!(stmt, Stmt::FunctionDef(function) if std::ptr::eq(function, only));
+        let in_class = self.class(class)?.body.iter().any(is_it);
+        (in_class && !self.attributes_set.contains(name)).then_some(only)
     }
 
     /// The program defines something of this name, so that an attribute of that name may be its own.
@@ -154,6 +183,8 @@ impl<'a> Visitor<'a> for Program<'a> {
             }
             Stmt::ClassDef(class) => {
                 self.assigned.insert(class.name.as_str());
+                let class_of_name = self.classes.entry(class.name.as_str());
+                class_of_name.and_modify(|held| *held = None).or_insert(Some(class));
             }
             Stmt::Global(global) => self.global.extend(global.names.iter().map(|name| name.as_str())),
             _ => {}
@@ -169,6 +200,9 @@ impl<'a> Visitor<'a> for Program<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         if let Expr::Attribute(attribute) = expr {
             self.attributes.insert(attribute.attr.as_str());
+            if !attribute.ctx.is_load() {
+                self.attributes_set.insert(attribute.attr.as_str());
+            }
         }
         if let Expr::Name(name) = expr
             && !name.ctx.is_load()

@@ -35,7 +35,7 @@ pub(super) enum Place {
 }
 
 /// The name of what is named here and should be called; `of` is what holds the attribute.
-pub(super) fn name(program: &Program<'_>, expr: &Expr, of: Option<Value>, place: Place) -> Option<String> {
+pub(super) fn name(program: &Program<'_>, expr: &Expr, of: Option<Value<'_>>, place: Place) -> Option<String> {
     let uncalled = match expr {
         Expr::Name(name) => {
             let own = program.function(name.id.as_str());
@@ -52,7 +52,7 @@ pub(super) fn name(program: &Program<'_>, expr: &Expr, of: Option<Value>, place:
     uncalled.then(|| dotted(expr))
 }
 
-fn is_method(of: Option<Value>, name: &str) -> bool {
+fn is_method(of: Option<Value<'_>>, name: &str) -> bool {
     let methods = |class| known::attributes(class).is_some_and(|(methods, _)| has(methods, name));
     match of {
         Some(Value::Socket { .. }) => methods("a socket"),
@@ -83,7 +83,7 @@ fn is_function(program: &Program<'_>, expr: &Expr) -> bool {
 }
 
 /// As the program writes it; of what is made on the way, only the end.
-fn dotted(expr: &Expr) -> String {
+pub(super) fn dotted(expr: &Expr) -> String {
     match expr {
         Expr::Name(name) => name.id.to_string(),
         Expr::Attribute(attribute) => match &*attribute.value {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use rustpython_vm::gc_state::gc_state;
 use rustpython_vm::signal::UserSignalSender;
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::board;
 use crate::lost::{self, Why};
@@ -181,6 +181,24 @@ fn sweep() -> usize {
     drop(buffers);
     drop(gone); // here, where nothing is borrowed
     bytes
+}
+
+/// The buffer, counted from now on; not of a Linux computer.
+pub(crate) fn kept(buffer: PyObjectRef, bytes: usize) -> PyObjectRef {
+    if !board().profile.is_cpython() {
+        keep(&buffer, bytes);
+    }
+    buffer
+}
+
+/// Counts a buffer that the program has made larger than it was.
+fn keep_grown(buffer: &PyObjectRef, bytes: usize) {
+    let mut buffers = BUFFERS.lock();
+    match buffers.iter_mut().find(|(known, _)| known.is(buffer)) {
+        Some((_, known)) => *known = bytes,
+        None if bytes >= BUFFER => buffers.push((buffer.clone(), bytes)),
+        None => {}
+    }
 }
 
 /// Counts a buffer that the program has made.

@@ -3,14 +3,15 @@
 use std::sync::OnceLock;
 
 use crossbeam_utils::atomic::AtomicCell;
-use rustpython_vm::builtins::{PyBytes, PyInt, PyList, PyStr, PyTuple, PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyInt, PyList, PyStr, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::protocol::{PyIterReturn, PySequence};
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::{check, keep};
+use super::{BUFFER, check, keep, keep_grown};
 use crate::dialect;
 
+type Concat = fn(PySequence<'_>, &PyObject, &VirtualMachine) -> PyResult;
 type Repeat = fn(PySequence<'_>, isize, &VirtualMachine) -> PyResult;
 type Binary = fn(&PyObject, &PyObject, &VirtualMachine) -> PyResult;
 type Ternary = fn(&PyObject, &PyObject, &PyObject, &VirtualMachine) -> PyResult;
@@ -24,6 +25,9 @@ static REPEATS: [OnceLock<Repeat>; 7] = [const { OnceLock::new() }; 7];
 /// Which of them have pointers for elements, and a pointer's size on a board.
 const OF_POINTERS: [usize; 3] = [3, 4, 6];
 const POINTER: usize = 4;
+
+/// Its own `+` of bytes and str, and `+=` of bytearray.
+static CONCATS: [OnceLock<Concat>; 3] = [const { OnceLock::new() }; 3];
 
 /// Its own `<<`, `%` of str and of bytes.
 static BINARIES: [OnceLock<Binary>; 3] = [const { OnceLock::new() }; 3];
@@ -59,6 +63,9 @@ fn limit_sequences(vm: &VirtualMachine) {
     exchange(&types.tuple_type.slots.as_sequence.repeat, &REPEATS[4], repeat::<4>);
     exchange(&types.bytearray_type.slots.as_sequence.inplace_repeat, &REPEATS[5], repeat::<5>);
     exchange(&types.list_type.slots.as_sequence.inplace_repeat, &REPEATS[6], repeat::<6>);
+    exchange(&types.bytes_type.slots.as_sequence.concat, &CONCATS[0], concat::<0>);
+    exchange(&types.str_type.slots.as_sequence.concat, &CONCATS[1], concat::<1>);
+    exchange(&types.bytearray_type.slots.as_sequence.inplace_concat, &CONCATS[2], extend);
     exchange(&types.bytes_type.slots.new, &NEW_BYTES, new_bytes);
     exchange(&types.bytearray_type.slots.init, &INIT_BYTEARRAY, init_bytearray);
 }
@@ -69,6 +76,32 @@ fn repeat<const TYPE: usize>(sequence: PySequence<'_>, times: isize, vm: &Virtua
     check(bytes, vm)?;
     let own = REPEATS[TYPE].get().ok_or_else(|| absent(vm))?;
     own(sequence, times, vm).inspect(|made| keep(made, bytes))
+}
+
+/// What is short is no concern of the heap's: a program that joins many short texts is not to pay for it.
+fn concat<const TYPE: usize>(sequence: PySequence<'_>, other: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let more = match other.downcast_ref::<PyByteArray>() {
+        Some(array) => array.borrow_buf().len(),
+        None => content(other).len(),
+    };
+    let bytes = content(sequence.obj).len().saturating_add(more);
+    let own = CONCATS[TYPE].get().ok_or_else(|| absent(vm))?;
+    if bytes < BUFFER {
+        return own(sequence, other, vm);
+    }
+    check(bytes, vm)?;
+    own(sequence, other, vm).inspect(|made| keep(made, bytes))
+}
+
+fn extend(array: PySequence<'_>, other: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let own = CONCATS[2].get().ok_or_else(|| absent(vm))?;
+    let (before, more) = (array.length(vm)?, other.length_opt(vm).transpose()?.unwrap_or(0));
+    let bytes = before.saturating_add(more);
+    if bytes < BUFFER {
+        return own(array, other, vm);
+    }
+    check(more, vm)?;
+    own(array, other, vm).inspect(|grown| keep_grown(grown, bytes))
 }
 
 fn new_bytes(class: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
@@ -151,8 +184,9 @@ fn limit_text(vm: &VirtualMachine) {
     for (class, key) in [(types.str_type, "memory.str.join"), (types.bytes_type, "memory.bytes.join")] {
         let join = move |zelf: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
             gather(&mut args, vm)?;
-            check(joined(&zelf, &args), vm)?;
-            dialect::kept(key, &zelf, args, vm)
+            let bytes = joined(&zelf, &args);
+            check(bytes, vm)?;
+            dialect::kept(key, &zelf, args, vm).inspect(|made| keep(made, bytes))
         };
         dialect::method_around(vm, class, (key, "join"), join);
     }

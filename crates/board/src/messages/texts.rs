@@ -48,7 +48,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("{}() missing {} required keyword-only argument{}", "function missing keyword-only argument"),
     ("{}() got an unexpected keyword argument '{}'", "unexpected keyword argument '{1}'"),
     ("{}() got multiple values for argument '{}'", "function got multiple values for argument '{1}'"),
-    ("expected at least {} arguments, got {}", "function missing {0} required positional arguments"),
+    // Of native functions: most take as many as they take. The object of a method counts, here and there.
+    ("expected at least {} arguments, got {}", "function takes {0} positional arguments but {1} were given"),
+    ("expected at most 0 arguments, got {}", "function takes 0 positional arguments but {0} were given"),
+    ("expected at most 1 arguments, got {}", "function takes 1 positional arguments but {0} were given"),
     ("expected at most {} arguments, got {}", "function expected at most {0} arguments, got {1}"),
     ("{} expected at least {} argument, got 0", "function missing {1} required positional arguments"),
     ("{}() takes no arguments", "function takes 0 positional arguments but 1 were given"),

@@ -17,6 +17,7 @@ use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, Virtu
 
 use super::{asked, errors, mounts, with_bytes};
 use crate::board::board;
+use crate::memory;
 
 /// Puts `open` into the builtins.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
@@ -29,6 +30,8 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
 #[derive(PyPayload)]
 struct File {
     text: bool,
+    /// Whatever is written goes to the end.
+    appends: bool,
     /// `None` when closed. Reading is buffered; writing goes to the host at once.
     file: Mutex<Option<BufReader<HostFile>>>,
 }
@@ -59,7 +62,8 @@ pub(crate) fn open(args: OpenArgs, vm: &VirtualMachine) -> PyResult {
     }
     let options = options(&mode).ok_or_else(|| errors::named(vm, "EINVAL"))?;
     let file = board().flash.file(&args.path.to_string_lossy(), &options).map_err(|e| errors::of_file(vm, &e))?;
-    Ok(File { text: !mode.contains('b'), file: Mutex::new(Some(BufReader::new(file))) }.into_pyobject(vm))
+    let (text, appends) = (!mode.contains('b'), mode.contains('a'));
+    Ok(File { text, appends, file: Mutex::new(Some(BufReader::new(file))) }.into_pyobject(vm))
 }
 
 /// What a mode such as `rb+` asks of the host; `None` for one that says nothing.
@@ -123,6 +127,7 @@ impl File {
                 file.seek_relative(0)?;
                 let here = file.stream_position()?;
                 file.seek(SeekFrom::Start(here))?;
+                self.make_room(file.get_ref(), here, bytes.len())?;
                 file.get_mut().write_all(bytes)
             })
         })??;
@@ -169,13 +174,21 @@ impl File {
         }
     }
 
+    fn make_room(&self, file: &HostFile, here: u64, bytes: usize) -> io::Result<()> {
+        let size = file.metadata()?.len();
+        let begin = if self.appends { size } else { here };
+        board().flash.grow(size, size.max(begin.saturating_add(bytes as u64)))
+    }
+
     fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
+        memory::check(bytes.len(), vm)?;
+        let size = bytes.len();
         if !self.text {
-            return Ok(vm.ctx.new_bytes(bytes).into());
+            return Ok(memory::kept(vm.ctx.new_bytes(bytes).into(), size));
         }
         let text =
             String::from_utf8(bytes).map_err(|_| vm.new_exception_empty(vm.ctx.exceptions.unicode_error.to_owned()))?;
-        Ok(vm.ctx.new_str(text).into())
+        Ok(memory::kept(vm.ctx.new_str(text).into(), size))
     }
 }
 
@@ -231,18 +244,29 @@ fn read_chars(file: &mut BufReader<HostFile>, count: usize) -> io::Result<Vec<u8
 #[pymodule]
 #[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]
 mod os {
-    use rustpython_vm::builtins::PyStrRef;
+    use rustpython_vm::builtins::{PyModule, PyStrRef};
     use rustpython_vm::function::{FuncArgs, OptionalArg};
-    use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+    use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
 
     use crate::board::board;
     use crate::modules::mounts::{self, on_flash};
     use crate::modules::random;
-    use crate::profile::RELEASE;
+    use crate::profile::{RELEASE, Wifi};
 
     /// What parts of a path have between them.
     #[pyattr(name = "sep")]
     const SEPARATOR: &str = "/";
+
+    pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+        __module_exec(vm, module);
+        if board().profile.wifi == Some(Wifi::K230) {
+            module.set_attr("exitpoint", vm.new_function("exitpoint", exit_point), vm)?;
+        }
+        Ok(())
+    }
+
+    /// Where the K230's editor may end a program; here Ctrl-C ends it anywhere.
+    fn exit_point(_enable: OptionalArg<PyObjectRef>) {}
 
     fn or_here(path: OptionalArg<PyStrRef>) -> String {
         path.into_option().map_or_else(String::new, |path| path.to_string_lossy().into_owned())

@@ -37,15 +37,21 @@ fn help(about: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
     stream::write_text(&*vm.sys_module.get_attr("stdout", vm)?, text, vm)
 }
 
+/// The names of the firmware's modules, by which they are imported.
+pub(crate) fn module_names(vm: &VirtualMachine) -> Vec<String> {
+    let mut names: Vec<String> = own(&vm.ctx).iter().map(|module| module.name.as_str().to_owned()).collect();
+    names.extend(BUILT_IN.iter().map(|name| (*name).to_owned()));
+    names.extend(frozen::names().map(str::to_owned));
+    // The native parts of modules that are Python.
+    names.retain(|name| !name.starts_with('_'));
+    names
+}
+
 /// In four columns, one below the other, as tools expect them.
 fn modules(vm: &VirtualMachine) -> String {
     const COLUMNS: usize = 4;
     const WIDTH: usize = 18;
-    let mut names: Vec<String> = own(&vm.ctx).iter().map(|module| module.name.as_str().to_owned()).collect();
-    names.extend(BUILT_IN.iter().map(|name| (*name).to_owned()));
-    names.extend(frozen::names().map(|name| name.replace('.', "/")));
-    // The native parts of modules that are Python.
-    names.retain(|name| !name.starts_with('_'));
+    let mut names: Vec<String> = module_names(vm).iter().map(|name| name.replace('.', "/")).collect();
     names.push("__main__".to_owned());
     names.sort();
     let rows = names.len().div_ceil(COLUMNS);

@@ -15,15 +15,11 @@ use rustpython_vm::{AsObject, FromArgs, PyObject, PyObjectRef, PyResult, Virtual
 
 use super::{errors, stream};
 use crate::board::board;
-use crate::flash::Flash;
+use crate::flash::{BLOCK, BLOCKS, Flash};
 
 /// Kinds in `stat` and `ilistdir`.
 pub(crate) const DIRECTORY: u32 = 0x4000;
 pub(crate) const FILE: u32 = 0x8000;
-
-/// Blocks of the flash, as `statvfs` counts them: 2 MiB of 4 KiB each.
-const BLOCK: u64 = 4096;
-const BLOCKS: u64 = 512;
 
 /// A program's file system.
 struct Mount {
@@ -133,23 +129,8 @@ pub(crate) fn statvfs(path: &str, vm: &VirtualMachine) -> PyResult {
         return vm.call_method(&mounted.system, "statvfs", (mounted.path,));
     }
     const LONGEST_NAME: u64 = 255;
-    // Two blocks are the file system's own.
-    let used = 2 + blocks_in("/", DEEPEST);
-    let free = BLOCKS.saturating_sub(used);
+    let free = board().flash.free_blocks();
     Ok(tuple_of([BLOCK, BLOCK, BLOCKS, free, free, 0, 0, 0, 0, LONGEST_NAME], vm))
-}
-
-/// Directories within directories that are counted: a link may lead in a circle.
-const DEEPEST: u8 = 16;
-
-fn blocks_in(path: &str, depth: u8) -> u64 {
-    let entries = board().flash.list(path).unwrap_or_default();
-    let blocks = entries.iter().map(|(name, there)| match there.is_dir() {
-        true if depth > 0 => 2 + blocks_in(&format!("{path}/{name}"), depth - 1),
-        true => 0,
-        false => there.len().div_ceil(BLOCK),
-    });
-    blocks.sum()
 }
 
 fn tuple_of(fields: [u64; 10], vm: &VirtualMachine) -> PyObjectRef {

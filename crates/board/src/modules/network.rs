@@ -118,7 +118,7 @@ mod network {
     use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModule, PyStr, PyStrRef, PyType};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::{FuncArgs, KwArgs, OptionalArg};
-    use rustpython_vm::types::Constructor;
+    use rustpython_vm::types::{Constructor, Representable};
     use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
 
     use super::{class_constants, constants, default_hostname, status_number};
@@ -152,6 +152,13 @@ mod network {
         __module_exec(vm, module);
         let Some(wifi) = board().profile.wifi else { return Ok(()) };
         let class = Wlan::make_static_type();
+        if wifi == Wifi::K230 {
+            Info::make_static_type();
+        } else {
+            for name in ["info", "stop"] {
+                class.attributes.write().shift_remove(vm.ctx.intern_str(name));
+            }
+        }
         for (name, value) in class_constants(wifi) {
             class.set_attr(vm.ctx.intern_str(*name), vm.ctx.new_int(*value).into());
         }
@@ -387,7 +394,7 @@ mod network {
             board().network.addresses().map(|address| address.to_string())
         }
 
-        /// `(ssid, bssid, channel, rssi, security, hidden)` each.
+        /// `(ssid, bssid, channel, rssi, security, hidden)` each; on the K230 an object with these.
         #[pymethod]
         fn scan(&self, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
             if wifi() == Wifi::Esp32 && !station(|station| station.active) {
@@ -395,6 +402,9 @@ mod network {
             }
             let found = board().network.scan(vm)?;
             let line = |seen: Seen| {
+                if wifi() == Wifi::K230 {
+                    return Info { seen, hidden: false }.into_pyobject(vm);
+                }
                 let bytes = |bytes: &[u8]| PyObjectRef::from(vm.ctx.new_bytes(bytes.to_vec()));
                 let mut fields = vec![bytes(seen.ssid.as_bytes()), bytes(&seen.bssid)];
                 let numbers = [i32::from(seen.channel), seen.rssi.into(), if seen.secured { 3 } else { 0 }];
@@ -418,13 +428,36 @@ mod network {
                     for (name, value) in args.kwargs {
                         self.set(name, value, vm)?;
                     }
-                    if self.serves && station(|station| station.serving) {
+                    // The K230's begins when it has a name.
+                    if self.serves && (wifi() == Wifi::K230 || station(|station| station.serving)) {
                         self.serve(true);
                     }
                     Ok(vm.ctx.none())
                 }
                 _ => Err(vm.new_type_error("either pos or kw args are allowed")),
             }
+        }
+
+        /// The K230's access point, as a scan of another board would show it.
+        #[pymethod]
+        fn info(&self, vm: &VirtualMachine) -> PyResult {
+            if !self.serves {
+                return Err(wifi_error(vm, "only an access point has it"));
+            }
+            let serving = Wlan::serving();
+            let (bssid, secured) = (board().network.own_mac(), serving.key.is_some());
+            let seen = Seen { ssid: serving.ssid, bssid, channel: serving.channel, rssi: 0, secured };
+            Ok(Info { seen, hidden: false }.into_pyobject(vm))
+        }
+
+        /// Ends the K230's access point.
+        #[pymethod]
+        fn stop(&self, vm: &VirtualMachine) -> PyResult<bool> {
+            if !self.serves {
+                return Err(wifi_error(vm, "only an access point has it"));
+            }
+            self.serve(false);
+            Ok(true)
         }
 
         fn set(&self, name: String, value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
@@ -441,6 +474,11 @@ mod network {
 
         /// Opens the access point as `config` has described it, or ends it.
         fn serve(&self, on: bool) {
+            let serving = on.then(Wlan::serving);
+            board().network.serve(serving.map(|serving| (serving, self.fixed().unwrap_or(SERVING))));
+        }
+
+        fn serving() -> Serving {
             let text = |name: &str| {
                 let value = SETTINGS.lock()[1].get(name).cloned()?;
                 Some(value.downcast_ref::<PyStr>()?.to_string_lossy().into_owned())
@@ -448,12 +486,11 @@ mod network {
             let number = |name: &str| SETTINGS.lock()[1].get(name).cloned();
             let channel =
                 number("channel").and_then(|value| value.downcast_ref::<PyInt>()?.as_u32_mask().try_into().ok());
-            let serving = on.then(|| Serving {
+            Serving {
                 ssid: text("ssid").unwrap_or_else(|| OWN_NAME.to_owned()),
                 key: text("key").filter(|key| !key.is_empty()),
                 channel: channel.unwrap_or(6),
-            });
-            board().network.serve(serving.map(|serving| (serving, self.fixed().unwrap_or(SERVING))));
+            }
         }
 
         fn setting(&self, name: &str, vm: &VirtualMachine) -> PyResult {
@@ -480,6 +517,64 @@ mod network {
                 "pm" => int(1),
                 _ => int(0),
             }
+        }
+    }
+
+    /// What the K230 says of an access point.
+    #[pyclass(no_attr, module = "network", name = "rt_wlan_info")]
+    #[derive(Debug, PyPayload)]
+    struct Info {
+        seen: Seen,
+        hidden: bool,
+    }
+
+    #[pyclass(with(Representable))]
+    impl Info {
+        #[pygetset]
+        fn ssid(&self) -> String {
+            self.seen.ssid.clone()
+        }
+
+        #[pygetset]
+        fn bssid(&self) -> Vec<u8> {
+            self.seen.bssid.to_vec()
+        }
+
+        #[pygetset]
+        fn channel(&self) -> u8 {
+            self.seen.channel
+        }
+
+        #[pygetset]
+        fn rssi(&self) -> i8 {
+            self.seen.rssi
+        }
+
+        #[pygetset]
+        fn security(&self) -> &'static str {
+            if self.seen.secured { "SECURITY_WPA2_AES_PSK" } else { "SECURITY_OPEN" }
+        }
+
+        #[pygetset]
+        fn band(&self) -> &'static str {
+            "2.4G"
+        }
+
+        #[pygetset]
+        fn hidden(&self) -> bool {
+            self.hidden
+        }
+    }
+
+    impl Representable for Info {
+        fn repr_str(zelf: &Py<Self>, _vm: &VirtualMachine) -> PyResult<String> {
+            let Seen { ssid, bssid, channel, rssi, .. } = &zelf.seen;
+            let bssid = bssid.map(|byte| format!("{byte:02x}")).join(":");
+            let (security, band, hidden) = (zelf.security(), zelf.band(), u8::from(zelf.hidden));
+            Ok(format!(
+                "{{\"ssid\":{ssid:?}, \"bssid\":\"{bssid}\", \"channel\":{channel}, \"rssi\":{rssi}, \
+                 \"security\":\"{security}\", \"band\":\"{band}\", \"hidden\":{hidden}}}"
+            ))
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,9 +26,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How often the stack is asked for its address while that is waited for.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// Counts the joinings, so that an attempt that is put off does not undo what the program did meanwhile.
-static JOININGS: AtomicU64 = AtomicU64::new(0);
 
 /// The board's own stack. Its link is up at once where there is a cable, or a network that it had joined.
 pub(super) fn stack(mac: Mac, outside: &Outside, profile: &Profile, wire: Arc<Wire>) -> LanStack {
@@ -85,47 +81,55 @@ pub(super) fn addresses(lan: &LanStack) -> [Ipv4Addr; 4] {
 impl Network {
     /// Joins a network in the background; `None` is the one that was given last.
     pub(crate) fn join(&self, network: Option<(String, String)>) {
-        JOININGS.fetch_add(1, Ordering::Relaxed);
-        self.station(|station| station.join(network));
-        if let Some(lan) = self.lan() {
-            set_link(lan, false);
+        self.station(|station| {
+            station.join(network);
+            self.set_air_link(false);
+        });
+        if self.lan().is_some() {
             self.ask_to_join();
         }
     }
 
     fn ask_to_join(&self) {
-        let (ssid, key) = self.station(|station| station.wanted());
-        board().tell(FromBoard::Join { ssid, key });
+        let (attempt, (ssid, key)) = self.station(|station| (station.attempt, station.wanted()));
+        board().tell(FromBoard::Join { attempt, ssid, key });
+    }
+
+    /// With the station at hand: how far it has come and its link change together.
+    fn set_air_link(&self, up: bool) {
+        if let Some(lan) = self.lan() {
+            set_link(lan, up);
+        }
     }
 
     /// Leaves the network.
     pub(crate) fn leave(&self) {
-        JOININGS.fetch_add(1, Ordering::Relaxed);
-        self.station(|station| station.leave());
-        if let Some(lan) = self.lan() {
-            set_link(lan, false);
+        self.station(|station| {
+            station.leave();
+            self.set_air_link(false);
+        });
+        if self.lan().is_some() {
             board().tell(FromBoard::Leave);
         }
     }
 
-    /// An access point has answered.
-    pub(crate) fn joined(&self, outcome: Result<u8, JoinFailure>) {
-        let is_lost = self.station(|station| {
-            station.answered(outcome);
-            station.lost
-        });
-        match (outcome, self.lan()) {
-            (Ok(_), Some(lan)) => set_link(lan, true),
-            (Err(_), _) if is_lost => {
-                let joinings = JOININGS.load(Ordering::Relaxed);
-                thread::spawn(move || {
-                    thread::sleep(RETRY);
-                    if JOININGS.load(Ordering::Relaxed) == joinings {
-                        board().network.ask_to_join();
-                    }
-                });
+    /// An access point has answered this attempt.
+    pub(crate) fn joined(&self, attempt: u64, outcome: Result<u8, JoinFailure>) {
+        let again = self.station(|station| {
+            let is_current = station.answered(attempt, outcome);
+            if is_current && outcome.is_ok() {
+                self.set_air_link(true);
             }
-            _ => {}
+            is_current && outcome.is_err() && station.lost
+        });
+        if again {
+            thread::spawn(move || {
+                thread::sleep(RETRY);
+                let network = &board().network;
+                if network.station(|station| station.attempt) == attempt {
+                    network.ask_to_join();
+                }
+            });
         }
         board().change(|state| state.air_changes += 1);
     }

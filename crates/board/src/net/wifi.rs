@@ -50,6 +50,8 @@ pub(crate) struct Station {
     pub(super) associated: bool,
     /// It was joined and is lost: the board tries until it is joined again, or told otherwise.
     pub(super) lost: bool,
+    /// Counts what the program wanted of the air: an answer that comes late does not undo what it wants now.
+    pub(super) attempt: u64,
     /// What the parent was told last.
     told: Option<String>,
 }
@@ -76,6 +78,8 @@ impl Station {
             by_cable,
             associated: is_joined,
             lost: false,
+            // An answer to the process before a soft reset has another number.
+            attempt: u64::from(std::process::id()) << 32,
             told: joined,
             outside,
         }
@@ -87,6 +91,7 @@ impl Station {
             (self.ssid, self.key) = (ssid, key);
         }
         (self.link, self.associated, self.lost) = (Link::Joining, false, false);
+        self.attempt += 1;
         self.done = match self.outside.lan {
             Some(_) => None,
             None => Instant::now().checked_add(self.outside.join_delay),
@@ -95,6 +100,7 @@ impl Station {
 
     pub(crate) fn leave(&mut self) {
         (self.link, self.associated, self.lost) = (Link::Idle, false, false);
+        self.attempt += 1;
         self.done = None;
     }
 
@@ -108,16 +114,19 @@ impl Station {
         }
     }
 
-    /// The access point has answered.
-    pub(super) fn answered(&mut self, outcome: Result<u8, JoinFailure>) {
+    /// The access point has answered; false where the program has thought better of it.
+    pub(super) fn answered(&mut self, attempt: u64, outcome: Result<u8, JoinFailure>) -> bool {
+        if attempt != self.attempt || self.link != Link::Joining {
+            return false;
+        }
         match outcome {
-            _ if self.link != Link::Joining => {} // the program has thought better of it
             Ok(channel) => (self.associated, self.channel) = (true, channel),
             Err(_) if self.lost => {}
             Err(JoinFailure::NoSuchNetwork) => self.link = Link::NoSuchNetwork,
             Err(JoinFailure::WrongKey) => self.link = Link::WrongKey,
             Err(JoinFailure::Full) => self.link = Link::Refused,
         }
+        true
     }
 
     /// The access point is gone, or has sent the board away.

@@ -1,6 +1,6 @@
 //! Files, directories and imports, in the flash and nowhere else.
 
-use crate::support::{Board, printed};
+use crate::support::{Board, printed, printed_by};
 
 #[test]
 fn files_are_those_of_the_flash() {
@@ -21,6 +21,43 @@ except OSError as e:
     let text = printed(program);
     assert!(text.starts_with(expected), "{text}");
     assert!(text.ends_with("2 [Errno 2] ENOENT\r\n"), "{text}");
+}
+
+#[test]
+fn a_flash_is_full_when_its_blocks_are_used() {
+    let program = "import os
+def free(): return os.statvfs('/')[3]
+def write(name, bytes, mode='wb'):
+    n = 0
+    try:
+        with open(name, mode) as f:
+            while n < bytes: n += f.write(b'x' * 4096)
+    except OSError as e:
+        print(e)
+    return n
+whole = free() * 4096
+print(write('a', 10 << 20) == whole, free())
+try: os.mkdir('d')
+except OSError as e: print(e.errno)
+write('b', 1)
+with open('a', 'r+b') as f: print(f.write(b'y' * 10))
+os.remove('a')
+print(write('a', whole - 4096), write('a', 4096, 'ab'), write('c', 1), free())";
+    let mut board = Board::start("esp32", &[("main.py", program), ("big.bin", &"x".repeat(1 << 20))]);
+    board.end();
+    let left = 512 - 2 - 256 - 1;
+    let (most, whole) = ((left - 1) * 4096, left);
+    assert_eq!(
+        board.output,
+        format!("28\r\nTrue 0\r\n28\r\n28\r\n10\r\n28\r\n{most} 4096 0 0\r\n"),
+        "{whole} blocks are free"
+    );
+}
+
+#[test]
+fn a_computers_disk_is_larger_than_a_boards_flash() {
+    let program = "with open('a', 'wb') as f: print(f.write(b'x' * (3 << 20)))";
+    assert_eq!(printed_by("linux", program), "3145728\r\n");
 }
 
 #[test]

@@ -210,6 +210,23 @@ fn names_are_completed_from_what_there_is() {
 }
 
 #[test]
+fn imports_are_completed() {
+    let mut board = Board::switch_on("esp32", &[]);
+    for (text, typed, all) in [
+        ("imp", "imp", &["import "][..]),
+        ("import mac", "mac", &["machine"]),
+        ("import ma", "ma", &["machine", "math"]),
+        ("from netw", "netw", &["network"]),
+        ("x = imp", "imp", &[]),
+        ("imported", "imported", &[]),
+    ] {
+        board.tell(ToBoard::Complete(text.into()));
+        let FromBoard::Candidates { typed: back, names } = board.next() else { panic!("no answer to {text}") };
+        assert_eq!((back.as_str(), names), (typed, all.iter().map(ToString::to_string).collect()), "{text}");
+    }
+}
+
+#[test]
 fn a_board_without_a_parent_stops() {
     let mut board = Board::start(
         "esp32",

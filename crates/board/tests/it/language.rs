@@ -213,6 +213,70 @@ fn a_strict_board_lacks_what_boards_lack_and_a_lenient_one_tells() {
 }
 
 #[test]
+fn a_strict_board_refuses_what_boards_grammar_has_not() {
+    let programs = [
+        ("x = 1\nmatch x:\n    case 1: pass", 2),
+        ("def f(a, /): pass", 1),
+        ("f = lambda a, /: a", 1),
+        ("try:\n    pass\nexcept* ValueError:\n    pass", 3),
+        ("try:\n    pass\nexcept ValueError, OSError:\n    pass", 3),
+        ("f'{1!a}'", 1),
+        ("a = {1: 2}\nb = {**a, 3: 4}", 2),
+        ("a = [*b]", 1),
+        ("a = (*b, 2)", 1),
+        ("def f():\n    return {*b}", 2),
+        ("type X = int", 1),
+        ("def f[T](x): pass", 1),
+        ("async def f():\n    return [x async for x in y]", 2),
+        ("@(lambda f: f)\ndef g(): pass", 1),
+    ];
+    for (program, line) in programs {
+        let mut strict = Board::start_strict(&[("main.py", program)]);
+        let traceback = strict.raised().traceback;
+        let end = format!("  File \"main.py\", line {line}\r\nSyntaxError: invalid syntax\r\n");
+        assert!(traceback.ends_with(&end), "{program:?}: {traceback}");
+    }
+    let good = "def f(a, *b, c=1, **d): return a, b, c, d
+a, *rest = 1, 2, 3
+print(f(*rest, *rest, **{'e': 5}, **{'g': 6})[:2], f'{a!r:>3}{a!s}{a=}', [y := 1, y])
+class C:
+    @staticmethod
+    def m(): return lambda *, k=2: k
+print(C.m()())";
+    let mut strict = Board::start_strict(&[("main.py", good)]);
+    strict.end();
+    assert_eq!(strict.output, "(2, (3, 2, 3)) '  11a=1' [1, 1]\r\n2\r\n".replace('\'', ""));
+}
+
+#[test]
+fn a_strict_boards_objects_are_those_of_a_board() {
+    let program = "def f(): pass
+for code in ['f.x = 1', 'memoryview(b\"12\").tobytes()', 'isinstance(True, int)', 'isinstance(True, (str, int))',
+             'isinstance(True, (int, bool))', 'isinstance(1, int)', 'issubclass(bool, int)', 'issubclass(bool, bool)']:
+    try:
+        if '=' in code: exec(code)
+        else: print(eval(code))
+    except Exception as e:
+        print(repr(e))";
+    let mut strict = Board::start_strict(&[("main.py", program)]);
+    strict.end();
+    let expected = [
+        "AttributeError(\"'function' object has no attribute 'x'\",)",
+        "AttributeError(\"'memoryview' object has no attribute 'tobytes'\",)",
+        "False",
+        "False",
+        "True",
+        "True",
+        "False",
+        "True",
+        "",
+    ];
+    assert_eq!(strict.output, expected.join("\r\n"));
+    let lenient = printed(program);
+    assert!(lenient.starts_with("b'12'\r\nTrue\r\nTrue\r\n"), "{lenient}");
+}
+
+#[test]
 fn calls_with_the_wrong_number_of_arguments_are_worded_as_on_a_board() {
     let program = "import socket, time
 def f(a): pass
@@ -229,6 +293,21 @@ except OverflowError as e: print(e)";
     let words = [(1, 0), (1, 2), (2, 1), (3, 4), (2, 3), (2, 3)]
         .map(|(takes, given)| format!("function takes {takes} positional arguments but {given} were given\r\n"));
     assert_eq!(printed(program), words.concat() + "overflow converting long int to machine word\r\n");
+}
+
+#[test]
+fn native_functions_say_how_many_arguments_they_take() {
+    let program = "import socket, time
+s = socket.socket()
+for call in (
+    lambda: s.setsockopt(1, 2), lambda: s.send(), lambda: time.sleep(1, 2), lambda: time.sleep(), lambda: [].append(),
+    lambda: len(1, 2),
+):
+    try: call()
+    except TypeError as e: print(e)";
+    let words = [(4, 3), (2, 1), (1, 2), (1, 0), (2, 1), (1, 2)]
+        .map(|(takes, given)| format!("function takes {takes} positional arguments but {given} were given\r\n"));
+    assert_eq!(printed(program), words.concat());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod language;
 mod library;
 #[cfg(target_os = "linux")]
 mod linux;
+mod look;
 mod machine;
 mod memory;
 mod network;

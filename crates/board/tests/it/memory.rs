@@ -61,6 +61,30 @@ print(100 < n < 160)";
 }
 
 #[test]
+fn what_is_joined_piece_by_piece_fills_the_boards_heap() {
+    for step in [
+        "d += b'x' * 1000",
+        "d = d + b'x' * 1000",
+        "d = d + d[:1000] + b'x'",
+        "d = b''.join((d, b'x' * 1000))",
+        "d += bytearray(1000)",
+        "d += open('1000.txt', 'rb').read()",
+    ] {
+        for start in ["b''", "bytearray()"] {
+            if start == "bytearray()" && step.contains('=') && !step.contains("+=") {
+                continue;
+            }
+            let program = format!(
+                "d = {start}\ntry:\n    while True: {step}\nexcept MemoryError as e:\n    print(str(e)[:24], 40000 < len(d) < 160000)"
+            );
+            let mut board = Board::start("esp32", &[("main.py", &program), ("1000.txt", &"x".repeat(1000))]);
+            board.end();
+            assert_eq!(board.output, "memory allocation failed True\r\n", "{start}: {step}");
+        }
+    }
+}
+
+#[test]
 fn garbage_is_let_go_of_before_memory_is_used_up() {
     let program = "for i in range(300):
     a = []

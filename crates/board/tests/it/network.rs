@@ -1,6 +1,6 @@
 //! Wi-Fi: joining it, what it says meanwhile, and what it is over a soft reset.
 
-use socklab_board::link::{FromBoard, Program, ToBoard};
+use socklab_board::link::{FromBoard, JoinFailure, Program, ToBoard};
 
 use crate::support::{Board, printed, printed_by};
 
@@ -35,10 +35,66 @@ fn any_network_can_be_joined_and_the_parent_hears_of_it() {
 }
 
 #[test]
+fn the_answer_to_an_earlier_attempt_to_join_is_none_to_the_latest() {
+    let program = "import network
+w = network.WLAN(network.STA_IF)
+w.active(True)
+for key in ('right password', 'wrong password', 'right password'):
+    w.connect('home', key)
+while input() != 'end':
+    print(w.status())";
+    let arguments = ["--lan", "02:00:00:00:00:05"];
+    let mut board = Board::switch_on_with("rp2", &[("main.py", program)], &arguments);
+    board.tell(ToBoard::Run(Program::File("main.py".into())));
+    let mut attempts = Vec::new();
+    while attempts.len() < 3 {
+        if let FromBoard::Join { attempt, .. } = board.next() {
+            attempts.push(attempt);
+        }
+    }
+    let [first, second, third] = attempts[..] else { panic!("{attempts:?}") };
+    let wrong = Err(JoinFailure::WrongKey);
+    for (attempt, outcome, status) in
+        [(first, Ok(6), "1"), (second, wrong, "1"), (third, wrong, "-3"), (third, Ok(6), "-3")]
+    {
+        board.tell(ToBoard::Joined { attempt, outcome });
+        board.type_in("\n");
+        board.until(&format!("\r\n{status}\r\n"));
+        assert_eq!(board.output, "", "after {outcome:?} to {attempt} of {attempts:?}");
+    }
+    board.type_in("end\n");
+    board.end();
+}
+
+#[test]
 fn a_network_survives_a_soft_reset() {
     let program = "import network\nw = network.WLAN()\nprint(w.active(), w.isconnected(), w.config('ssid'))";
     let (text, told) = told(&["--joined", "home"], program);
     assert_eq!((text.as_str(), told), ("True True home\r\n", vec![]));
+}
+
+#[test]
+fn a_k230_has_its_own_dialect() {
+    let program = "import network, os
+os.exitpoint()
+print(os.exitpoint(1))
+w = network.WLAN(network.STA_IF)
+for seen in w.scan():
+    print(seen.ssid, seen.channel, seen.rssi, seen.security, seen.band, seen.hidden, len(seen.bssid))
+    print(seen)
+ap = network.WLAN(network.AP_IF)
+ap.config(ssid='mine', key='12345678')
+print(ap.info().ssid, ap.info().security, ap.stop())
+for wrong in (w.info, w.stop):
+    try: wrong()
+    except OSError as e: print('OSError')";
+    let expected = "None\r\nSocklab 6 -50 SECURITY_OPEN 2.4G False 6
+{\"ssid\":\"Socklab\", \"bssid\":\"02:00:00:00:00:01\", \"channel\":6, \"rssi\":-50, \"security\":\"SECURITY_OPEN\", \"band\":\"2.4G\", \"hidden\":0}
+mine SECURITY_WPA2_AES_PSK True\nOSError\nOSError\n";
+    let expected = expected.replace("\r\n", "\n").replace('\n', "\r\n");
+    assert_eq!(printed_by("k230", program), expected);
+    let elsewhere = "import network, os\nw = network.WLAN()\nprint(*[hasattr(w, n) for n in ('info', 'stop')], hasattr(os, 'exitpoint'))";
+    assert_eq!(printed_by("esp32", elsewhere), "False False False\r\n");
 }
 
 #[test]

@@ -6,13 +6,15 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use socklab_board::flash::Flash;
+use tungstenite::handshake::HandshakeRole;
 use tungstenite::handshake::server::{ErrorResponse, Request as Opening, Response};
 use tungstenite::http::StatusCode;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Error, HandshakeError, Message, WebSocket};
 
 use super::{BoardRemote, Door};
 use crate::failure::Failure;
@@ -26,10 +28,13 @@ const ANSWER: [u8; 2] = *b"WB";
 const DONE: u16 = 0;
 const REFUSED: u16 = 1;
 
+/// How long a client has for its part of a closing that we began.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// Serves the console and the files of `flash` on `address`, from threads of its own, until what is given is dropped.
 pub fn serve(board: BoardRemote, flash: Flash, password: String, address: SocketAddr) -> Result<Door, Failure> {
     let house = House { board, flash, password, last: Mutex::default() };
-    Door::open(address, move |stream| drop(house.receive(stream)))
+    Door::open(address, move |stream| house.receive(&stream))
 }
 
 /// What all connections share.
@@ -88,17 +93,42 @@ type Socket = WebSocket<Shared>;
 
 impl House {
     /// One connection, to its end. An error is its end too, and concerns nobody else.
-    fn receive(&self, stream: TcpStream) -> tungstenite::Result<()> {
+    fn receive(&self, stream: &TcpStream) {
+        let _ = self.welcome(stream);
+        // `last` holds the socket on: without this, the client would wait for its end.
+        let _ = stream.shutdown(Shutdown::Both); // the client may have gone first
+    }
+
+    fn welcome(&self, stream: &TcpStream) -> tungstenite::Result<()> {
         stream.set_nodelay(true)?;
         let writing = Arc::new(Mutex::new(stream.try_clone()?));
-        let whole = stream.try_clone()?;
-        let shared = Shared { reading: stream, writing: Arc::clone(&writing) };
-        let accepted = tungstenite::accept_hdr(shared, from_here);
-        let mut socket = accepted.map_err(|_| tungstenite::Error::ConnectionClosed)?;
-        if !self.ask_password(&mut socket)? {
-            socket.send(Message::text("\r\nAccess denied\r\n"))?;
-            return socket.close(None);
-        }
+        let shared = Shared { reading: stream.try_clone()?, writing: Arc::clone(&writing) };
+        let mut socket = match tungstenite::accept_hdr(shared, from_here) {
+            Ok(socket) => socket,
+            Err(refused) => return Ok(answer_plainly(stream, &refused)?),
+        };
+        let result = match self.ask_password(&mut socket)? {
+            true => self.converse(&mut socket, stream.try_clone()?, writing),
+            false => {
+                socket.send(Message::text("\r\nAccess denied\r\n"))?;
+                socket.close(None)?;
+                // Bytes of the client's that nobody has read would take ours with them.
+                stream.set_read_timeout(Some(PARTING))?;
+                while socket.read().is_ok() {}
+                Ok(())
+            }
+        };
+        let _ = socket.flush(); // our part of a closing that the client began
+        result
+    }
+
+    /// What comes after the password.
+    fn converse(
+        &self,
+        socket: &mut Socket,
+        whole: TcpStream,
+        writing: Arc<Mutex<TcpStream>>,
+    ) -> tungstenite::Result<()> {
         let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(whole);
         if let Some(before) = before {
             let _ = before.shutdown(Shutdown::Both); // it may have gone by itself
@@ -109,7 +139,7 @@ impl House {
         loop {
             match socket.read()? {
                 Message::Text(text) => drop(seat.type_in(text.as_bytes())),
-                Message::Binary(bytes) => self.file(&mut socket, bytes.to_vec())?,
+                Message::Binary(bytes) => self.file(socket, bytes.to_vec())?,
                 Message::Close(_) => return Ok(()),
                 _ => {}
             }
@@ -168,6 +198,20 @@ impl House {
         }
         answer(socket, DONE)
     }
+}
+
+/// Says to a browser, or to whatever else does not speak WebSocket, what this is. Strangers' pages have had their answer.
+fn answer_plainly<R: HandshakeRole>(mut stream: &TcpStream, refused: &HandshakeError<R>) -> io::Result<()> {
+    let status = match refused {
+        HandshakeError::Failure(Error::Protocol(_)) => "426 Upgrade Required\r\nUpgrade: websocket",
+        HandshakeError::Failure(Error::HttpFormat(_) | Error::Capacity(_) | Error::Utf8(_)) => "400 Bad Request",
+        _ => return Ok(()),
+    };
+    let text = "This is a board's WebREPL, a WebSocket: open it with Thonny or a WebREPL page.\n\
+                这是板子的 WebREPL（WebSocket）：请用 Thonny 或 WebREPL 网页打开。\n";
+    let length = text.len();
+    let kind = "Content-Type: text/plain; charset=utf-8";
+    write!(stream, "HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}")
 }
 
 struct Request {

@@ -429,7 +429,7 @@ impl Play {
             Event::Limited { port, to, reason } => self.say(format!("{port} may not dial {to}: {reason}")),
             Event::Leased { port, lease } => self.say(format!("{port} has {}", lease.address)),
             Event::Asked { question, name } => self.say(format!("{question} asks for {name}")),
-            Event::Joined { port, ssid, outcome } => match outcome {
+            Event::Joined { port, ssid, outcome, .. } => match outcome {
                 Ok(()) => self.say(format!("{port} has joined {ssid}")),
                 Err(error) => self.say(format!("{port} has not joined {ssid}: {error}")),
             },
