@@ -119,7 +119,9 @@ fn whoever_resets_a_board_is_told() {
         assert_eq!(done.ok(), "start\nstart\n");
     }
     let (lab, path) = with(&once("machine.reset()"));
-    let done = lab.run(["--lang", "zh", "run", &path]);
+    let mut command = lab.socklab(["run", &path]);
+    command.env("LC_ALL", "zh_CN.UTF-8");
+    let done = Running::start(command).finish();
     assert!(done.err.contains("程序调用了 machine.reset()"), "{done:?}");
 }
 

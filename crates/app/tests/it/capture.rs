@@ -50,10 +50,11 @@ fn show_keeps_to_the_peers_asked_for() {
     let session = Session::new();
     for peers in [&["e1.2"][..], &["e1.3", "e1.1"], &["e1.4"], &["e2.1"]] {
         let args = ["show"].into_iter().chain(peers.iter().flat_map(|peer| ["--peer", *peer]));
-        let text = capture(&session.lab, &args.collect::<Vec<_>>()).ok();
+        let done = capture(&session.lab, &args.collect::<Vec<_>>());
         let is_asked_for = |line: &String| peers.iter().any(|peer| line.starts_with(&format!("{peer} ")));
         let wanted: Vec<String> = session.lines().into_iter().filter(is_asked_for).collect();
-        assert_eq!(without_time(&text), wanted, "{peers:?}");
+        assert_eq!(done.code, Some(i32::from(wanted.is_empty())), "{done:?}");
+        assert_eq!(without_time(&done.text()), wanted, "{peers:?}");
     }
 }
 
