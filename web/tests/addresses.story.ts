@@ -3,8 +3,8 @@ import { expect, test, visit } from "./workbench.ts";
 
 test("an address that leads here in two ways is listed once, with both", async ({ page, bench }) => {
   // The tests' machine has no such address: the server's answer is given it on the way.
+  const hello = await bench.ask<{ addresses: object[] }>("/api/hello");
   await page.route("**/api/hello", async (route) => {
-    const hello = (await (await route.fetch()).json()) as { addresses: object[] };
     const own = (name: string) => ({ address: "192.168.1.115", interface: name, reach: "network" });
     await route.fulfill({ json: { ...hello, addresses: [own("wlan0"), own("eth0"), ...hello.addresses] } });
   });

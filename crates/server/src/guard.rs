@@ -6,11 +6,10 @@
 //! token, as `Authorization: Bearer`, or has the cookie that whoever knew the token was given.
 //!
 //! A cookie is of a host and not of a port: a browser sends it to every server on 127.0.0.1 that it visits. So its
-//! value is not the token, ends with this server, and counts only where the browser says that this server's own page
-//! asks. What is left: a program on this machine that has seen the cookie can say so too. Only a host name of the
+//! value is not the token but made of it, so that a page finds its way back to a server that was started again with the
+//! same one; and it counts only where the browser says that this server's own page asks. What is left: a program on this machine that has seen the cookie can say so too. Only a host name of the
 //! workbench's own, with cookies of its own, would end that.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -69,10 +68,8 @@ impl<S: Sync> FromRequestParts<S> for Speaks {
 }
 
 impl Guard {
-    /// # Errors
-    /// The system has no randomness to give.
-    pub(crate) fn new(token: Token, at: SocketAddr, lang: Lang) -> io::Result<Self> {
-        Ok(Guard { token, session: Token::random()?, at, lang })
+    pub(crate) fn new(token: Token, at: SocketAddr, lang: Lang) -> Self {
+        Guard { session: token.session(), token, at, lang }
     }
 
     /// Why the request is not let in.

@@ -141,7 +141,7 @@ impl Server {
         let _ = told.set(Arc::downgrade(&workbench)); // nobody else does
         let runtime =
             Builder::new_multi_thread().worker_threads(WORKERS).thread_name("socklab-server").enable_all().build()?;
-        let router = api::router(Arc::clone(&workbench), Guard::new(token.clone(), at, lang)?, page);
+        let router = api::router(Arc::clone(&workbench), Guard::new(token.clone(), at, lang), page);
         let (stop, stopped) = oneshot::channel::<()>();
         runtime.spawn(gather::keep_gathering(Arc::clone(&workbench)));
         runtime.spawn(gather::keep_telling(Arc::clone(&workbench)));

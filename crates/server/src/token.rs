@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// 128 bits: nobody guesses that.
@@ -20,11 +21,7 @@ impl Token {
     pub fn random() -> io::Result<Self> {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let mut text = String::with_capacity(BYTES * 2);
-        bytes.iter().for_each(|byte| {
-            let _ = write!(text, "{byte:02x}"); // a string takes whatever it is given
-        });
-        Ok(Token(text))
+        Ok(Token::written(&bytes))
     }
 
     /// One that was chosen. `None` unless it is of letters, digits, `-`, `_`, `.` and `~`, so that it is the same in
@@ -32,6 +29,20 @@ impl Token {
     pub fn chosen(text: &str) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
         (!text.is_empty() && text.bytes().all(plain)).then(|| Token(text.to_owned()))
+    }
+
+    /// What a browser is given in its place: the same for the same token, which nobody can make out from it.
+    pub(crate) fn session(&self) -> Token {
+        let digest = Sha256::new().chain_update("socklab session ").chain_update(&self.0).finalize();
+        Token::written(&digest[..BYTES])
+    }
+
+    fn written(bytes: &[u8]) -> Token {
+        let mut text = String::with_capacity(bytes.len() * 2);
+        bytes.iter().for_each(|byte| {
+            let _ = write!(text, "{byte:02x}"); // a string takes whatever it is given
+        });
+        Token(text)
     }
 
     /// The secret itself, for a URL or a cookie.
