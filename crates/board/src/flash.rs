@@ -42,7 +42,7 @@ impl Flash {
     }
 
     /// The same, where the board cannot write more than [`BLOCKS`].
-    pub(crate) fn as_small_as_a_board(self) -> Flash {
+    pub(crate) fn with_the_room_of_a_board(self) -> Flash {
         Flash { small: true, ..self }
     }
 

@@ -86,7 +86,7 @@ impl Arguments {
         let flash = Flash::open(&folder).map_err(|e| format!("open the flash folder {folder}: {e}"))?;
         Ok(Arguments {
             profile,
-            flash: if profile.is_cpython() { flash } else { flash.as_small_as_a_board() },
+            flash: if profile.is_cpython() { flash } else { flash.with_the_room_of_a_board() },
             // Modules there may be used; one that cannot be opened has none.
             beside: beside.and_then(|folder| Flash::open(&folder).ok()),
             strict,

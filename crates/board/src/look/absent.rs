@@ -51,9 +51,10 @@ impl Absent<'_, '_, '_> {
         let constants = self.program.profile.socket.iter().map(|(name, _)| *name).filter(|_| of == "socket");
         let mut all = there.split_whitespace().chain(constants);
         let whole = format!("{of}.{name}");
-        if whole == "os.exitpoint" && self.program.profile.wifi != Some(Wifi::K230) {
-            self.lacks(place, whole, Need::Attribute);
-        } else if of == "network" && name == "AUTH_PSK" && !self.program.profile.quirks.wlan_security {
+        let profile = self.program.profile;
+        let is_anothers = whole == "os.exitpoint" && profile.wifi != Some(Wifi::K230)
+            || of == "network" && name == "AUTH_PSK" && !profile.quirks.wlan_security;
+        if is_anothers {
             self.lacks(place, whole, Need::Attribute);
         } else if all.clone().any(|known| known == name) {
         } else if known::has(cpython, name) || (of == "socket" && is_constant_elsewhere(name)) {
