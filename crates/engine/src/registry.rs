@@ -92,8 +92,12 @@ pub(crate) fn others(kind: Kind, port: u16) -> Vec<SocketAddr> {
 /// Whether the process whose file this is still runs. What a dead one left behind is removed: its ports may be anybody's.
 fn living(file: &Path) -> bool {
     let lock = lock_of(file);
-    if File::open(&lock).is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))) {
-        return true;
+    match File::open(&lock).map(|lock| lock.try_lock_shared()) {
+        Ok(Err(TryLockError::WouldBlock)) => return true,
+        Ok(Ok(())) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // It cannot be told, for want of descriptors maybe: nothing is believed, and nothing removed.
+        Ok(Err(_)) | Err(_) => return false,
     }
     let _ = fs::remove_file(file);
     let _ = fs::remove_file(lock);
