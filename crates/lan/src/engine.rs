@@ -1,17 +1,20 @@
 //! TCP as an engine between IP packets: smoltcp's interface without a medium. What is above IP but TCP, what is below
 //! IP, and what a socket means to a program are ours, and elsewhere: another TCP could take this one's place.
 
+mod sockets;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, SocketHandle};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
 
 use crate::Time;
 use crate::packet::ETHERNET;
+pub(crate) use sockets::Sockets;
 
 /// Addresses that a host may have: loopback twice, IPv4, link-local, and two made in prefixes.
 const ADDRESSES: usize = 6;
@@ -94,18 +97,29 @@ impl Engine {
     }
 
     /// One IP packet for these sockets.
-    pub(crate) fn receive(&mut self, now: Time, packet: Bytes, sockets: &mut SocketSet<'static>) {
+    pub(crate) fn receive(&mut self, now: Time, packet: Bytes, sockets: &mut Sockets) {
+        sockets.note(&packet);
         self.pipe.received = Some(packet);
+        let before = self.pipe.sent.len();
         self.interface.poll_ingress_single(now.to_smoltcp(), &mut self.pipe, sockets);
+        self.mend(before, sockets);
     }
 
     /// Lets these sockets send what they have to, and their timers act.
-    pub(crate) fn poll(&mut self, now: Time, sockets: &mut SocketSet<'static>) {
+    pub(crate) fn poll(&mut self, now: Time, sockets: &mut Sockets) {
+        sockets.finish();
+        let before = self.pipe.sent.len();
         self.interface.poll(now.to_smoltcp(), &mut self.pipe, sockets);
+        self.mend(before, sockets);
+    }
+
+    /// What has been sent for these sockets since so many packets waited.
+    fn mend(&mut self, before: usize, sockets: &mut Sockets) {
+        self.pipe.sent.range_mut(before..).for_each(|packet| sockets.mend(packet));
     }
 
     /// When these sockets want to be polled next; a moment that has passed is now.
-    pub(crate) fn deadline(&mut self, now: Time, sockets: &SocketSet<'static>) -> Option<Time> {
+    pub(crate) fn deadline(&mut self, now: Time, sockets: &Sockets) -> Option<Time> {
         self.interface.poll_at(now.to_smoltcp(), sockets).map(|at| Time::from_smoltcp(at).max(now))
     }
 
@@ -141,8 +155,8 @@ pub(crate) fn socket(buffers: Buffers) -> tcp::Socket<'static> {
 }
 
 /// A set of one.
-pub(crate) fn set_of(socket: tcp::Socket<'static>) -> (SocketSet<'static>, SocketHandle) {
-    let mut sockets = SocketSet::new(Vec::with_capacity(1));
+pub(crate) fn set_of(socket: tcp::Socket<'static>) -> (Sockets, SocketHandle) {
+    let mut sockets = Sockets::new();
     let handle = sockets.add(socket);
     (sockets, handle)
 }

@@ -10,11 +10,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::wire::IpListenEndpoint;
 
-use crate::engine::{self, Buffers, Congestion, Engine, MTU};
+use crate::engine::{self, Buffers, Congestion, Engine, MTU, Sockets};
 use crate::host::state_name;
 use crate::packet::{self, Ip, Tcp};
 use crate::{FlowId, PortId, Time};
@@ -136,7 +136,7 @@ enum Stage {
 }
 
 struct Flow {
-    sockets: SocketSet<'static>,
+    sockets: Sockets,
     handle: SocketHandle,
     board: SocketAddr,
     outside: SocketAddr,
@@ -445,6 +445,9 @@ impl Flows {
             flow.wants_write = true;
             return Ok(0);
         }
+        if flow.sockets.is_closing(flow.handle) {
+            return Err(FlowError::Finished);
+        }
         let taken = flow.socket_mut().send_slice(bytes).map_err(|_| FlowError::Finished)?;
         flow.wants_write = taken < bytes.len();
         Ok(taken)
@@ -452,7 +455,8 @@ impl Flows {
 
     /// Says the last to the board; it may go on.
     pub(crate) fn finish(&mut self, id: FlowId) -> Result<(), FlowError> {
-        self.open(id)?.socket_mut().close();
+        let flow = self.open(id)?;
+        flow.sockets.close(flow.handle);
         Ok(())
     }
 
@@ -463,7 +467,7 @@ impl Flows {
         if flow.socket().recv_queue() > 0 {
             flow.socket_mut().abort()
         } else {
-            flow.socket_mut().close()
+            flow.sockets.close(flow.handle)
         }
         flow.stage = Stage::Over;
         Ok(())

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::wire::IpListenEndpoint;
 use socklab_socket::{Address, Cause, Errno, Family, Ready};
@@ -14,7 +14,7 @@ use socklab_socket::{Address, Cause, Errno, Family, Ready};
 use super::option::Options;
 use super::{Host, Result, Socket, SocketId, shown};
 use crate::Time;
-use crate::engine::{self, Buffers, Engine, MTU};
+use crate::engine::{self, Buffers, Engine, MTU, Sockets};
 use crate::packet::{self, Ip, Tcp as Segment};
 use crate::time::earlier;
 
@@ -32,7 +32,7 @@ const ORPHANS: usize = 64;
 /// All connections of a host.
 pub(super) struct Tcp {
     pub(super) engine: Engine,
-    set: SocketSet<'static>,
+    set: Sockets,
     orphans: Vec<Orphan>,
 }
 
@@ -162,7 +162,7 @@ pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 
 impl Tcp {
     pub(super) fn new(seed: u64) -> Tcp {
-        Tcp { engine: Engine::new(seed, MTU), set: SocketSet::new(Vec::new()), orphans: Vec::new() }
+        Tcp { engine: Engine::new(seed, MTU), set: Sockets::new(), orphans: Vec::new() }
     }
 
     pub(super) fn receive(&mut self, now: Time, packet: Bytes) {
@@ -203,7 +203,7 @@ impl Tcp {
         if cut || socket.recv_queue() > 0 {
             socket.abort();
         } else {
-            socket.close();
+            self.set.close(connection.handle);
         }
         self.orphans.push(Orphan { handle: connection.handle, local: connection.local, since: now });
         if self.orphans.len() > ORPHANS {
@@ -591,7 +591,7 @@ impl Host {
         }
         if how != Shutdown::Read && !connection.mute {
             connection.mute = true;
-            self.tcp.set.get_mut::<tcp::Socket<'static>>(connection.handle).close();
+            self.tcp.set.close(connection.handle);
         }
         Ok(())
     }
@@ -602,7 +602,7 @@ impl Host {
         match stream.phase {
             Phase::Fresh | Phase::Failed => {}
             // smoltcp would tell the peer, which knows nothing of it.
-            Phase::Connecting(connection, _) => drop(self.tcp.set.remove(connection.handle)),
+            Phase::Connecting(connection, _) => self.tcp.set.remove(connection.handle),
             Phase::Connected(connection) => self.tcp.orphan(&connection, now, cut),
             Phase::Listening(listener) => {
                 for handle in listener.waiting {
@@ -612,7 +612,7 @@ impl Host {
                             let (local, remote) = (engine::address(local), engine::address(remote));
                             self.tcp.orphan(&Connection::new(handle, local, remote), now, true);
                         }
-                        _ => drop(self.tcp.set.remove(handle)),
+                        _ => self.tcp.set.remove(handle),
                     }
                 }
                 listener.queue.iter().for_each(|connection| self.tcp.orphan(connection, now, true));
@@ -683,7 +683,7 @@ fn settle_listener(tcp: &mut Tcp, stream: &Stream, listener: &mut Listener) {
         match (socket.state(), socket.local_endpoint(), socket.remote_endpoint()) {
             (State::Listen, ..) => idle.push(handle),
             (State::SynReceived, ..) => waiting.push(handle),
-            (State::Closed, ..) | (_, None, _) | (_, _, None) => drop(tcp.set.remove(handle)),
+            (State::Closed, ..) | (_, None, _) | (_, _, None) => tcp.set.remove(handle),
             (_, Some(local), Some(remote)) => {
                 socket.set_timeout(None);
                 let (local, remote) = (engine::address(local), engine::address(remote));
@@ -697,7 +697,7 @@ fn settle_listener(tcp: &mut Tcp, stream: &Stream, listener: &mut Listener) {
         idle.push(tcp.listen(stream));
     }
     while idle.len() > wanted {
-        idle.pop().into_iter().for_each(|handle| drop(tcp.set.remove(handle)));
+        idle.pop().into_iter().for_each(|handle| tcp.set.remove(handle));
     }
     listener.waiting = waiting;
     listener.waiting.extend(idle);

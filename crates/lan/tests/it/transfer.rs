@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use socklab_lan::{Congestion, Direction, Profile, SocketId, Time};
-use socklab_socket::{Errno, Family, Protocol, Type};
+use socklab_socket::{Errno, Family, Protocol, SockOpt, Type};
 
 use crate::world::World;
 
@@ -27,18 +27,22 @@ pub(crate) fn connected(world: &mut World, port: u16) -> (SocketId, SocketId) {
 
 /// Sends so many bytes from `b` to `a`, and gives how long that took.
 fn transfer(world: &mut World, ends: (SocketId, SocketId), bytes: usize) -> Duration {
+    carry(world, ("b", ends.0), ("a", ends.1), bytes)
+}
+
+fn carry(world: &mut World, from: (&str, SocketId), to: (&str, SocketId), bytes: usize) -> Duration {
     let start = world.now;
     let data: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
     let (mut sent, mut got) = (0, Vec::new());
     let mut into = vec![0; 65536];
     let done = world.wait_until(start + Duration::from_secs(3600), |world| {
-        while let Ok(taken) = world.host("b").send(ends.0, &data[sent..], None) {
+        while let Ok(taken) = world.host(from.0).send(from.1, &data[sent..], None) {
             sent += taken;
             if sent == data.len() {
                 break;
             }
         }
-        while let Ok((count, _)) = world.host("a").receive(ends.1, &mut into, false) {
+        while let Ok((count, _)) = world.host(to.0).receive(to.1, &mut into, false) {
             got.extend_from_slice(&into[..count]);
         }
         got.len() == data.len()
@@ -190,4 +194,89 @@ fn timeouts_and_resets_are_told_apart() {
     assert!(world.host("a").receive(reader, &mut into, false).unwrap_err().is(Errno::ECONNRESET));
     assert_eq!(world.host("a").receive(reader, &mut into, false).unwrap().0, 0);
     assert!(world.now > Time::ZERO);
+}
+
+/// Both sides time out while everything of both is under way: each then says what it has received in segments that the
+/// other must not take for old ones (RFC 9293, 3.10.7.4: an acknowledgement has the number of the next byte to send).
+#[test]
+fn both_sides_recover_when_both_have_timed_out() {
+    for profile in [Profile::ESP32, Profile::LINUX] {
+        let mut world = World::boards(3, &["a", "b"], profile);
+        let ends = connected(&mut world, 80);
+        let names = [("b", ends.0), ("a", ends.1)];
+        // What may be under way grows.
+        carry(&mut world, names[0], names[1], 200_000);
+        carry(&mut world, names[1], names[0], 200_000);
+        world.wait(Duration::from_secs(1));
+        for (name, socket) in names {
+            assert_eq!(world.host(name).send(socket, &[1; 5000], None).unwrap(), 5000);
+        }
+        bad(&mut world, "delay=3s");
+        let (mut got, mut into) = ([0; 2], [0; 8192]);
+        let end = world.now + Duration::from_secs(400);
+        let done = world.wait_until(end, |world| {
+            for (got, (name, socket)) in got.iter_mut().zip(names) {
+                *got += world.host(name).receive(socket, &mut into, false).map_or(0, |(count, _)| count);
+            }
+            let waiting = |row: &socklab_lan::SocketRow| row.unsent > 0;
+            got == [5000; 2] && !names.iter().any(|(name, _)| world.host(name).netstat().sockets.iter().any(waiting))
+        });
+        assert!(done, "{got:?} came\n{}\n{}", world.host("a").netstat(), world.host("b").netstat());
+    }
+}
+
+#[test]
+fn what_was_written_before_closing_comes_though_the_window_was_shut() {
+    for profile in [Profile::ESP32, Profile::LINUX] {
+        let mut world = World::boards(3, &["a", "b"], profile);
+        let (reader, writer) = connected(&mut world, 80);
+        let data: Vec<u8> = (0..profile.tcp.receive + profile.tcp.send).map(|index| (index % 251) as u8).collect();
+        let mut sent = 0;
+        world.wait_until(world.now + Duration::from_secs(5), |world| {
+            sent += world.host("a").send(writer, &data[sent..], None).unwrap_or(0);
+            sent == data.len()
+        });
+        // The reader says its last first; then the writer, which has read that, with the window shut.
+        world.host("b").shutdown(reader, std::net::Shutdown::Write).unwrap();
+        world.wait(Duration::from_secs(1));
+        assert_eq!(world.host("a").receive(writer, &mut [0; 9], false).unwrap().0, 0);
+        world.host("a").close(writer);
+        world.wait(Duration::from_secs(1));
+        let (mut got, mut into) = (Vec::new(), [0; 8192]);
+        // As soon as the window opens, not when somebody asks whether it has.
+        let end = world.now + Duration::from_millis(500);
+        let ended = world.wait_until(end, |world| {
+            loop {
+                match world.host("b").receive(reader, &mut into, false) {
+                    Ok((0, _)) => return true,
+                    Ok((count, _)) => got.extend_from_slice(&into[..count]),
+                    Err(_) => return false,
+                }
+            }
+        });
+        assert!(ended && got == data[..sent], "{} of {sent} bytes came", got.len());
+    }
+}
+
+/// A scaled window is rounded down, by more or less with every acknowledgement: what was sent into one is not refused.
+#[test]
+fn a_window_that_fills_costs_nothing_that_is_sent_again() {
+    let mut world = World::boards(3, &["a", "b"], Profile::LINUX);
+    let (writer, reader) = connected(&mut world, 80);
+    world.host("b").set(writer, &SockOpt::NoDelay(true)).unwrap();
+    bad(&mut world, "delay=5ms rate=100mbit");
+    let (mut sent, mut into) = (0, [0; 100_000]);
+    for _ in 0..40 {
+        // No multiple of a segment, nor of what a window's unit is.
+        while let Ok(taken) = world.host("b").send(writer, &[7; 3001], None) {
+            sent += taken;
+            world.settle();
+        }
+        world.wait(Duration::from_millis(100));
+        let room = into.len() - 13;
+        let got = world.host("a").receive(reader, &mut into[..room], false).unwrap().0;
+        assert!(got > 0 && got <= sent);
+    }
+    let row = world.host("b").netstat().sockets[0].sent;
+    assert_eq!((row.retransmitted, row.early), (0, 0), "{}", world.host("b").netstat());
 }
