@@ -158,8 +158,11 @@ impl Tracker {
     /// Takes in a frame, if it is a segment of TCP.
     pub(crate) fn add(&mut self, frame: &Frame<'_>) {
         let Some(segment) = Segment::parse(frame.bytes) else { return };
-        let lost = frame.dropped || frame.damaged && !segment.is_intact();
-        let Some(place) = self.place(&segment, frame) else { return };
+        let is_garbled = frame.damaged && !segment.is_intact();
+        let lost = frame.dropped || is_garbled;
+        // Whose it is may be what is damaged.
+        let place = if is_garbled { self.known(&segment) } else { self.place(&segment, frame) };
+        let Some(place) = place else { return };
         let (connection, progress) = &mut self.connections[place];
         let side = usize::from(connection.ends[0] != segment.from);
         let sent = &mut connection.sent[side];
@@ -171,8 +174,8 @@ impl Tracker {
         }
         sent.segments += 1;
         sent.bytes += segment.payload as u64;
-        if frame.damaged && lost {
-            return; // its numbers may be what is damaged
+        if is_garbled {
+            return; // so may its numbers
         }
         match segment.kind(progress, side, lost) {
             Kind::New | Kind::Probe => {}
@@ -182,11 +185,14 @@ impl Tracker {
         progress[side].is_full = segment.window == 0 && segment.flags & SYN == 0;
     }
 
+    fn known(&self, segment: &Segment<'_>) -> Option<usize> {
+        self.current.get(&segment.key()).copied()
+    }
+
     /// Where the segment's connection is kept; `None` where there are too many.
     fn place(&mut self, segment: &Segment<'_>, frame: &Frame<'_>) -> Option<usize> {
-        let key = (segment.from.min(segment.to), segment.from.max(segment.to));
         let dials = segment.flags & (SYN | ACK) == SYN;
-        let known = self.current.get(&key).copied();
+        let known = self.known(segment);
         // The same ends again: it begins with another number.
         let is_new = |place: usize| {
             let (connection, progress) = &self.connections[place];
@@ -203,7 +209,7 @@ impl Tracker {
         let ends = if answers { [segment.to, segment.from] } else { [segment.from, segment.to] };
         let connection = Connection { ends, span: (frame.at, frame.at), sent: Default::default(), is_opened: dials };
         self.connections.push((connection, Default::default()));
-        self.current.insert(key, self.connections.len() - 1);
+        self.current.insert(segment.key(), self.connections.len() - 1);
         Some(self.connections.len() - 1)
     }
 
@@ -227,6 +233,11 @@ struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
+    /// Its two ends, the lesser first.
+    fn key(&self) -> (SocketAddr, SocketAddr) {
+        (self.from.min(self.to), self.from.max(self.to))
+    }
+
     /// `None` for any other frame, and for a part of a packet.
     fn parse(frame: &'a [u8]) -> Option<Self> {
         let packet = frame.get(ETHERNET..)?;
@@ -375,7 +386,13 @@ mod tests {
         tracker.add(&Frame { dropped: true, ..seen(&frame(Side::Peer, 105, ACK, b"lost")) });
         tracker.add(&Frame { damaged: true, ..seen(&frame(Side::Peer, 50, ACK, b"noise")) });
         tracker.add(&seen(&frame(Side::Peer, 105, ACK, b"lost")));
-        let sent = tracker.finish()[0].sent[0];
+        let mut astray = frame(Side::Peer, 105, ACK, b"astray");
+        let end = astray.len() - b"astray".len();
+        astray[end - 20] ^= 1; // of its port
+        tracker.add(&Frame { damaged: true, ..seen(&astray) });
+        let connections = tracker.finish();
+        assert_eq!(connections.len(), 1, "none is made of noise");
+        let sent = connections[0].sent[0];
         let expected = Sent { segments: 4, bytes: 18, retransmitted: 1, out_of_order: 0, duplicates: 1, lost: 2 };
         assert_eq!(sent, expected);
     }
