@@ -42,7 +42,7 @@ test("the slider of loss, and a preset", async ({ page, bench }) => {
   await expect(page.getByTestId("rx")).not.toHaveText(stuck ?? "");
 
   // The access point goes, and so does the board.
-  await page.getByRole("region", { name: "Access points" }).getByRole("checkbox").uncheck();
+  await page.getByLabel("What is wrong with Socklab").selectOption("switched off");
   await expect(page.getByRole("button", { name: "talker" }).locator(".led")).not.toHaveClass(/on/);
 });
 

@@ -417,7 +417,8 @@ pub(crate) enum LanCommand {
         socklab lan fault esp32 loss=5% delay=20ms\n  \
         socklab lan fault esp32 up:down               what the board sends is lost\n  \
         socklab lan fault all perfect                 nothing is wrong any more\n\n\
-        The words are those of `socklab run --fault`: see `socklab run --help`.")]
+        The words are those of `socklab run --fault`: see `socklab run --help`.\n\
+        What is not said is as it should be.")]
     Fault {
         /// The board, or all
         board: String,
@@ -435,22 +436,25 @@ pub(crate) enum LanCommand {
         #[arg(short = 'o', long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Switch an access point off, or on again
-    #[command(after_help = "Example: socklab lan air Socklab gone")]
+    /// Change what is wrong with an access point, from now on
+    #[command(after_help = "Examples:\n  \
+        socklab lan air Socklab gone                  it is switched off\n  \
+        socklab lan air Socklab isolated dhcp=slow:3s\n  \
+        socklab lan air Socklab back                  nothing is wrong any more\n\n\
+        What is not said is as it should be:\n  \
+        gone             boards lose it, and do not find it\n  \
+        deauth           sends its boards away, once; they may join again\n  \
+        wrong-password   says so of every password\n  \
+        isolated         its boards do not hear each other\n  \
+        dhcp=FAULT       off, slow:3s, nak, exhausted\n  \
+        dns=FAULT        off, slow:3s, nxdomain, wrong:10.0.0.1")]
     Air {
         /// Its name, as boards join it
         name: String,
-        /// Off or on
-        state: AirState,
+        /// What is to be wrong
+        #[arg(value_name = "SPEC", required = true)]
+        spec: Vec<String>,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AirState {
-    /// It is switched off: boards lose it, and do not find it
-    Gone,
-    /// It is there again; boards have to join it anew
-    Back,
 }
 
 #[derive(Debug, Args)]

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use socklab_engine::ControlError;
 use socklab_engine::Lang;
 use socklab_engine::control;
-use socklab_engine::lan::{FaultSpec, Steer};
+use socklab_engine::lan::{AirFaults, FaultError, FaultSpec, Steer};
 
-use crate::cli::{AirState, LanArgs, LanCommand};
+use crate::cli::{LanArgs, LanCommand};
 use crate::output::CHUNK;
 use crate::say::{self, Fail, INTERRUPTED};
 use crate::watch::on_interrupt;
@@ -32,7 +32,7 @@ fn steer(command: &LanCommand) -> Result<Steer, Fail> {
         LanCommand::Netstat => Steer::Netstat,
         LanCommand::Capture { .. } => Steer::Capture,
         LanCommand::Fault { board, spec } => Steer::Fault(fault(board, &spec.join(" "))?),
-        LanCommand::Air { name, state } => Steer::Air { name: name.clone(), gone: *state == AirState::Gone },
+        LanCommand::Air { name, spec } => Steer::Air { name: name.clone(), spec: air(&spec.join(" "))? },
     })
 }
 
@@ -80,10 +80,16 @@ fn not_created(path: &Path, error: &io::Error) -> Fail {
 /// The text of a fault that can be read.
 fn fault(board: &str, spec: &str) -> Result<String, Fail> {
     let text = if board == "all" { spec.to_owned() } else { format!("{board}:{spec}") };
-    match text.parse::<FaultSpec>() {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Fail::usage(error.to_string(), error.zh())),
-    }
+    text.parse::<FaultSpec>().map(|_| text).map_err(|error| no_fault(&error))
+}
+
+/// The same, of an access point.
+fn air(spec: &str) -> Result<String, Fail> {
+    spec.parse::<AirFaults>().map(|_| spec.to_owned()).map_err(|error| no_fault(&error))
+}
+
+fn no_fault(error: &FaultError) -> Fail {
+    Fail::usage(error.to_string(), error.zh())
 }
 
 impl From<ControlError> for Fail {

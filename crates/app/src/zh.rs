@@ -223,7 +223,8 @@ const COMMANDS: [Text; 24] = [
             socklab lan fault esp32 loss=5% delay=20ms\n  \
             socklab lan fault esp32 up:down               板子发出的都丢失\n  \
             socklab lan fault all perfect                 不再有任何故障\n\n\
-            可用的词与 `socklab run --fault` 相同：见 `socklab run --help`。",
+            可用的词与 `socklab run --fault` 相同：见 `socklab run --help`。\n\
+            没有写出的都恢复正常。",
         args: &[&[("board", "板子，或 all（全部）"), ("spec", "有什么问题；前面加 up: 或 down: 只对一个方向")]],
     },
     Text {
@@ -237,9 +238,19 @@ const COMMANDS: [Text; 24] = [
     },
     Text {
         path: "lan air",
-        about: "关闭或重新打开一个接入点",
-        after: "示例：socklab lan air Socklab gone",
-        args: &[&[("name", "板子加入时用的名称"), ("state", "关或开")]],
+        about: "从现在起改变一个接入点的故障",
+        after: "示例：\n  \
+            socklab lan air Socklab gone                  关闭\n  \
+            socklab lan air Socklab isolated dhcp=slow:3s\n  \
+            socklab lan air Socklab back                  不再有任何故障\n\n\
+            没有写出的都恢复正常：\n  \
+            gone             板子失去它，也找不到它\n  \
+            deauth           让板子断开一次；可以重新加入\n  \
+            wrong-password   对任何密码都说错误\n  \
+            isolated         它的板子彼此听不到\n  \
+            dhcp=FAULT       off（不回答）、slow:3s（慢）、nak（拒绝）、exhausted（地址用尽）\n  \
+            dns=FAULT        off（不回答）、slow:3s（慢）、nxdomain（没有此名）、wrong:10.0.0.1（错误地址）",
+        args: &[&[("name", "板子加入时用的名称"), ("spec", "有什么问题")]],
     },
     Text {
         path: "capture",
@@ -398,11 +409,9 @@ const PEER: &str = "仅此对端（可重复给出）";
 const HELP: [&str; 2] = ["显示帮助（详情用 --help）", "显示帮助（摘要用 -h）"];
 
 /// The values of arguments: id, value, and its Chinese.
-const VALUES: [(&str, &str, &str); 19] = [
+const VALUES: [(&str, &str, &str); 17] = [
     ("net", "lan", "虚拟网络 192.168.1.0/24：其中没有板子占用的地址都是这台电脑"),
     ("net", "host", "本机自己的网络"),
-    ("state", "gone", "关闭：板子失去它，也找不到它"),
-    ("state", "back", "重新打开；板子需要重新加入"),
     ("events", "text", "每次一行"),
     ("events", "json", "每次一个 JSON 对象"),
     ("events", "none", "不显示"),

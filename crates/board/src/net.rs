@@ -242,11 +242,15 @@ pub(crate) fn not_in_a_network(place: impl std::fmt::Display) {
         .remark(format!("no way to {place}: Wi-Fi is not connected"), format!("无法到达 {place}：尚未连接 Wi-Fi"));
 }
 
-/// What a program should know that asks for a name that nobody may be asked for.
-pub(crate) fn unknown_name(name: &str) {
+/// What a program should know that asks for a name that nobody may be asked for, or for which nobody answers.
+pub(crate) fn unknown_name(name: &str, why: Kind) {
     if !board().network.internet {
         let name = name.escape_debug();
         let (en, zh) = match board().network.lan() {
+            Some(_) if why == Kind::Lookup(LookupFailure::Again) => (
+                format!("the name server has not answered when it was asked for {name}"),
+                format!("向域名服务器查询 {name} 时没有得到回答"),
+            ),
             Some(_) => (
                 format!("the network knows no {name}; pc.lan is this computer, NAME.lan a board"),
                 format!("此网络中没有 {name}；pc.lan 是这台电脑，NAME.lan 是板子"),

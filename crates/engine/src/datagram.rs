@@ -204,7 +204,7 @@ impl Datagrams {
             }
             Target::Inet(place) => {
                 let own_is_v4 = matches!(&self.local, Address::Inet(own) if own.is_ipv4());
-                let found = open::resolve(place).await?;
+                let found = open::resolve_beside(hub, place).await?;
                 let fitting = found.iter().find(|address| address.is_ipv4() == own_is_v4).or(found.first());
                 fitting.map(|address| Address::Inet(*address)).into_iter().collect()
             }

@@ -92,7 +92,7 @@ async fn connect(hub: &Hub, endpoint: &Endpoint) -> Result<(Stream, Address), Fa
 /// Each has its share of the time, or the first that does not answer would use it all up.
 async fn connect_tcp(hub: &Hub, place: &HostPort, endpoint: &Endpoint) -> Result<(Stream, Address), Failure> {
     let mut failure = None;
-    let addresses = open::resolve(place).await?;
+    let addresses = open::resolve_beside(hub, place).await?;
     let share = endpoint.options.connect_timeout() / addresses.len().clamp(1, 8) as u32;
     for address in addresses {
         let attempt = async {

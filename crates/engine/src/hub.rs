@@ -32,6 +32,8 @@ pub(crate) struct Hub {
     /// Whether others find what is open here.
     registers: bool,
     lan: RefCell<Option<Rc<Network>>>,
+    /// What stands for the network in the capture, as soon as something was noted on it.
+    network: Cell<Option<EndpointId>>,
     /// Where this program is commanded: nobody here may dial that.
     pub(crate) control: ControlPort,
     /// Where every connection keeps what it is about to echo: an idle one holds no buffer.
@@ -102,6 +104,7 @@ impl Hub {
             lang,
             registers,
             lan: RefCell::new(lan),
+            network: Cell::default(),
             scratch: RefCell::default(),
             endpoints: RefCell::default(),
             past: Cell::default(),
@@ -184,11 +187,15 @@ impl Hub {
         !self.endpoints.borrow().is_empty()
     }
 
-    /// Notes what concerns the run and no endpoint in particular.
+    /// Notes what concerns the run and no endpoint in particular: on the first, or where there is none, on the network.
     pub(crate) fn note_on_first(&self, text: &str) {
-        if let Some(endpoint) = self.endpoints.borrow().values().next() {
-            self.note(endpoint, text);
-        }
+        let first = self.endpoints.borrow().keys().next().copied();
+        let id = first.or(self.network.get()).unwrap_or_else(|| {
+            let id = self.recorder.add_endpoint("lan".into(), "lan:");
+            self.network.set(Some(id));
+            id
+        });
+        self.recorder.record(Subject::Endpoint(id), Event::Note(text));
     }
 
     pub(crate) fn add_stream_peer(&self, endpoint: &Endpoint, local: Address, remote: Address, by: Side) -> Rc<Peer> {

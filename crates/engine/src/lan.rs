@@ -25,12 +25,12 @@ use socklab_board::link::{Frames, FromBoard, JoinFailure, Seen, ToBoard};
 use socklab_board::look::Said;
 use socklab_capture::Timestamp;
 use socklab_lan::{
-    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac, Seed,
-    UnknownNames,
+    AccessPoint, AirConfig, Attach, AttachError, Ending, Event, FlowId, Happened, JoinError, Lan, LanConfig, Mac,
+    QuestionId, Seed, UnknownNames,
 };
 pub use socklab_lan::{
-    Connection, Counts, Direction, FaultError, FaultSpec, FlowRow, Interface, LanStatus, Lease, Medium, PointRow,
-    PortId, PortRow, Preset, Segment, Sent, Time, Verdict, brief,
+    AirFaults, Connection, Counts, Direction, FaultError, FaultSpec, FlowRow, Interface, LanStatus, Lease, Medium,
+    PointRow, PortId, PortRow, Preset, Segment, Sent, Time, Verdict, brief,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -110,8 +110,12 @@ pub(crate) struct Network {
     inbox: mpsc::Sender<(PortId, FromBoard)>,
     /// Boards that were ever attached: each has a hardware address of its own.
     attached: Cell<u32>,
-    /// Datagrams of boards to other programs of this machine.
-    relays: RefCell<FxHashMap<(SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+    /// Datagrams of boards to other programs: from whom, whom the board takes for the other end, and where that is.
+    relays: RefCell<FxHashMap<(SocketAddr, SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+    /// Where other Socklabs have had UDP ports open a moment ago.
+    found: RefCell<FxHashMap<u16, (Instant, Vec<SocketAddr>)>>,
+    /// Of whose datagrams to whom it was said a moment ago that nobody takes them.
+    said: RefCell<FxHashMap<(SocketAddr, SocketAddr), Instant>>,
     /// Ports of this machine that lead here, and the tasks that listen there.
     forwards: RefCell<Vec<(Forward, AbortHandle)>>,
     /// What runs the network.
@@ -160,7 +164,8 @@ impl Network {
         let password = (!password.is_empty()).then_some(password);
         let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
         let air = AirConfig { home, any_name: settings.wifi.is_none() };
-        let unknown_names = if settings.names.is_empty() { UnknownNames::Deny } else { UnknownNames::Ask };
+        let knows_more = settings.internet || !settings.names.is_empty();
+        let unknown_names = if knows_more { UnknownNames::Ask } else { UnknownNames::Deny };
         let config = LanConfig { seed: Seed(settings.seed), air, unknown_names, ..LanConfig::default() };
         let mut lan = Lan::new(config);
         lan.watch(settings.frames);
@@ -179,6 +184,8 @@ impl Network {
             inbox,
             attached: Cell::new(0),
             relays: RefCell::default(),
+            found: RefCell::default(),
+            said: RefCell::default(),
             forwards: RefCell::default(),
             task: RefCell::default(),
         };
@@ -386,10 +393,7 @@ impl Network {
             Event::Frame { at, port, interface, direction, verdict, repeats: false, frame } => {
                 self.capture(&hub.recorder, &Ended { at, link: (port, interface), direction, verdict, bytes: &frame });
             }
-            Event::Asked { question, name } => {
-                let found = self.look_up(&name);
-                self.lan.borrow_mut().answer(question, found);
-            }
+            Event::Asked { question, name } => self.asked(question, name),
             Event::Leased { .. }
             | Event::Frame { .. }
             | Event::DatagramsOver { .. }
@@ -397,10 +401,22 @@ impl Network {
         }
     }
 
-    /// The address of a name that is not of this network.
-    fn look_up(&self, name: &str) -> Option<Vec<IpAddr>> {
-        let known = self.settings.names.iter().find(|known| known.name == name)?;
-        Some(vec![known.address.unwrap_or(self.lan.borrow().plan().pc.into())])
+    /// A board asks for a name that is not of this network.
+    fn asked(self: &Rc<Self>, question: QuestionId, name: String) {
+        if let Some(known) = self.settings.names.iter().find(|known| known.name == name) {
+            let address = known.address.unwrap_or(self.lan.borrow().plan().pc.into());
+            return self.lan.borrow_mut().answer(question, Some(vec![address]));
+        }
+        if !self.settings.internet {
+            return self.lan.borrow_mut().answer(question, None);
+        }
+        let network = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let found = tokio::net::lookup_host((name, 0)).await;
+            let found = found.ok().map(|found| found.map(|address| address.ip()).collect());
+            network.lan.borrow_mut().answer(question, found);
+            network.poked.notify_one();
+        });
     }
 
     /// Lets the boards that are access points know who has joined them.
@@ -447,12 +463,24 @@ impl Network {
         self.lan.borrow().plan().broadcast()
     }
 
+    /// The addresses of a board that is named in full: `esp32.lan`.
+    pub(crate) fn board_named(&self, name: &str) -> Option<Vec<IpAddr>> {
+        let name = name.to_ascii_lowercase();
+        let found = self.lan.borrow().resolve(&name).filter(|_| name.ends_with(".lan"))?;
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// The assistant's address of the same version.
+    fn pc_towards(&self, board: IpAddr) -> IpAddr {
+        let lan = self.lan.borrow();
+        if board.is_ipv4() { lan.plan().pc.into() } else { lan.plan().pc6().into() }
+    }
+
     /// Dials a board from the assistant's address.
     pub(crate) async fn connect(self: &Rc<Self>, board: SocketAddr) -> io::Result<LanStream> {
-        let (now, pc) = (self.now(), self.lan.borrow().plan().pc);
-        let from = SocketAddr::from((pc, 0));
-        let id = self.lan.borrow_mut().connect(now, board, from);
-        let id = id.map_err(|error| io::Error::new(io::ErrorKind::HostUnreachable, error))?;
+        let from = SocketAddr::new(self.pc_towards(board.ip()), 0);
+        let dialled = self.lan.borrow_mut().connect(self.now(), board, from);
+        let (id, from) = dialled.map_err(|error| io::Error::new(io::ErrorKind::HostUnreachable, error))?;
         let (opened, made) = oneshot::channel();
         self.flows.borrow_mut().insert(id, Flow { opened: Some(opened), ..Flow::default() });
         let stream = LanStream::new(Rc::clone(self), id, from, board);
@@ -463,8 +491,8 @@ impl Network {
 
     /// Sends a datagram of the assistant's to a board, a group or all; false where nobody has the address.
     pub(crate) fn send_datagram(&self, from_port: u16, to: SocketAddr, bytes: &[u8]) -> bool {
-        let pc = self.lan.borrow().plan().pc;
-        let sent = self.lan.borrow_mut().send_datagram(self.now(), (pc, from_port).into(), to, bytes);
+        let from = SocketAddr::new(self.pc_towards(to.ip()), from_port);
+        let sent = self.lan.borrow_mut().send_datagram(self.now(), from, to, bytes);
         self.poked.notify_one();
         sent
     }

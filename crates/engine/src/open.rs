@@ -14,6 +14,7 @@ use socklab_capture::Transport;
 
 use crate::failure::{Failure, Operation};
 use crate::holder;
+use crate::hub::Hub;
 #[cfg(unix)]
 use crate::url::UnixName;
 use crate::url::{Host, HostPort, Options};
@@ -30,6 +31,18 @@ pub(crate) async fn resolve(place: &HostPort) -> Result<Vec<SocketAddr>, Failure
             found.map_err(|error| Failure::new(Operation::Resolve, name, error))?.collect()
         }
     })
+}
+
+/// The same, with the names of the virtual network.
+pub(crate) async fn resolve_beside(hub: &Hub, place: &HostPort) -> Result<Vec<SocketAddr>, Failure> {
+    let of_board = match &place.host {
+        Host::Name(name) => hub.lan().and_then(|lan| lan.board_named(name)),
+        _ => None,
+    };
+    match of_board {
+        Some(addresses) => Ok(addresses.into_iter().map(|ip| (ip, place.port).into()).collect()),
+        None => resolve(place).await,
+    }
 }
 
 fn zone_index(zone: &str) -> Result<u32, Failure> {

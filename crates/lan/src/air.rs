@@ -64,6 +64,17 @@ pub enum JoinError {
     Full,
 }
 
+/// Why an access point is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AirError {
+    /// There is none of that name.
+    #[error("no access point has that name")]
+    NotFound,
+    /// It is a board's, which gives its addresses itself.
+    #[error("a board is this access point: only the network's own has a DHCP and a DNS server to harm")]
+    NotServed,
+}
+
 /// Why a board is no longer joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {

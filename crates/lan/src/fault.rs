@@ -1,6 +1,7 @@
 //! What can be wrong with one direction of a link: values, which a user sets and changes while it runs. What they do
-//! to frames is in `pipe`; how they are written, in `text`, and whose they are, in `spec`.
+//! to frames is in `pipe`; how they are written, in `text`, and whose they are, in `spec`; those of access points, in `air`.
 
+mod air;
 mod filter;
 mod pipe;
 mod preset;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+pub use air::AirFaults;
 pub use filter::{Carries, Filter};
 pub(crate) use pipe::{Out, Pipe};
 pub use preset::Preset;

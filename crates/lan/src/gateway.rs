@@ -128,7 +128,10 @@ impl Gateway {
     pub(crate) fn attach(&mut self, port: PortId, name: &str, mac: Mac, address: Option<Ipv4Addr>) {
         self.names.insert(name.to_ascii_lowercase(), port);
         self.macs.insert(port, mac);
-        address.into_iter().for_each(|address| self.dhcp.fix(mac, address));
+        match address {
+            Some(address) => self.dhcp.fix(mac, address),
+            None => self.dhcp.expect(&self.plan, mac),
+        }
     }
 
     /// A board is no longer on this network; it may come back.
@@ -145,7 +148,7 @@ impl Gateway {
     pub(crate) fn detach(&mut self, port: PortId) {
         self.lost(port);
         self.names.retain(|_, named| *named != port);
-        self.macs.remove(&port);
+        self.macs.remove(&port).into_iter().for_each(|mac| self.dhcp.forget(mac));
     }
 
     /// Who holds an address.
@@ -479,7 +482,12 @@ impl Gateway {
         to.into_iter().for_each(|to| self.send(packet.clone(), to));
     }
 
-    pub(crate) fn connect(&mut self, now: Time, board: SocketAddr, from: SocketAddr) -> Result<FlowId, FlowError> {
+    pub(crate) fn connect(
+        &mut self,
+        now: Time,
+        board: SocketAddr,
+        from: SocketAddr,
+    ) -> Result<(FlowId, SocketAddr), FlowError> {
         self.now = self.now.max(now);
         let holder = self.holder(board.ip()).ok_or(FlowError::NoBoard)?;
         self.flows.connect(self.now, holder.port, board, from)

@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 
-use crate::air::{AccessPoint, Air, AirConfig, Ended, Left, Seen, Station};
+use crate::air::{AccessPoint, Air, AirConfig, AirError, Ended, Left, Seen, Station};
 use crate::event::Event;
-use crate::fault::{Counts, Faults, Marks, Out, Reason, Verdict};
+use crate::fault::{AirFaults, Counts, Faults, Marks, Out, Reason, Verdict};
 use crate::gateway::{DhcpFault, DnsFault, FlowError, GATEWAY_MAC, Gateway, Limits, Plan, Read, Refusal, UnknownNames};
 use crate::link::Link;
 use crate::packet::{ETHERNET, Ethernet, Ip, Kind, Tcp, protocol};
@@ -155,7 +155,8 @@ impl Lan {
     /// Attaches a board. By cable it is on the home network at once, by radio once it has joined.
     pub fn attach(&mut self, now: Time, attach: Attach) -> Result<PortId, AttachError> {
         self.at(now);
-        if self.ports.values().any(|port| port.attach.name.eq_ignore_ascii_case(&attach.name)) {
+        let is_taken = |name: &str| name.eq_ignore_ascii_case(&attach.name);
+        if ["pc", "gateway"].into_iter().any(is_taken) || self.ports.values().any(|port| is_taken(&port.attach.name)) {
             return Err(AttachError::Name(attach.name));
         }
         if attach.mac == GATEWAY_MAC || self.ports.values().any(|port| port.attach.mac == attach.mac) {
@@ -277,7 +278,7 @@ impl Lan {
         self.tell(at, port, direction, verdict, &frame);
         match direction {
             _ if !delivered || !joined => {}
-            Direction::Up => self.switch(at, port, frame),
+            Direction::Up => self.switch(at, port, frame, verdict),
             Direction::Down => self.out.push_back((port, frame)),
         }
     }
@@ -333,10 +334,13 @@ impl Lan {
     }
 
     /// A frame from a board, at the switch of its segment.
-    fn switch(&mut self, at: Time, from: PortId, frame: Bytes) {
+    fn switch(&mut self, at: Time, from: PortId, frame: Bytes, verdict: Verdict) {
         let Some(segment) = self.ports.get(&from).and_then(|port| port.segment) else { return };
         let Some(ethernet) = Ethernet::parse(&frame) else { return };
-        self.track(at, &ethernet);
+        // What the link has done is not the sender's doing.
+        if matches!(verdict, Verdict::Delivered(Marks { duplicate: false, corrupted: false, .. })) {
+            self.track(at, &ethernet);
+        }
         let (to, mac) = (ethernet.to, ethernet.from);
         // Nobody is the gateway but the gateway.
         if !mac.is_unicast() || mac == GATEWAY_MAC {
@@ -500,6 +504,25 @@ impl Lan {
         true
     }
 
+    /// Changes what is wrong with an access point, at once; of the network's own, also with its DHCP and DNS server.
+    pub fn set_air_faults(&mut self, now: Time, ssid: &str, faults: &AirFaults) -> Result<(), AirError> {
+        let is_own = self.air.point_named(ssid).ok_or(AirError::NotFound)?.owner.is_none();
+        if faults.harms_services() && !is_own {
+            return Err(AirError::NotServed);
+        }
+        if is_own {
+            self.set_dhcp_fault(faults.dhcp);
+            self.set_dns_fault(faults.dns);
+        }
+        self.change_access_point(now, ssid, |point| {
+            (point.gone, point.refuses, point.isolated) = (faults.gone, faults.wrong_password, faults.isolated);
+        });
+        if faults.deauth {
+            self.air.stations_of(ssid).into_iter().for_each(|port| self.part(port, Left::Deauthenticated));
+        }
+        Ok(())
+    }
+
     /// Opens one more access point of the home network.
     pub fn add_access_point(&mut self, point: AccessPoint) {
         if self.air.points.len() < crate::air::ACCESS_POINTS {
@@ -585,8 +608,13 @@ impl Lan {
         self.gateway.refuse(flow, how)
     }
 
-    /// Dials a board, from an address outside; port 0 is any.
-    pub fn connect(&mut self, now: Time, board: SocketAddr, from: SocketAddr) -> Result<FlowId, FlowError> {
+    /// Dials a board, from an address outside; port 0 is any. Gives also the address that it is from.
+    pub fn connect(
+        &mut self,
+        now: Time,
+        board: SocketAddr,
+        from: SocketAddr,
+    ) -> Result<(FlowId, SocketAddr), FlowError> {
         self.at(now);
         self.gateway.connect(self.now, board, from)
     }

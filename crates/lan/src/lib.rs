@@ -61,13 +61,13 @@ mod switch;
 mod time;
 mod track;
 
-pub use air::{AccessPoint, AirConfig, JoinError, Left, Seen};
+pub use air::{AccessPoint, AirConfig, AirError, JoinError, Left, Seen};
 pub use brief::{Segment, brief, segment};
 pub use engine::{Buffers, Congestion};
 pub use event::Event;
 pub use fault::{
-    Carries, Corrupt, Counts, Delay, Distribution, Drop, FaultError, FaultSpec, Faults, Filter, Flap, Loss, Marks,
-    Preset, Queue, Radio, Rate, Reason, Reorder, Verdict,
+    AirFaults, Carries, Corrupt, Counts, Delay, Distribution, Drop, FaultError, FaultSpec, Faults, Filter, Flap, Loss,
+    Marks, Preset, Queue, Radio, Rate, Reason, Reorder, Verdict,
 };
 pub use gateway::{
     DhcpFault, DnsFault, Ending, FlowError, FlowRow, Happened, Lease, Limits, Plan, Read, Refusal, UnknownNames,

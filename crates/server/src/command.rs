@@ -174,8 +174,9 @@ pub(crate) enum Command {
         direction: Option<Link>,
         spec: String,
     },
-    /// Switch an access point off, or on again.
-    Air { name: String, gone: bool },
+    /// What is wrong with an access point from now on, in the words of `socklab lan air`: `gone`, `dhcp=slow:3s`. What
+    /// is not named is as it should be.
+    Air { name: String, spec: String },
     /// Lead a port of this machine to a board's: `8080:80`, `8080:esp32:80`. Ends with its board.
     Forward { forward: String },
     /// Lead it there no longer. Connections that were made stay.
@@ -329,7 +330,7 @@ impl Workbench {
             }
             Command::BoardWithdraw { board, at } => self.withdraw(board.read()?, at).await,
             Command::Fault { board, direction, spec } => self.harm(board.as_deref(), direction, &spec).await,
-            Command::Air { name, gone } => self.switch_air(name, gone).await,
+            Command::Air { name, spec } => self.change_air(name, spec).await,
             Command::Forward { forward } => self.forward(&forward).await,
             Command::EndForward { at } => self.end_forward(at.read()?).await,
             Command::LanSet(settings) => self.set_network(settings).await,

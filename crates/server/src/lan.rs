@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use socklab_engine::lan::{Direction, FaultError, FaultSpec, FrameRow, Segment, Steer, Verdict};
+use socklab_engine::lan::{AirFaults, Direction, FaultError, FaultSpec, FrameRow, Segment, Steer, Verdict};
 use socklab_engine::{Command as Do, Forward, Reply as Done};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
@@ -223,9 +223,12 @@ impl Workbench {
         self.steer(Steer::Fault(text)).await
     }
 
-    /// Switches an access point off, or on again.
-    pub(crate) async fn switch_air(&self, name: String, gone: bool) -> Result<Reply, Problem> {
-        self.steer(Steer::Air { name, gone }).await
+    /// Changes what is wrong with an access point.
+    pub(crate) async fn change_air(&self, name: String, spec: String) -> Result<Reply, Problem> {
+        if let Err(error) = spec.parse::<AirFaults>() {
+            return Err(no_fault(&error));
+        }
+        self.steer(Steer::Air { name, spec }).await
     }
 
     async fn steer(&self, steer: Steer) -> Result<Reply, Problem> {

@@ -72,8 +72,10 @@ pub(crate) fn line(command: &Command, around: &Around) -> Option<String> {
             let board = board.as_deref().unwrap_or("all");
             format!("socklab lan fault {} {}", word(board), word(&format!("{direction}{}", whole(spec))))
         }
-        Command::Air { name, gone } => {
-            format!("socklab lan air {} {}", word(name), if *gone { "gone" } else { "back" })
+        Command::Air { name, spec } => {
+            let spec: Vec<_> = spec.split_whitespace().map(word).collect();
+            let spec = if spec.is_empty() { "back".to_owned() } else { spec.join(" ") };
+            format!("socklab lan air {} {spec}", word(name))
         }
         Command::Forward { forward } => lead(forward, around)?,
         Command::LanSet(settings) => {
@@ -294,7 +296,7 @@ mod tests {
                 r#"{"do":"lan_set","wifi":{"ssid":"Class 3","password":"p@ss w0rd"},"seed":7,"host_loopback":true}"#,
                 "socklab repl --wifi 'Class 3:p@ss w0rd' --seed 7 --host-loopback",
             ),
-            (r#"{"do":"air","name":"it's; rm -rf /","gone":true}"#, r"socklab lan air 'it'\''s; rm -rf /' gone"),
+            (r#"{"do":"air","name":"it's; rm -rf /","spec":"gone"}"#, r"socklab lan air 'it'\''s; rm -rf /' gone"),
         ] {
             assert_eq!(shown(json).as_deref(), Some(wanted), "{json}");
         }

@@ -401,8 +401,8 @@ export interface components {
             board?: string | null;
             /** Format: int32 */
             channel: number;
-            /** @description Whether it is switched off. */
-            gone: boolean;
+            /** @description What is wrong with it, in the words of `socklab lan air`; nothing if it is empty. */
+            faults: string;
             /** @description Whether it wants a password. */
             secured: boolean;
             ssid: string;
@@ -612,8 +612,8 @@ export interface components {
         } | {
             /** @enum {string} */
             do: "air";
-            gone: boolean;
             name: string;
+            spec: string;
         } | {
             /** @enum {string} */
             do: "forward";

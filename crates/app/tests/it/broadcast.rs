@@ -57,12 +57,58 @@ PYTHON
     );
 }
 
+/// With `--internet`, a board finds a name that this machine knows, and what is there.
+#[test]
+fn a_name_beyond_the_network_is_found_with_leave() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = "import socket
+for name in ('api.example.com', 'no.such.example.com'):
+    try:
+        s = socket.socket()
+        s.connect(socket.getaddrinfo(name, 7000)[0][-1])
+        print(name, s.recv(100))
+    except OSError as error:
+        print(name, error.args[0])
+";
+    std::fs::write(folder.path().join("main.py"), program).expect("a program");
+    std::fs::write(folder.path().join("hosts"), "203.0.113.7 api.example.com\n").expect("names");
+    std::fs::write(folder.path().join("nsswitch"), "hosts: files\n").expect("where names are looked for");
+    let script = r#"
+set -euo pipefail
+socklab=$1; cd "$2"
+mount --bind hosts /etc/hosts
+[ ! -e /etc/nsswitch.conf ] || mount --bind nsswitch /etc/nsswitch.conf
+ip link set lo up
+ip address add 203.0.113.7/32 dev lo
+python3 -c '
+import socket
+s = socket.create_server(("203.0.113.7", 7000))
+print("ready", flush=True)
+s.accept()[0].sendall(b"here")
+' >ready &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+while ! grep -q ready ready; do sleep 0.05; done
+"$socklab" --data data run main.py --board linux --internet 2>said || cat said
+"$socklab" --data data run main.py --board linux 2>said || cat said
+"#;
+    let mut command = namespace();
+    command.env("XDG_RUNTIME_DIR", folder.path()).env("LC_ALL", "C").args(["bash", "-c", script, "bash"]);
+    command.arg(env!("CARGO_BIN_EXE_socklab")).arg(folder.path());
+    let unknown = "no.such.example.com -2\n";
+    assert_eq!(
+        run(command).ok(),
+        format!("api.example.com b'here'\n{unknown}api.example.com -2\n{unknown}"),
+        "with leave, and without"
+    );
+}
+
 /// Where users may make namespaces, or else with the privileges that a build machine has.
 fn namespace() -> Command {
     let mut trial = Command::new("unshare");
-    trial.args(["-rn", "true"]);
+    trial.args(["-rnm", "true"]);
     let allowed = run(trial).code == Some(0);
     let mut command = Command::new(if allowed { "unshare" } else { "sudo" });
-    command.args(if allowed { &["-rn"][..] } else { &["-n", "unshare", "-n"] });
+    command.args(if allowed { &["-rnm"][..] } else { &["-n", "unshare", "-nm"] });
     command
 }

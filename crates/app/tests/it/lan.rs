@@ -105,12 +105,50 @@ fn a_port_of_a_process_that_has_died_leads_nowhere() {
 fn a_dial_that_nobody_answers_is_refused_and_said() {
     let lab = Lab::new();
     for (board, number) in [("esp32", "OSError: [Errno 104] ECONNRESET"), ("rp2", "OSError: [Errno 104] ECONNRESET")] {
-        let done = run(&lab, CLIENT, &["--board", board]);
+        let done = run(&lab, CLIENT, &["--board", board, "--frames"]);
         let out = String::from_utf8_lossy(&done.out);
         assert!(done.code == Some(1) && out.contains(number), "{done:?}");
         let said = format!("{board} dialled 192.168.1.115:23500: nobody listens on port 23500");
         assert!(done.err.contains(&said), "{done:?}");
+        let kept = lab.run(["capture", "show"]).ok();
+        assert!(kept.contains(&said), "also without an endpoint: {kept}");
     }
+}
+
+#[test]
+fn a_broadcast_reaches_a_socklab_in_another_terminal() {
+    let lab = Lab::new();
+    let server = lab.listen(&format!("udp://{}?echo=1", own_place(23508)), &[]);
+    let program = "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 32, 1)
+s.settimeout(10)
+for to in ('192.168.1.255', '255.255.255.255'):
+    s.sendto(to.encode(), (to, 23508))
+    print(s.recvfrom(100))
+";
+    let from = "('192.168.1.115', 23508)";
+    assert_eq!(
+        run(&lab, program, &[]).ok(),
+        ["192.168.1.255", "255.255.255.255"].map(|to| format!("(b'{to}', {from})\n")).concat()
+    );
+    server.stop();
+}
+
+/// A flood of datagrams to nobody is not as many lines.
+#[test]
+fn what_nobody_takes_is_said_once_in_a_while() {
+    let lab = Lab::new();
+    let program = "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(500):
+    s.sendto(b'x', ('192.168.1.115', 23509))
+    time.sleep_ms(1)
+print('sent')
+";
+    let done = run(&lab, &format!("import time\n{program}"), &[]);
+    let said = "esp32 sent a datagram to 192.168.1.115:23509: nobody listens on port 23509";
+    let count = done.err.lines().filter(|line| line.contains(said)).count();
+    assert!((1..50).contains(&count), "{done:?}");
+    assert_eq!(done.ok(), "sent\n");
 }
 
 #[test]
@@ -338,13 +376,19 @@ fn a_network_that_runs_is_asked_and_changed() {
     let changed = lab.run(["lan", "fault", "esp32", "up:loss=5%", "delay=20ms"]).ok();
     assert!(changed.contains("(delay=20ms loss=0.05)\n") && changed.contains(" (perfect)\n"), "{changed}");
     assert!(!lab.run(["lan", "fault", "all", "perfect"]).ok().contains("loss=0.05"));
-    assert_eq!(lab.run(["lan", "air", "01Studio", "gone"]).ok(), "");
+    let air = |spec: &str| lab.run(["lan", "air", "01Studio"].into_iter().chain(spec.split(' '))).ok();
+    let row = "air     \"Socklab\" channel 6 open, of the network, ";
+    assert_eq!(air("gone"), format!("{row}switched off (gone)\n"));
     running.wait_for_text("lost\n");
-    assert_eq!(lab.run(["lan", "air", "01Studio", "back"]).ok(), "");
+    assert!(air("back").starts_with(row));
     running.wait_for_text("joined again\n");
+    assert!(air("deauth dhcp=slow:50ms").ends_with(" (dhcp=slow:50ms)\n"));
+    until("it has joined twice", || (running.out.text().matches("joined again\n").count() == 2).then_some(()));
     for (args, said) in [
         (&["lan", "fault", "rp2", "down"][..], "no board is called \"rp2\""),
         (&["lan", "fault", "esp32", "lossy"], "no fault is called \"lossy\""),
+        (&["lan", "air", "Socklab", "off"], "no fault is called \"off\""),
+        (&["lan", "air", "Socklab", "dhcp=late"], "\"late\" is no value for dhcp; an example is off, slow:3s"),
         (&["lan", "status", "--pid", "1"], "no Socklab with a virtual network is process 1"),
     ] {
         let done = lab.run(args);

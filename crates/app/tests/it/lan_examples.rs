@@ -63,10 +63,10 @@ fn the_survivor_joins_again_and_goes_on() {
     let url = format!("--open tcp-listen://{place}");
     let running = start(&lab, &["survivor.py"], &changes, &[("--open 10000", &url)]);
     running.wait_for_text("sent / 已发送 3\n");
-    assert_eq!(lab.run(["lan", "air", "Socklab", "gone"]).ok(), "");
+    lab.run(["lan", "air", "Socklab", "gone"]).ok();
     running.wait_for_text("Wi-Fi lost");
     let before = running.wait_for_output(1);
-    assert_eq!(lab.run(["lan", "air", "Socklab", "back"]).ok(), "");
+    lab.run(["lan", "air", "Socklab", "back"]).ok();
     let count = String::from_utf8_lossy(&before).matches("sent / ").count();
     running.wait_for_text(&format!("sent / 已发送 {}\n", count + 3));
     assert!(running.out.text().matches("joined / 已加入").count() >= 2, "lost, and found again");

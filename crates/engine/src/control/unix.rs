@@ -162,7 +162,9 @@ fn exchange(mut stream: Dialled, steer: &Steer) -> io::Result<(Answer, Answers)>
     stream.write_all(line.as_bytes())?;
     line.clear();
     let mut answers = BufReader::new(stream);
-    answers.read_line(&mut line)?;
+    if answers.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into()); // it has just ended
+    }
     Ok((serde_json::from_str(&line)?, Answers(answers)))
 }
 

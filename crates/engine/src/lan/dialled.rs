@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socklab_board::look::Said;
@@ -13,6 +14,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Flow, LanStream, Network, forward};
+use crate::failure::Lang;
 use crate::hub::{Endpoint, EndpointState, Hub};
 use crate::registry::{self, Kind};
 use crate::url::{Host, HostPort, Place};
@@ -20,8 +22,14 @@ use crate::url::{Host, HostPort, Place};
 /// Datagrams of a board that wait for another program.
 const RELAYED: usize = 256;
 
+/// What was found or said so lately is not looked for or said again, for each of a board's datagrams.
+const LATELY: Duration = Duration::from_secs(1);
+
+/// Relays of one board's datagrams at a time: each has a socket of this machine.
+const RELAYS: usize = 64;
+
 /// How long a relay of datagrams is kept that nobody uses.
-const RELAY_IDLE: std::time::Duration = std::time::Duration::from_secs(60);
+const RELAY_IDLE: Duration = Duration::from_secs(60);
 
 impl Network {
     /// A board dials somebody who is no board: the dial is held until this has decided.
@@ -33,7 +41,8 @@ impl Network {
         from: SocketAddr,
         to: SocketAddr,
     ) {
-        if let Some(endpoint) = endpoint_for(hub, to, |place| matches!(place, Place::TcpListen(_))) {
+        let beside = endpoint_for(hub, to, |place| matches!(place, Place::TcpListen(_)));
+        if let Some(endpoint) = beside.filter(|_| self.stands_for_this_machine(to.ip())) {
             let (network, hub) = (Rc::clone(self), Rc::clone(hub));
             tokio::task::spawn_local(async move {
                 if let Ok(stream) = network.accept(flow, to, from).await {
@@ -45,8 +54,8 @@ impl Network {
         let (network, hub, ways) = (Rc::clone(self), Rc::clone(hub), self.ways(to, Kind::Tcp));
         tokio::task::spawn_local(async move {
             match first_connected(&hub, &ways, from).await {
-                Some(outside) => network.relay_stream(flow, to, from, outside).await,
-                None => network.refuse(&hub, flow, port, to),
+                Ok(outside) => network.relay_stream(flow, to, from, outside).await,
+                Err(error) => network.refuse(&hub, flow, port, to, &error),
             }
         });
     }
@@ -54,14 +63,30 @@ impl Network {
     /// Real addresses that stand for one that a board wants, the first first.
     fn ways(&self, to: SocketAddr, kind: Kind) -> Vec<SocketAddr> {
         let is_here = self.stands_for_this_machine(to.ip());
-        let mut ways = if is_here { registry::others(kind, to.port()) } else { Vec::new() };
+        let mut ways = if is_here { self.others(kind, to.port()) } else { Vec::new() };
         if is_here && self.settings.host_loopback {
             ways.push((Ipv4Addr::LOCALHOST, to.port()).into());
         }
-        if !is_here && self.settings.internet {
+        if self.reaches_outside(to.ip()) {
             ways.push(to);
         }
         ways
+    }
+
+    /// Where other Socklabs have the port open. A board that floods has nobody look for each of its datagrams.
+    fn others(&self, kind: Kind, port: u16) -> Vec<SocketAddr> {
+        if kind == Kind::Tcp {
+            return registry::others(kind, port);
+        }
+        let now = Instant::now();
+        let mut found = self.found.borrow_mut();
+        found.retain(|_, (at, _)| now < *at + LATELY);
+        found.entry(port).or_insert_with(|| (now, registry::others(kind, port))).1.clone()
+    }
+
+    /// Whether boards may dial the address where it really is.
+    fn reaches_outside(&self, address: IpAddr) -> bool {
+        self.settings.internet && !self.reaches(address)
     }
 
     /// Addresses of the network that no board has are this machine, and so are all private ones of other networks: the
@@ -90,27 +115,27 @@ impl Network {
         }
     }
 
-    fn refuse(&self, hub: &Hub, flow: FlowId, port: PortId, to: SocketAddr) {
-        let is_here = self.stands_for_this_machine(to.ip());
-        let how = if is_here { Refusal::Reset } else { Refusal::Unreachable };
+    fn refuse(&self, hub: &Hub, flow: FlowId, port: PortId, to: SocketAddr, error: &io::Error) {
+        let is_somebody = self.stands_for_this_machine(to.ip()) || self.reaches_outside(to.ip());
+        let is_refused = is_somebody && error.kind() == io::ErrorKind::ConnectionRefused;
+        let how = if is_refused { Refusal::Reset } else { Refusal::Unreachable };
         let _ = self.lan.borrow_mut().refuse(flow, how); // the board may have given up
         self.poked.notify_one();
-        self.say_why(hub, port, to, ("dialled", "连接"), is_here);
+        self.say_why(hub, port, to, ("dialled", "连接"), error);
     }
 
-    fn say_why(&self, hub: &Hub, port: PortId, to: SocketAddr, (did, zh): (&str, &str), is_here: bool) {
+    fn say_why(&self, hub: &Hub, port: PortId, to: SocketAddr, (did, zh): (&str, &str), error: &io::Error) {
         let name = self.ports.borrow().get(&port).map_or_else(String::new, |port| port.name.clone());
-        let said = match is_here {
-            true => Said::new(
-                format!("{name} {did} {to}: nobody listens on port {}", to.port()),
-                format!("{name} {zh} {to}：没有程序监听端口 {}", to.port()),
-            ),
-            false => Said::new(
-                format!("{name} {did} {to}, which is not on the network; --internet lets it"),
-                format!("{name} {zh} {to}，它不在此网络内；--internet 可以放行"),
-            ),
+        let (is_here, is_beyond) = (self.stands_for_this_machine(to.ip()), self.reaches_outside(to.ip()));
+        let (why, zh_why) = if !is_here && !is_beyond {
+            (", which is not on the network; --internet lets it".into(), "，它不在此网络内；--internet 可以放行".into())
+        } else if is_here && error.kind() == io::ErrorKind::ConnectionRefused {
+            (format!(": nobody listens on port {}", to.port()), format!("：没有程序监听端口 {}", to.port()))
+        } else {
+            let cause = |lang| crate::failure::cause(error, lang);
+            (format!(": {}", cause(Lang::En)), format!("：{}", cause(Lang::Zh)))
         };
-        self.remark(hub, port, &said);
+        self.remark(hub, port, &Said::new(format!("{name} {did} {to}{why}"), format!("{name} {zh} {to}{zh_why}")));
     }
 
     /// A board has sent a datagram to somebody who is no board, or to all.
@@ -122,63 +147,107 @@ impl Network {
         to: SocketAddr,
         bytes: Bytes,
     ) {
-        if let Some(endpoint) = endpoint_for(hub, to, |place| matches!(place, Place::Udp(_))) {
-            return crate::datagram::deliver_from_board(hub, &endpoint, Address::Inet(from), &bytes);
-        }
         let for_many = match to.ip() {
             IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast() || v4 == self.broadcast(),
             IpAddr::V6(v6) => v6.is_multicast(),
         };
-        if for_many {
-            return;
+        let beside = endpoint_for(hub, to, |place| matches!(place, Place::Udp(_)));
+        let beside = beside.filter(|_| for_many || self.stands_for_this_machine(to.ip()));
+        let is_taken = beside.is_some();
+        if let Some(endpoint) = beside {
+            crate::datagram::deliver_from_board(hub, &endpoint, Address::Inet(from), &bytes);
         }
-        if let Some(relay) = self.relays.borrow().get(&(from, to))
-            && !relay.is_closed()
-        {
-            let _ = relay.try_send(bytes); // a full queue loses datagrams
-            return;
+        if for_many {
+            let own = SocketAddr::new(self.pc_towards(from.ip()), to.port());
+            let others = self.others(Kind::Udp, to.port());
+            return others
+                .into_iter()
+                .for_each(|other| self.relay_datagram(hub, port, (from, own), other, bytes.clone()));
         }
         match self.ways(to, Kind::Udp).first() {
-            Some(&outside) => self.relay_datagrams(from, to, outside, bytes),
-            None => {
-                self.lan.borrow_mut().refuse_datagram(from, to);
-                self.say_why(
-                    hub,
-                    port,
-                    to,
-                    ("sent a datagram to", "发送数据报到"),
-                    self.stands_for_this_machine(to.ip()),
-                );
-            }
+            _ if is_taken => {}
+            Some(&outside) => self.relay_datagram(hub, port, (from, to), outside, bytes),
+            None => self.refuse_datagram(hub, port, (from, to), &io::ErrorKind::ConnectionRefused.into()),
         }
     }
 
-    /// Sends a board's datagrams on to another program, and its answers back, until neither says anything.
-    fn relay_datagrams(self: &Rc<Self>, board: SocketAddr, to: SocketAddr, outside: SocketAddr, first: Bytes) {
-        let (sender, mut waiting) = mpsc::channel(RELAYED);
-        let _ = sender.try_send(first); // there is room for one
-        self.relays.borrow_mut().insert((board, to), sender);
-        let network = Rc::clone(self);
+    fn refuse_datagram(&self, hub: &Hub, port: PortId, (board, to): (SocketAddr, SocketAddr), error: &io::Error) {
+        self.lan.borrow_mut().refuse_datagram(board, to);
+        let now = Instant::now();
+        let mut said = self.said.borrow_mut();
+        said.retain(|_, at| now < *at + LATELY);
+        if said.insert((board, to), now).is_some() {
+            return;
+        }
+        self.say_why(hub, port, to, ("sent a datagram to", "发送数据报到"), error);
+    }
+
+    /// Sends a board's datagram on to another program, and its answers back as from `own`, until neither says anything.
+    fn relay_datagram(
+        self: &Rc<Self>,
+        hub: &Rc<Hub>,
+        port: PortId,
+        (board, own): (SocketAddr, SocketAddr),
+        outside: SocketAddr,
+        bytes: Bytes,
+    ) {
+        let mut relays = self.relays.borrow_mut();
+        let key = (board, own, outside);
+        if let Some(relay) = relays.get(&key).filter(|relay| !relay.is_closed()) {
+            let _ = relay.try_send(bytes); // a full queue loses datagrams
+            return;
+        }
+        let theirs = |(of, ..): &&(SocketAddr, SocketAddr, SocketAddr)| of.ip() == board.ip();
+        if relays.keys().filter(theirs).count() >= RELAYS {
+            // Any will do: who has that many uses none for long.
+            let victim = relays.keys().find(theirs).copied();
+            victim.map(|victim| relays.remove(&victim));
+        }
+        let (sender, waiting) = mpsc::channel(RELAYED);
+        let _ = sender.try_send(bytes); // there is room for one
+        let mine = sender.downgrade();
+        relays.insert(key, sender);
+        let (network, hub) = (Rc::clone(self), Rc::clone(hub));
         tokio::task::spawn_local(async move {
-            let Ok(socket) = datagram_socket(board, outside).await else { return };
-            let mut buffer = vec![0; 64 << 10];
-            loop {
-                let turn = tokio::time::timeout(RELAY_IDLE, async {
-                    tokio::select! {
-                        Some(bytes) = waiting.recv() => drop(socket.send_to(&bytes, outside).await),
-                        Ok((count, from)) = socket.recv_from(&mut buffer) => {
-                            let own = SocketAddr::new(to.ip(), from.port());
-                            network.lan.borrow_mut().send_datagram(network.now(), own, board, &buffer[..count]);
-                            network.poked.notify_one();
-                        }
-                    }
-                });
-                if turn.await.is_err() {
-                    network.relays.borrow_mut().remove(&(board, to));
-                    return;
-                }
+            match datagram_socket(board, outside).await {
+                Ok(socket) => network.relay_datagrams((board, own), outside, &socket, waiting).await,
+                Err(error) => network.refuse_datagram(&hub, port, (board, own), &error),
+            }
+            let mut relays = network.relays.borrow_mut();
+            let mine = mine.upgrade(); // where another has its place, it is gone
+            if mine.is_some_and(|mine| relays.get(&key).is_some_and(|relay| relay.same_channel(&mine))) {
+                relays.remove(&key);
             }
         });
+    }
+
+    async fn relay_datagrams(
+        &self,
+        (board, own): (SocketAddr, SocketAddr),
+        outside: SocketAddr,
+        socket: &UdpSocket,
+        mut waiting: mpsc::Receiver<Bytes>,
+    ) {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let turn = tokio::time::timeout(RELAY_IDLE, async {
+                tokio::select! {
+                    bytes = waiting.recv() => match bytes {
+                        Some(bytes) => drop(socket.send_to(&bytes, outside).await),
+                        None => return false, // another has its place
+                    },
+                    Ok((count, from)) = socket.recv_from(&mut buffer) => {
+                        let from = SocketAddr::new(own.ip(), from.port());
+                        self.lan.borrow_mut().send_datagram(self.now(), from, board, &buffer[..count]);
+                        self.poked.notify_one();
+                    }
+                }
+                true
+            });
+            if !turn.await.unwrap_or(false) {
+                return;
+            }
+        }
     }
 }
 
@@ -198,8 +267,9 @@ fn endpoint_for(hub: &Hub, to: SocketAddr, is_kind: impl Fn(&Place) -> bool) -> 
     hub.endpoints.borrow().values().find(fits).cloned()
 }
 
-/// The first of these that answers.
-async fn first_connected(hub: &Hub, ways: &[SocketAddr], board: SocketAddr) -> Option<TcpStream> {
+/// The first of these that answers; why the last did not.
+async fn first_connected(hub: &Hub, ways: &[SocketAddr], board: SocketAddr) -> io::Result<TcpStream> {
+    let mut last = io::ErrorKind::ConnectionRefused.into();
     for way in ways.iter().filter(|way| hub.control.check(**way).is_ok()) {
         let attempt = async {
             let socket = if way.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -208,11 +278,12 @@ async fn first_connected(hub: &Hub, ways: &[SocketAddr], board: SocketAddr) -> O
             }
             socket.connect(*way).await
         };
-        if let Ok(connected) = attempt.await {
-            return Some(connected);
+        match attempt.await {
+            Ok(connected) => return Ok(connected),
+            Err(error) => last = error,
         }
     }
-    None
+    Err(last)
 }
 
 async fn datagram_socket(board: SocketAddr, outside: SocketAddr) -> io::Result<UdpSocket> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use socklab_board::link::ToBoard;
 use socklab_capture::escape;
-use socklab_lan::{FaultSpec, LanStatus, PortId};
+use socklab_lan::{AirError, AirFaults, FaultError, FaultSpec, LanStatus, PortId};
 
 use super::Network;
 use crate::failure::Lang;
@@ -27,12 +27,12 @@ pub enum Steer {
     Fault(String),
     /// Follow the frames: a capture comes behind the answer.
     Capture,
-    /// Switch an access point off, or on again.
+    /// Change what is wrong with an access point.
     Air {
         /// Its name, or any under which a board has joined it.
         name: String,
-        /// Off.
-        gone: bool,
+        /// What is to be wrong, as [`AirFaults`] reads it.
+        spec: String,
     },
 }
 
@@ -48,6 +48,8 @@ pub enum NotSteered {
     NoBoard(String),
     /// No access point has this name.
     NoAccessPoint(String),
+    /// The access point of this name is a board, and has no services to harm.
+    NoService(String),
     /// Boards are on the network.
     InUse,
     /// This port leads to no board.
@@ -67,6 +69,12 @@ impl NotSteered {
             (NotSteered::NoBoard(name), Lang::Zh) => format!("没有名为 {name:?} 的板子；用 `socklab lan status` 查看"),
             (NotSteered::NoAccessPoint(name), Lang::En) => format!("no access point is called {name:?}"),
             (NotSteered::NoAccessPoint(name), Lang::Zh) => format!("没有名为 {name:?} 的接入点"),
+            (NotSteered::NoService(name), Lang::En) => {
+                format!("{name:?} is a board: only the network's own access point has a DHCP and a DNS server to harm")
+            }
+            (NotSteered::NoService(name), Lang::Zh) => {
+                format!("{name:?} 是一块板子：只有网络自己的接入点才有可以出故障的 DHCP 和 DNS 服务器")
+            }
             (NotSteered::InUse, Lang::En) => "boards are on the network: remove them first".into(),
             (NotSteered::InUse, Lang::Zh) => "网络上还有板子：请先移除它们".into(),
             (NotSteered::NoForward(at), Lang::En) => format!("{at} leads to no board"),
@@ -119,12 +127,8 @@ impl Network {
             Steer::Status => Ok(format!("seed    {}\n{}", self.settings.seed, self.lan.borrow().status())),
             Steer::Capture => Ok(String::new()),
             Steer::Netstat => Ok(connections(&self.lan.borrow().status())),
-            Steer::Fault(text) => {
-                let spec =
-                    text.parse().map_err(|error: socklab_lan::FaultError| NotSteered::NoFault(error.to_string()));
-                self.change_links(&spec?)
-            }
-            Steer::Air { name, gone } => self.switch(name, *gone).map(|()| String::new()),
+            Steer::Fault(text) => self.change_links(&text.parse().map_err(no_fault)?),
+            Steer::Air { name, spec } => self.change_air(name, &spec.parse().map_err(no_fault)?),
         }
     }
 
@@ -141,14 +145,28 @@ impl Network {
         Ok(rows.iter().filter(|row| ports.contains(&row.port)).map(|row| row.to_string()).collect())
     }
 
-    /// Where every name leads to the one access point there is, so it does here.
-    fn switch(&self, name: &str, gone: bool) -> Result<(), NotSteered> {
+    /// Where every name leads to the one access point there is, so it does here. Shows it as it is now.
+    fn change_air(&self, name: &str, faults: &AirFaults) -> Result<String, NotSteered> {
         let (now, mut lan) = (self.now(), self.lan.borrow_mut());
-        let mut change = |name: &str| lan.change_access_point(now, name, |point| point.gone = gone);
-        let is_known = change(name) || self.settings.wifi.is_none() && change(super::HOME);
+        let home = self.settings.wifi.is_none().then_some(super::HOME);
+        let mut outcome = (name, lan.set_air_faults(now, name, faults));
+        if let (Err(AirError::NotFound), Some(home)) = (outcome.1, home) {
+            outcome = (home, lan.set_air_faults(now, home, faults));
+        }
         self.poked.notify_one();
-        if is_known { Ok(()) } else { Err(NotSteered::NoAccessPoint(name.to_owned())) }
+        match outcome {
+            (name, Ok(())) => {
+                let points = lan.status().points;
+                Ok(points.iter().filter(|row| row.ssid == name).map(|row| format!("air     {row}\n")).collect())
+            }
+            (_, Err(AirError::NotFound)) => Err(NotSteered::NoAccessPoint(name.to_owned())),
+            (_, Err(AirError::NotServed)) => Err(NotSteered::NoService(name.to_owned())),
+        }
     }
+}
+
+fn no_fault(error: FaultError) -> NotSteered {
+    NotSteered::NoFault(error.to_string())
 }
 
 /// A line for each, those with this machine first.

@@ -17,6 +17,9 @@ pub enum FaultError {
     /// No such value for it.
     #[error("{0:?} is no value for {1}; an example is {2}")]
     Value(String, &'static str, &'static str),
+    /// It does nothing without another.
+    #[error("{0} does nothing alone; add for example {1}")]
+    Alone(&'static str, &'static str),
     /// No such preset.
     #[error("no preset is called {0:?}")]
     Preset(String),
@@ -28,6 +31,7 @@ impl FaultError {
         match self {
             FaultError::Word(word) => format!("没有名为 {word:?} 的故障"),
             FaultError::Value(value, word, example) => format!("{word} 不能是 {value:?}；例如 {example}"),
+            FaultError::Alone(word, example) => format!("单独的 {word} 不起作用；请加上例如 {example}"),
             FaultError::Preset(name) => format!("没有名为 {name:?} 的预设"),
         }
     }
@@ -43,6 +47,9 @@ impl FromStr for Faults {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             faults.set_word(key, value)?;
         }
+        if faults.reorder.probability > 0.0 && faults.delay.base.is_zero() && faults.delay.jitter.is_zero() {
+            return Err(FaultError::Alone("reorder", "delay=10ms"));
+        }
         Ok(faults)
     }
 }
@@ -54,8 +61,8 @@ impl Faults {
             "flap" => self.flap = Some(flap(value)?),
             "rate" => self.rate_mut().bits = read(value, bits, "rate", "20mbit")?,
             "burst" => self.rate_mut().burst = number(value, "burst", "3000")?,
-            "queue" => self.queue.packets = number(value, "queue", "100")?,
-            "queue-bytes" => self.queue.bytes = number(value, "queue-bytes", "30000")?,
+            "queue" => self.queue.packets = read(value, some, "queue", "100")?,
+            "queue-bytes" => self.queue.bytes = read(value, some, "queue-bytes", "30000")?,
             "drop" => self.queue.drop = read(value, which_drop, "drop", "head")?,
             "delay" => self.delay.base = read(value, duration, "delay", "20ms")?,
             "jitter" => self.delay.jitter = read(value, duration, "jitter", "5ms")?,
@@ -68,7 +75,7 @@ impl Faults {
             "fix-checksum" => self.corrupt.fix_checksum = true,
             "reorder" => self.reorder.probability = read(value, part, "reorder", "5%")?,
             "gap" => self.reorder.gap = number(value, "gap", "5")?,
-            "mtu" => self.mtu = Some(number(value, "mtu", "576")?),
+            "mtu" => self.mtu = Some(read(value, some, "mtu", "576")?),
             "radio" => self.radio = Some(read(value, radio, "radio", "4x2ms")?),
             "filter" => self.filters.push(read(value, filter, "filter", "syn,port:80,nth:2")?),
             _ => return Err(FaultError::Word(key.to_owned())),
@@ -90,6 +97,11 @@ fn number<T: FromStr>(text: &str, key: &'static str, example: &'static str) -> R
     read(text, |text| text.parse().ok(), key, example)
 }
 
+/// More than nothing: with none, no frame passes at all, which is called `down`.
+fn some<T: FromStr + Default + PartialOrd>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number| *number > T::default())
+}
+
 /// `0.05` or `5%`.
 fn part(text: &str) -> Option<f64> {
     let part: f64 = match text.strip_suffix('%') {
@@ -100,7 +112,7 @@ fn part(text: &str) -> Option<f64> {
 }
 
 /// `20ms`, `1.5s`, `300us`, `7ns`.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|letter: char| letter.is_ascii_alphabetic())?;
     let (value, unit) = text.split_at(digits);
     let nanoseconds = match unit {
@@ -136,7 +148,9 @@ fn flap(text: &str) -> Result<Flap> {
         |text| {
             let (spans, jitter) = text.split_once('~').unwrap_or((text, "0"));
             let (up, down) = spans.split_once('/')?;
-            Some(Flap { up: duration(up)?, down: duration(down)?, jitter: part(jitter)? })
+            let lasts = |span: &Duration| !span.is_zero();
+            let (up, down) = (duration(up).filter(lasts)?, duration(down).filter(lasts)?);
+            Some(Flap { up, down, jitter: part(jitter)? })
         },
         "flap",
         "5s/2s~10%",
@@ -219,7 +233,7 @@ fn carried(text: &str) -> Option<Carries> {
 }
 
 /// A duration in the largest unit in which it is whole.
-struct Span(Duration);
+pub(super) struct Span(pub(super) Duration);
 
 impl Display for Span {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

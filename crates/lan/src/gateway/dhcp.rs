@@ -1,6 +1,6 @@
 //! The DHCP server (RFC 2131, 4.3): who has which address until when. A board gets the address that it had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) fault: DhcpFault,
     leases: BTreeMap<Mac, Lease>,
     fixed: BTreeMap<Mac, Ipv4Addr>,
+    /// What each gets where it may have any: the first that came, the first, whoever asks first.
+    meant: BTreeMap<Mac, Ipv4Addr>,
     declined: BTreeMap<Ipv4Addr, Time>,
 }
 
@@ -91,6 +93,22 @@ impl Server {
     /// This hardware gets this address, and nobody else does.
     pub(crate) fn fix(&mut self, mac: Mac, address: Ipv4Addr) {
         self.fixed.insert(mac, address);
+    }
+
+    /// The board with this hardware is no more.
+    pub(crate) fn forget(&mut self, mac: Mac) {
+        self.leases.remove(&mac);
+        self.fixed.remove(&mac);
+        self.meant.remove(&mac);
+    }
+
+    /// A board has come that may have any address.
+    pub(crate) fn expect(&mut self, plan: &Plan, mac: Mac) {
+        let all: BTreeSet<_> = self.meant.values().chain(self.fixed.values()).collect();
+        let free = |address: &Ipv4Addr| !all.contains(address) && !plan.is_reserved((*address).into());
+        if let Some(first) = pool(plan).find(free) {
+            self.meant.insert(mac, first);
+        }
     }
 
     /// Answers a message. `held` says who has an address without a lease.
@@ -175,9 +193,11 @@ impl Server {
     ) -> Option<Ipv4Addr> {
         let fixed = self.fixed.get(&mac).copied();
         let had = self.leases.get(&mac).map(|lease| lease.address);
-        let first = [fixed, had, wanted.filter(|_| fixed.is_none())].into_iter().flatten();
-        let pool = (u32::from(plan.leases.0)..=u32::from(plan.leases.1)).map(Ipv4Addr::from);
-        first.chain(pool).find(|address| self.is_free(now, plan, mac, *address, held))
+        let meant = self.meant.get(&mac).copied();
+        let first = [fixed, had, wanted.filter(|_| fixed.is_none()), meant].into_iter().flatten();
+        let all: BTreeSet<_> = self.meant.values().collect();
+        let nobodys = pool(plan).filter(|address| !all.contains(address));
+        first.chain(nobodys).chain(pool(plan)).find(|address| self.is_free(now, plan, mac, *address, held))
     }
 
     fn is_free(
@@ -283,6 +303,10 @@ impl Server {
         reply.emit(&mut DhcpPacket::new_unchecked(&mut bytes)).ok()?;
         Some(bytes)
     }
+}
+
+fn pool(plan: &Plan) -> impl Iterator<Item = Ipv4Addr> + use<> {
+    (u32::from(plan.leases.0)..=u32::from(plan.leases.1)).map(Ipv4Addr::from)
 }
 
 /// The hardware for which a message asks.

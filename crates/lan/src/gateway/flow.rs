@@ -369,14 +369,14 @@ impl Flows {
         }
     }
 
-    /// Dials a board from an address outside; port 0 is any.
+    /// Dials a board from an address outside; port 0 is any. Gives also the address that it is from.
     pub(crate) fn connect(
         &mut self,
         now: Time,
         port: PortId,
         board: SocketAddr,
         from: SocketAddr,
-    ) -> Result<FlowId, FlowError> {
+    ) -> Result<(FlowId, SocketAddr), FlowError> {
         self.make_room(port).map_err(|_| FlowError::TooMany)?;
         let from = if from.port() == 0 { self.free_port(board, from).ok_or(FlowError::TooMany)? } else { from };
         if self.by_ends.contains_key(&(board, from)) {
@@ -389,7 +389,7 @@ impl Flows {
         }
         let id = self.insert(now, port, (board, from), socket, Stage::Dialling);
         self.touched.insert(id);
-        Ok(id)
+        Ok((id, from))
     }
 
     fn free_port(&mut self, board: SocketAddr, from: SocketAddr) -> Option<SocketAddr> {

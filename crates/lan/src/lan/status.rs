@@ -7,7 +7,7 @@ use super::{Lan, Medium};
 use crate::air::{AccessPoint, Point};
 use crate::gateway::{FlowRow, Lease};
 use crate::track::Connection;
-use crate::{Counts, Direction, Interface, Mac, PortId};
+use crate::{AirFaults, Counts, Direction, Interface, Mac, PortId};
 
 /// A network at one moment. Its text is a table.
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub struct PointRow {
     pub secured: bool,
     /// Whether it is switched off.
     pub gone: bool,
+    /// What is wrong with it, as [`AirFaults`] writes it; nothing if it is empty.
+    pub faults: String,
     /// The board that is it; `None` for the home network's.
     pub owner: Option<PortId>,
     /// Who has joined it.
@@ -80,12 +82,22 @@ impl Lan {
         let rows = self.gateway.holders();
         LanStatus {
             ports: self.ports.keys().filter_map(|port| self.row(*port)).collect(),
-            points: self.air.all().map(point_row).collect(),
+            points: self.air.all().map(|(point, stations)| self.point_row(point, stations)).collect(),
             arp: rows.map(|(address, holder)| ArpRow { address, mac: holder.mac, port: holder.port }).collect(),
             leases: self.gateway.leases().cloned().collect(),
             flows: self.gateway.flow_rows().collect(),
             connections: self.tracker.all().cloned().collect(),
         }
+    }
+
+    fn point_row(&self, point: &Point, stations: Vec<PortId>) -> PointRow {
+        let AccessPoint { ssid, channel, password, gone, refuses, isolated, .. } = point.config.clone();
+        let mut faults = AirFaults { gone, wrong_password: refuses, isolated, ..AirFaults::default() };
+        if point.owner.is_none() {
+            (faults.dhcp, faults.dns) = (self.gateway.dhcp.fault, self.gateway.dns_fault);
+        }
+        let (secured, owner) = (password.is_some(), point.owner);
+        PointRow { ssid, channel, secured, gone, faults: faults.to_string(), owner, stations }
     }
 
     fn row(&self, id: PortId) -> Option<PortRow> {
@@ -103,11 +115,6 @@ impl Lan {
             faults: each.map(|direction| port.link.faults(direction).to_string()),
         })
     }
-}
-
-fn point_row((point, stations): (&Point, Vec<PortId>)) -> PointRow {
-    let AccessPoint { ssid, channel, password, gone, .. } = point.config.clone();
-    PointRow { ssid, channel, secured: password.is_some(), gone, owner: point.owner, stations }
 }
 
 impl fmt::Display for LanStatus {
@@ -140,7 +147,8 @@ impl fmt::Display for PointRow {
             (false, true) => ", joined by nobody",
             (false, false) => ", joined by",
         })?;
-        self.stations.iter().try_for_each(|station| write!(to, " {station}"))
+        self.stations.iter().try_for_each(|station| write!(to, " {station}"))?;
+        if self.faults.is_empty() { Ok(()) } else { write!(to, " ({})", self.faults) }
     }
 }
 

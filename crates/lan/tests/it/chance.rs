@@ -203,14 +203,20 @@ fn presets_are_known_by_name_and_read_back() {
         }
     }
     assert_eq!("".parse(), Ok(Faults::default()));
-    let wrong = [("los=1%", "no fault is called \"los\""), ("loss=2", "\"2\" is no value for loss; an example is 5%")];
+    let wrong = [
+        ("los=1%", "no fault is called \"los\""),
+        ("loss=2", "\"2\" is no value for loss; an example is 5%"),
+        ("queue=0", "\"0\" is no value for queue; an example is 100"),
+        ("flap=0s/1s", "\"0s/1s\" is no value for flap; an example is 5s/2s~10%"),
+        ("reorder=5%", "reorder does nothing alone; add for example delay=10ms"),
+    ];
     for (text, expected) in wrong {
         assert_eq!(text.parse::<Faults>().unwrap_err().to_string(), expected);
     }
 }
 
 fn words() -> impl Strategy<Value = String> {
-    let number = || 0..2000_u32;
+    let number = || 1..2000_u32;
     let share = || (0..=1000_u32).prop_map(|share| f64::from(share) / 1000.0);
     prop_oneof![
         Just("down".to_owned()),
@@ -218,14 +224,14 @@ fn words() -> impl Strategy<Value = String> {
         Just("fix-checksum".to_owned()),
         Just("drop=head".to_owned()),
         (number(), share()).prop_map(|(span, share)| format!("flap={span}ms/7us~{share}")),
-        (1..2000_u32, number()).prop_map(|(bits, burst)| format!("rate={bits}kbit burst={burst}")),
+        (number(), number()).prop_map(|(bits, burst)| format!("rate={bits}kbit burst={burst}")),
         number().prop_map(|number| format!("queue={number} queue-bytes={number}")),
         number().prop_map(|number| format!("delay={number}us jitter={number}ns distribution=pareto")),
         share().prop_map(|share| format!("loss={share}")),
         share().prop_map(|share| format!("loss=gilbert:{share},0.5,{share},1")),
         prop::collection::vec(number(), 1..5)
             .prop_map(|all| { format!("loss=list:{}", all.iter().map(u32::to_string).collect::<Vec<_>>().join(",")) }),
-        share().prop_map(|share| format!("duplicate={share} corrupt={share} reorder={share} gap=3")),
+        share().prop_map(|share| format!("duplicate={share} corrupt={share} delay=2ms reorder={share} gap=3")),
         number().prop_map(|number| format!("mtu={number} radio={number}x3ms")),
         (number(), share()).prop_map(|(n, share)| format!("filter=syn,port:{n},nth:{n},p:{share},from:1s,until:{n}ms")),
         Just("filter=udp,address:fe80::1".to_owned()),

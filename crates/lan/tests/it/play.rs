@@ -178,7 +178,7 @@ impl Play {
     fn dial_in(&mut self, address: &str, say: &str) -> String {
         let (board, from) = (self.address(address), SocketAddr::new(self.world.lan.plan().pc.into(), 0));
         match self.world.lan.connect(self.world.now, board, from) {
-            Ok(flow) => {
+            Ok((flow, _)) => {
                 self.flows.insert(flow, (Outside::Say, say.into()));
                 flow.to_string()
             }

@@ -85,8 +85,8 @@ struct AirView {
     channel: u8,
     /// Whether it wants a password.
     secured: bool,
-    /// Whether it is switched off.
-    gone: bool,
+    /// What is wrong with it, in the words of `socklab lan air`; nothing if it is empty.
+    faults: String,
     /// The board whose it is; the network's own has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     board: Option<String>,
@@ -260,7 +260,7 @@ impl AirView {
             ssid: row.ssid.clone(),
             channel: row.channel,
             secured: row.secured,
-            gone: row.gone,
+            faults: row.faults.clone(),
             board: row.owner.and_then(name),
         }
     }

@@ -85,7 +85,7 @@ fn look_up_all(vm: &VirtualMachine, query: &Query) -> PyResult<Vec<SocketAddr>> 
     board().attend(vm)?;
     let found = board().network.net().getaddrinfo(query).map_err(|error| {
         if !near && !error.is_interrupted() {
-            net::unknown_name(host);
+            net::unknown_name(host, error.kind());
         }
         net::raised_by(vm, &error)
     })?;
