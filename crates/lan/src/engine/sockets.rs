@@ -95,10 +95,13 @@ impl Sockets {
         let Some(ip) = Ip::parse(packet) else { return };
         let Some(segment) = Tcp::parse(&ip) else { return };
         let key = (segment.to, segment.from);
-        if segment.syn {
+        if segment.dials() {
             self.begin(key, scale(ip.payload));
         }
         if let Some(progress) = self.progress.get_mut(&key).filter(|_| segment.ack) {
+            if segment.syn {
+                progress.scale = scale(ip.payload);
+            }
             progress.hear(&segment);
         }
     }
