@@ -24,11 +24,18 @@ export function read(text: string): Words {
   return new Map(text.split(/\s+/).filter(Boolean).map((word) => word.split(/=(.*)/s).slice(0, 2) as [string, string]));
 }
 
-/** The words with one of them changed; an empty value takes it away. */
+/**
+ * The words with one of them changed; an empty value takes it away. What overtakes needs something that waits: the
+ * server refuses reordering alone.
+ */
 export function withWord(text: string, word: string, value: string | undefined): string {
   const words = new Map(read(text));
   if (value) words.set(word, value);
   else words.delete(word);
+  if (words.has("reorder") && !words.has("delay") && !words.has("jitter")) {
+    if (word === "reorder") words.set("delay", "10ms");
+    else words.delete("reorder");
+  }
   return [...words].map(([key, given]) => (given === undefined || given === "" ? key : `${key}=${given}`)).join(" ");
 }
 
