@@ -278,10 +278,14 @@ impl<'a> Segment<'a> {
         }
         pseudo.extend_from_slice(&(self.bytes.len() as u32).to_be_bytes());
         pseudo.extend_from_slice(&[0, 0, 0, TCP]);
-        let sum = sum(&pseudo) + sum(self.bytes);
-        let once = (sum >> 16) + (sum & 0xFFFF);
-        (once >> 16) + (once & 0xFFFF) == 0xFFFF
+        is_whole(sum(&pseudo) + sum(self.bytes))
     }
+}
+
+/// Whether a checksum and what it is of make this sum (RFC 1071).
+fn is_whole(sum: u32) -> bool {
+    let once = (sum >> 16) + (sum & 0xFFFF);
+    (once >> 16) + (once & 0xFFFF) == 0xFFFF
 }
 
 /// The number of TCP among the protocols of IP.
@@ -292,12 +296,13 @@ fn sum(bytes: &[u8]) -> u32 {
     bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |byte| u32::from(*byte))).sum()
 }
 
-/// Sender, receiver and what is carried, if it is a whole segment of TCP.
+/// Sender, receiver and what is carried, if it is a whole segment of TCP; with a damaged header, it is nobody's.
 fn ipv4(packet: &[u8]) -> Option<(IpAddr, IpAddr, &[u8])> {
     let header = packet.first_chunk::<20>()?;
     let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
     let is_part = u16::from_be_bytes([header[6], header[7]]) & 0x3FFF != 0;
-    if header[9] != TCP || is_part {
+    let front = packet.get(..usize::from(header[0] & 0xF) * 4)?;
+    if header[9] != TCP || is_part || !is_whole(sum(front)) {
         return None;
     }
     let payload = packet.get(usize::from(header[0] & 15) * 4..length)?;

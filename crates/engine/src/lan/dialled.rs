@@ -209,9 +209,12 @@ impl Network {
         relays.insert(key, sender);
         let (network, hub) = (Rc::clone(self), Rc::clone(hub));
         tokio::task::spawn_local(async move {
-            match datagram_socket(board, outside).await {
+            let relayed = match datagram_socket(board, outside).await {
                 Ok(socket) => network.relay_datagrams((board, own), outside, &socket, waiting).await,
-                Err(error) => network.refuse_datagram(&hub, port, (board, own), &error),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = relayed {
+                network.refuse_datagram(&hub, port, (board, own), &error);
             }
             let mut relays = network.relays.borrow_mut();
             let mine = mine.upgrade(); // where another has its place, it is gone
@@ -227,14 +230,14 @@ impl Network {
         outside: SocketAddr,
         socket: &UdpSocket,
         mut waiting: mpsc::Receiver<Bytes>,
-    ) {
+    ) -> io::Result<()> {
         let mut buffer = vec![0; 64 << 10];
         loop {
             let turn = tokio::time::timeout(RELAY_IDLE, async {
                 tokio::select! {
                     bytes = waiting.recv() => match bytes {
-                        Some(bytes) => drop(socket.send_to(&bytes, outside).await),
-                        None => return false, // another has its place
+                        Some(bytes) => drop(socket.send_to(&bytes, outside).await?),
+                        None => return Ok(false), // another has its place
                     },
                     Ok((count, from)) = socket.recv_from(&mut buffer) => {
                         let from = SocketAddr::new(own.ip(), from.port());
@@ -242,10 +245,10 @@ impl Network {
                         self.poked.notify_one();
                     }
                 }
-                true
+                io::Result::Ok(true)
             });
-            if !turn.await.unwrap_or(false) {
-                return;
+            if !turn.await.unwrap_or(Ok(false))? {
+                return Ok(());
             }
         }
     }

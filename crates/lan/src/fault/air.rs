@@ -37,22 +37,22 @@ impl AirFaults {
 impl FromStr for AirFaults {
     type Err = FaultError;
 
-    /// Words in any order; `back`, or none, for nothing.
+    /// Words in any order; `back` alone, or none, for nothing.
     fn from_str(text: &str) -> Result<AirFaults, FaultError> {
         let mut faults = AirFaults::default();
-        for word in text.split_whitespace() {
+        let words = if text.trim() == "back" { "" } else { text };
+        for word in words.split_whitespace() {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             let wrong = |key, example| FaultError::Value(value.to_owned(), key, example);
             match key {
-                "gone" => faults.gone = true,
-                "wrong-password" => faults.wrong_password = true,
-                "isolated" => faults.isolated = true,
-                "deauth" => faults.deauth = true,
+                "gone" if word == key => faults.gone = true,
+                "wrong-password" if word == key => faults.wrong_password = true,
+                "isolated" if word == key => faults.isolated = true,
+                "deauth" if word == key => faults.deauth = true,
                 "dhcp" => faults.dhcp = dhcp(value).ok_or_else(|| wrong("dhcp", "off, slow:3s, nak or exhausted"))?,
                 "dns" => {
                     faults.dns = dns(value).ok_or_else(|| wrong("dns", "off, slow:3s, nxdomain or wrong:10.0.0.1"))?
                 }
-                "back" => {}
                 _ => return Err(FaultError::Word(word.to_owned())),
             }
         }
@@ -118,7 +118,17 @@ mod tests {
         }
         assert_eq!("back".parse(), Ok(AirFaults::default()));
         assert_eq!("deauth".parse(), Ok(AirFaults { deauth: true, ..AirFaults::default() }));
-        for wrong in ["loss=5%", "dhcp", "dhcp=slow", "dns=wrong", "dns=wrong:x", "gone!", "dhcp=slow:-1s"] {
+        for wrong in [
+            "loss=5%",
+            "gone=no",
+            "gone back",
+            "dhcp",
+            "dhcp=slow",
+            "dns=wrong",
+            "dns=wrong:x",
+            "gone!",
+            "dhcp=slow:-1s",
+        ] {
             assert!(wrong.parse::<AirFaults>().is_err(), "{wrong}");
         }
     }
