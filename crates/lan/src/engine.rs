@@ -98,7 +98,7 @@ impl Engine {
 
     /// One IP packet for these sockets.
     pub(crate) fn receive(&mut self, now: Time, packet: Bytes, sockets: &mut Sockets) {
-        sockets.note(&packet);
+        let Some(packet) = sockets.note(packet) else { return };
         self.pipe.received = Some(packet);
         let before = self.pipe.sent.len();
         self.interface.poll_ingress_single(now.to_smoltcp(), &mut self.pipe, sockets);

@@ -24,7 +24,8 @@ const LISTENING: usize = 8;
 const HELD: usize = 8;
 /// How long a half-open connection waits for its third segment.
 const HALF_OPEN: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(15);
-/// How long a closed connection may take to end in the background (Linux: tcp_fin_timeout).
+/// How long a closed connection may take to end in the background when its peer takes nothing more (Linux:
+/// tcp_fin_timeout).
 const ORPHAN: Duration = Duration::from_secs(60);
 /// Connections that may end in the background; the oldest is dropped, those in TIME-WAIT first.
 const ORPHANS: usize = 64;
@@ -40,6 +41,8 @@ pub(super) struct Tcp {
 struct Orphan {
     handle: SocketHandle,
     local: SocketAddr,
+    /// Bytes that the peer has not taken, and when it took the last of the others.
+    left: usize,
     since: Time,
 }
 
@@ -205,7 +208,8 @@ impl Tcp {
         } else {
             self.set.close(connection.handle);
         }
-        self.orphans.push(Orphan { handle: connection.handle, local: connection.local, since: now });
+        let left = self.set.get::<tcp::Socket<'static>>(connection.handle).send_queue();
+        self.orphans.push(Orphan { handle: connection.handle, local: connection.local, left, since: now });
         if self.orphans.len() > ORPHANS {
             let waits =
                 |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state() == State::TimeWait;
@@ -214,18 +218,22 @@ impl Tcp {
         }
     }
 
-    /// Lets go of those that have ended. Bytes for which nobody is left cut the connection off.
+    /// Whether a closed connection has something to say yet.
     pub(super) fn is_closing(&self) -> bool {
         let state = |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state();
         self.orphans.iter().any(|orphan| !matches!(state(orphan), State::Closed | State::FinWait2 | State::TimeWait))
     }
 
+    /// Lets go of those that have ended. Bytes for which nobody is left cut the connection off.
     fn settle_orphans(&mut self, now: Time) {
         let Tcp { set, orphans, .. } = self;
-        orphans.retain(|orphan| {
+        orphans.retain_mut(|orphan| {
             let socket = set.get_mut::<tcp::Socket<'static>>(orphan.handle);
             if socket.recv_queue() > 0 && socket.state() != State::Closed {
                 socket.abort();
+            }
+            if socket.send_queue() < orphan.left {
+                (orphan.left, orphan.since) = (socket.send_queue(), now);
             }
             let over = socket.state() == State::Closed && socket.remote_endpoint().is_none();
             let late = socket.state() != State::TimeWait && now >= orphan.since + ORPHAN;

@@ -284,3 +284,70 @@ fn a_window_that_fills_costs_nothing_that_is_sent_again() {
         assert_eq!(again, 0, "{}", world.host(writer).netstat());
     }
 }
+
+/// Bytes that fill the window, and the FIN behind them: each comes, also where the link doubles the first segments.
+#[test]
+fn a_stream_that_fills_the_window_ends_with_its_last_byte() {
+    // Each of these has been seen to hang or to end early, for one reason or another.
+    let seeds = [0, 7, 17, 43, 48, 50, 56, 89, 132, 136, 176];
+    let links = ["delay=3ms jitter=2ms rate=200mbit", "delay=3ms jitter=2ms rate=200mbit duplicate=50%"];
+    for (link, (writer, reader)) in links.into_iter().flat_map(|link| [(link, ("b", "a")), (link, ("a", "b"))]) {
+        for seed in seeds {
+            let mut world = World::boards(seed, &["a", "b"], Profile::LINUX);
+            bad(&mut world, link);
+            let (dialled, accepted) = connected(&mut world, 80);
+            let socket = |name: &str| if name == "b" { dialled } else { accepted };
+            let length = Profile::LINUX.tcp.receive - (seed % 8) as usize;
+            let data: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let mut sent = 0;
+            let end = world.now + Duration::from_secs(60);
+            assert!(world.wait_until(end, |world| {
+                sent += world.host(writer).send(socket(writer), &data[sent..], None).unwrap_or(0);
+                sent == data.len()
+            }));
+            world.host(writer).close(socket(writer));
+            // Nobody reads until the window is full.
+            world.wait(Duration::from_millis(600));
+            let (mut got, mut into) = (Vec::new(), [0; 8192]);
+            let end = world.now + Duration::from_secs(60);
+            let ended = world.wait_until(end, |world| {
+                while let Ok((count, _)) = world.host(reader).receive(socket(reader), &mut into, false) {
+                    if count == 0 {
+                        return true;
+                    }
+                    got.extend_from_slice(&into[..count]);
+                }
+                false
+            });
+            assert!(ended && got == data, "{link}, seed {seed}, {reader} reads: {} of {length} bytes came", got.len());
+        }
+    }
+}
+
+/// What a program has sent and closed goes on for as long as the link needs.
+#[test]
+fn a_closed_connection_sends_what_it_has_on_a_slow_link() {
+    let mut world = World::boards(5, &["a", "b"], Profile::LINUX);
+    let (dialled, accepted) = connected(&mut world, 80);
+    bad(&mut world, "rate=3kbit");
+    let data = [7; 50_000]; // over two minutes
+    let mut sent = 0;
+    let end = world.now + Duration::from_secs(600);
+    assert!(world.wait_until(end, |world| {
+        sent += world.host("b").send(dialled, &data[sent..], None).unwrap_or(0);
+        sent == data.len()
+    }));
+    world.host("b").close(dialled);
+    let (mut got, mut into) = (0, [0; 8192]);
+    let end = world.now + Duration::from_secs(600);
+    let ended = world.wait_until(end, |world| {
+        while let Ok((count, _)) = world.host("a").receive(accepted, &mut into, false) {
+            if count == 0 {
+                return true;
+            }
+            got += count;
+        }
+        false
+    });
+    assert!(ended && got == data.len(), "{got} of {}, ended: {ended}", data.len());
+}
