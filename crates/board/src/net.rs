@@ -128,9 +128,13 @@ impl Network {
     pub(crate) fn station<R>(&self, look: impl FnOnce(&mut Station) -> R) -> R {
         let mut station = self.station.lock();
         let before = station.link();
-        station.pass(Instant::now(), || self.lan().is_none_or(|lan| lan.with(|host| host.ipv4().is_some())));
+        let now = Instant::now();
+        station.pass(now, || self.lan().is_none_or(|lan| lan.with(|host| host.ipv4().is_some())));
         let result = look(&mut station);
         if let Some((en, zh)) = station.failure().filter(|_| station.link() != before) {
+            self.remark(en, zh);
+        }
+        if let Some((en, zh)) = station.complaint(now) {
             self.remark(en, zh);
         }
         if let Some(joined) = station.news() {
@@ -252,8 +256,8 @@ pub(crate) fn unknown_name(name: &str, why: Kind) {
                 format!("向域名服务器查询 {name} 时没有得到回答"),
             ),
             Some(_) => (
-                format!("the network knows no {name}; pc.lan is this computer, NAME.lan a board"),
-                format!("此网络中没有 {name}；pc.lan 是这台电脑，NAME.lan 是板子"),
+                format!("the network's name server knows no {name}; pc.lan is this computer, NAME.lan a board"),
+                format!("此网络的域名服务器不认识 {name}；pc.lan 是这台电脑，NAME.lan 是板子"),
             ),
             None => (
                 format!("the board asks no name servers, so {name} is unknown; --internet lets it"),

@@ -151,6 +151,30 @@ print('sent')
     assert_eq!(done.ok(), "sent\n");
 }
 
+/// The system tells of a datagram that no other program takes, where it does.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_datagram_that_no_other_program_takes_is_said_too() {
+    let lab = Lab::new();
+    let (socket, address) = crate::kit::udp();
+    drop(socket);
+    let port = address.port();
+    let program = format!(
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b'x', ('192.168.1.115', {port}))
+s.recvfrom(1)
+"
+    );
+    write(&lab, "main.py", &program);
+    let board = lab.start(["run", "main.py", "--join-time", "0", "--host-loopback"]);
+    board.wait_for_told_after(
+        0,
+        &format!("esp32 sent a datagram to 192.168.1.115:{port}: nobody listens on port {port}"),
+    );
+    board.interrupt();
+    assert_eq!(board.finish().code, Some(130));
+}
+
 #[test]
 fn what_is_beyond_needs_leave() {
     let lab = Lab::new();
@@ -384,6 +408,9 @@ fn a_network_that_runs_is_asked_and_changed() {
     running.wait_for_text("joined again\n");
     assert!(air("deauth dhcp=slow:50ms").ends_with(" (dhcp=slow:50ms)\n"));
     until("it has joined twice", || (running.out.text().matches("joined again\n").count() == 2).then_some(()));
+    assert!(air("deauth dhcp=off").ends_with(" (dhcp=off)\n"));
+    let complaint = "Wi-Fi 01Studio is joined, but DHCP has given the board no address";
+    running.wait_for_told(complaint, 1, |line| line.contains(complaint).then_some(()));
     for (args, said) in [
         (&["lan", "fault", "rp2", "down"][..], "no board is called \"rp2\""),
         (&["lan", "fault", "esp32", "lossy"], "no fault is called \"lossy\""),

@@ -113,6 +113,7 @@ fn default_hostname(wifi: Wifi) -> &'static str {
 mod network {
     use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
+    use std::time::{Duration, Instant};
 
     use parking_lot::Mutex;
     use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModule, PyStr, PyStrRef, PyType};
@@ -135,6 +136,9 @@ mod network {
 
     /// What its access point is called unless the program says otherwise.
     const OWN_NAME: &str = "ESP_000002";
+
+    /// How long the K230's `connect` waits (`RT_WLAN_CONNECT_WAIT_MS`).
+    const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
     /// A station that is in no network.
     const NOWHERE: [&str; 4] = ["0.0.0.0"; 4];
@@ -285,9 +289,9 @@ mod network {
             }
         }
 
-        /// Waits for the joining to end, and says whether it worked.
+        /// Waits for the joining to end, as long as the firmware does, and says whether it worked.
         fn await_link(&self, vm: &VirtualMachine) -> PyResult {
-            board().network.await_joined(vm, None)?;
+            board().network.await_joined(vm, Instant::now().checked_add(CONNECT_WAIT))?;
             let up = station(|station| station.link() == Link::Up);
             if !up {
                 board().output(vm, b"run connect failed.\r\n")?;

@@ -2,13 +2,16 @@
 //! only played; on the virtual one the access points are real, and `air` speaks to them. What the words are in a
 //! firmware's dialect belongs to `modules::network`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Outside;
 use crate::link::JoinFailure;
 
 /// Keys of a protected network have at least as many characters.
 const SHORTEST_KEY: usize = 8;
+
+/// How long the board waits for an address before its person is told.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The channel of an access point of which nothing is said.
 const USUAL_CHANNEL: u8 = 6;
@@ -48,6 +51,8 @@ pub(crate) struct Station {
     by_cable: bool,
     /// The access point of the virtual network has taken the board, which has no address yet.
     pub(super) associated: bool,
+    /// When its person is told that it still has none.
+    complains: Option<Instant>,
     /// It was joined and is lost: the board tries until it is joined again, or told otherwise.
     pub(super) lost: bool,
     /// Counts what the program wanted of the air: an answer that comes late does not undo what it wants now.
@@ -77,6 +82,7 @@ impl Station {
             done: None,
             by_cable,
             associated: is_joined,
+            complains: is_joined.then(|| Instant::now() + PATIENCE),
             lost: false,
             // An answer to the process before a soft reset has another number.
             attempt: u64::from(std::process::id()) << 32,
@@ -120,7 +126,10 @@ impl Station {
             return false;
         }
         match outcome {
-            Ok(channel) => (self.associated, self.channel) = (true, channel),
+            Ok(channel) => {
+                (self.associated, self.channel) = (true, channel);
+                self.complains = Some(Instant::now() + PATIENCE);
+            }
             Err(_) if self.lost => {}
             Err(JoinFailure::NoSuchNetwork) => self.link = Link::NoSuchNetwork,
             Err(JoinFailure::WrongKey) => self.link = Link::WrongKey,
@@ -150,6 +159,23 @@ impl Station {
             Link::Idle | Link::Joining | Link::Up => return None,
         };
         Some((en, zh))
+    }
+
+    /// What a person should know of a network that gives no address, once.
+    pub(super) fn complaint(&mut self, now: Instant) -> Option<(String, String)> {
+        let waits = self.link == Link::Joining && self.associated;
+        if !waits || now < self.complains? {
+            return None;
+        }
+        self.complains = None;
+        let ssid = self.ssid.escape_debug();
+        Some(match self.by_cable {
+            true => ("DHCP has given the board no address".to_owned(), "DHCP 没有给板子分配地址".to_owned()),
+            false => (
+                format!("Wi-Fi {ssid} is joined, but DHCP has given the board no address"),
+                format!("已加入 Wi-Fi {ssid}，但 DHCP 没有给板子分配地址"),
+            ),
+        })
     }
 
     /// What is to be joined.

@@ -239,7 +239,8 @@ impl Network {
                         Some(bytes) => drop(socket.send_to(&bytes, outside).await?),
                         None => return Ok(false), // another has its place
                     },
-                    Ok((count, from)) = socket.recv_from(&mut buffer) => {
+                    received = socket.recv_from(&mut buffer) => {
+                        let (count, from) = received?;
                         let from = SocketAddr::new(own.ip(), from.port());
                         self.lan.borrow_mut().send_datagram(self.now(), from, board, &buffer[..count]);
                         self.poked.notify_one();
@@ -295,13 +296,15 @@ async fn datagram_socket(board: SocketAddr, outside: SocketAddr) -> io::Result<U
     } else {
         "[::]:0".parse().map_err(io::Error::other)?
     };
-    match own_loopback(board).filter(|_| outside.ip().is_loopback() && outside.is_ipv4()) {
+    let bound = match own_loopback(board).filter(|_| outside.ip().is_loopback() && outside.is_ipv4()) {
         Some(own) => match UdpSocket::bind(own).await {
             Ok(socket) => Ok(socket),
             Err(_) => UdpSocket::bind(any).await,
         },
         None => UdpSocket::bind(any).await,
-    }
+    };
+    // Also what comes back undelivered is an error of the socket.
+    bound.and_then(|socket| crate::batch::prepare(&socket2::SockRef::from(&socket)).map(|()| socket))
 }
 
 /// An address of this machine for each board, so that other programs can tell them apart: 127.168.1.20 for

@@ -97,18 +97,36 @@ fn messages_count_and_the_last_has_the_newest() {
 
 #[test]
 fn a_client_that_does_not_read_holds_up_nobody() {
+    const DEVICES: usize = 16;
+    const MORE_THAN_SOCKETS_HOLD: usize = 12 << 20;
     let bench = Bench::new();
     let (_, port) = bench.listen();
     bench.done(json!({"do": "echo", "endpoint": "e1", "on": true}));
     let mut deaf = bench.socket("/api/live");
-    let snapshot = heard(&mut deaf);
-    let mut device = device(port);
-    for _ in 0..2_000 {
-        device.write_all(&[7; 1000]).expect("it reads");
-        assert_eq!(read(&mut device, 1000), [7; 1000]);
+    let mut picture = heard(&mut deaf)["state"].clone();
+    let mut devices: Vec<_> = (0..DEVICES).map(|_| device(port)).collect();
+    for device in 1..=DEVICES {
+        // Long ones: so that what changes is much.
+        bench.done(json!({"do": "name", "peer": format!("e1.{device}"), "name": "x".repeat(8 << 10)}));
+    }
+    let mut other = bench.socket("/api/live");
+    heard(&mut other);
+    let (mut told, mut sent) = (0, 0);
+    while told < MORE_THAN_SOCKETS_HOLD {
+        for device in &mut devices {
+            device.write_all(b"x").expect("it reads");
+        }
+        assert_eq!(read(&mut devices[0], 1), b"x");
+        sent += DEVICES;
+        told += heard(&mut other).to_string().len();
     }
     // It has missed nothing but the values between.
-    let mut picture = snapshot["state"].clone();
-    until(&mut deaf, &mut picture, |picture| picture["totals"]["received"] == 2_000_000);
-    assert_eq!(picture["totals"]["sent"], 2_000_000);
+    let (mut last, mut late) = (0, 0);
+    while picture["totals"]["received"] != sent || picture["totals"]["sent"] != sent {
+        let message = heard(&mut deaf);
+        assert_eq!(message["n"], last + 1, "none is left out");
+        (last, late) = (last + 1, late + message.to_string().len());
+        apply(&mut picture, &message);
+    }
+    assert!(late < told, "{late} bytes waited for it, of {told}");
 }
