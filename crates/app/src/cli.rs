@@ -9,7 +9,7 @@ use socklab_capture::export::Format;
 use socklab_capture::run::Retention;
 use socklab_capture::text::Encoding;
 use socklab_engine::board::Given;
-use socklab_engine::lan::{FaultSpec, KnownName};
+use socklab_engine::lan::{AirFaults, FaultSpec, KnownName};
 use socklab_engine::quantity::{parse_duration, parse_size};
 use socklab_engine::{Forward, Lang};
 
@@ -335,6 +335,9 @@ pub(crate) struct BoardArgs {
     /// for one direction (may be repeated). `run --help` has the words
     #[arg(long, value_name = "[BOARD:][up:|down:]SPEC")]
     pub(crate) fault: Vec<FaultSpec>,
+    /// What is wrong with the Wi-Fi, such as 'dhcp=off' or 'wrong-password'. `lan air --help` has the words
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) air: Option<AirFaults>,
     /// What every chance on the network is drawn from: with the same number it loses the same frames
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,

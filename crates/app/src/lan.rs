@@ -97,6 +97,9 @@ fn refuse_on_host(args: &BoardArgs) -> Result<(), Fail> {
     if !args.fault.is_empty() {
         return Err(Fail::usage("--fault is for the virtual network", "--fault 用于虚拟网络"));
     }
+    if args.air.is_some() {
+        return Err(Fail::usage("--air is for the virtual network", "--air 用于虚拟网络"));
+    }
     if !args.name.is_empty() {
         return Err(Fail::usage("--name is for the virtual network", "--name 用于虚拟网络"));
     }
@@ -153,6 +156,7 @@ fn config(args: &BoardArgs, places: &Places, lang: Lang) -> Config {
     let lan = LanSettings {
         seed: args.seed,
         faults: args.fault.clone(),
+        air: args.air.unwrap_or_default(),
         wifi: args.wifi.clone(),
         join_time: args.join_time,
         host_loopback: args.host_loopback,

@@ -350,7 +350,7 @@ const COMMANDS: [Text; 24] = [
 ];
 
 /// Of `run` and `repl`.
-const BOARD: [(&str, &str); 17] = [
+const BOARD: [(&str, &str); 18] = [
     ("net", "板子所在的网络"),
     ("open", "在板子旁边打开一个端点，其收发显示在 stderr：端口或 URL，同 `listen`"),
     (
@@ -361,6 +361,7 @@ const BOARD: [(&str, &str); 17] = [
         "fault",
         "板子的链路有什么问题，例如 'loss=5% delay=20ms'；前面加 BOARD: 只对一块板子，加 up: 或 down: 只对一个方向；可重复。全部见 run --help",
     ),
+    ("air", "Wi-Fi 有什么问题，例如 'dhcp=off'、'wrong-password'。全部见 lan air --help"),
     ("seed", "网络中一切随机的来源：同一个数丢失同样的帧"),
     ("name", "让 api.example.com 这样的名称指向这台电脑，或板子网络中的 ADDRESS；可重复"),
     ("frames", "把板子网络中的每一帧都保存到抓取中，供 Wireshark 和 `capture stat` 使用"),

@@ -66,6 +66,8 @@ pub struct LanSettings {
     pub seed: u64,
     /// What is wrong with the links of boards, from the start; of two for one direction the later holds.
     pub faults: Vec<FaultSpec>,
+    /// What is wrong with its access point, from the start.
+    pub air: AirFaults,
     /// The one Wi-Fi there is, and its password; `None` for any that a program asks for.
     pub wifi: Option<(String, String)>,
     /// How long joining takes.
@@ -85,8 +87,8 @@ impl Default for LanSettings {
     fn default() -> Self {
         let join_time = Duration::from_secs(1);
         let (host_loopback, internet, frames) = Default::default();
-        let (faults, names) = (Vec::new(), Vec::new());
-        LanSettings { seed: 0, faults, wifi: None, join_time, host_loopback, internet, frames, names }
+        let (faults, air, names) = Default::default();
+        LanSettings { seed: 0, faults, air, wifi: None, join_time, host_loopback, internet, frames, names }
     }
 }
 
@@ -162,13 +164,15 @@ impl Network {
         let (inbox, heard) = mpsc::channel(INBOX);
         let (ssid, password) = settings.wifi.clone().unwrap_or_else(|| (HOME.into(), String::new()));
         let password = (!password.is_empty()).then_some(password);
-        let home = AccessPoint { ssid, password, join_time: settings.join_time, ..AccessPoint::default() };
+        let home =
+            AccessPoint { ssid: ssid.clone(), password, join_time: settings.join_time, ..AccessPoint::default() };
         let air = AirConfig { home, any_name: settings.wifi.is_none() };
         let knows_more = settings.internet || !settings.names.is_empty();
         let unknown_names = if knows_more { UnknownNames::Ask } else { UnknownNames::Deny };
         let config = LanConfig { seed: Seed(settings.seed), air, unknown_names, ..LanConfig::default() };
         let mut lan = Lan::new(config);
         lan.watch(settings.frames);
+        let _ = lan.set_air_faults(Time::ZERO, &ssid, &settings.air); // it has this one, with services
         let network = Network {
             lan: RefCell::new(lan),
             taps: Taps::new(settings.frames),

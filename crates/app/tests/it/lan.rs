@@ -176,6 +176,28 @@ s.recvfrom(1)
 }
 
 #[test]
+fn the_wifi_may_be_wrong_from_the_start() {
+    let lab = Lab::new();
+    let program = "import network
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect('01Studio', '88888888')
+while wlan.status() == network.STAT_CONNECTING:
+    pass
+print(wlan.status())
+";
+    fs::write(lab.path("main.py"), program).expect("a program");
+    let run = |options: &[&str]| lab.run(["run", "main.py", "--join-time", "0"].iter().chain(options));
+    let done = run(&["--air", "wrong-password"]);
+    assert!(done.err.contains("Wi-Fi 01Studio: the password is wrong"), "{done:?}");
+    assert_eq!(done.ok(), "202\n");
+    let done = run(&["--air", "late"]);
+    assert!(done.code == Some(2) && done.err.contains("no fault is called \"late\""), "{done:?}");
+    let done = run(&["--air", "gone", "--net", "host"]);
+    assert!(done.code == Some(2) && done.err.contains("--air is for the virtual network"), "{done:?}");
+}
+
+#[test]
 fn what_is_beyond_needs_leave() {
     let lab = Lab::new();
     let done = run(&lab, "s = socket.socket()\ns.connect(('8.8.8.8', 53))", &[]);
