@@ -1,6 +1,8 @@
 //! TCP as an engine between IP packets: smoltcp's interface without a medium. What is above IP but TCP, what is below
 //! IP, and what a socket means to a program are ours, and elsewhere: another TCP could take this one's place.
 
+mod progress;
+mod rest;
 mod sockets;
 
 use std::collections::VecDeque;
@@ -8,12 +10,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use smoltcp::iface::{Config, Interface, SocketHandle};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
 
 use crate::Time;
 use crate::packet::ETHERNET;
+pub(crate) use rest::Rest;
 pub(crate) use sockets::Sockets;
 
 /// Addresses that a host may have: loopback twice, IPv4, link-local, and two made in prefixes.
@@ -178,6 +181,7 @@ impl Device for Pipe {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
         capabilities.max_transmission_unit = self.mtu;
+        capabilities.checksum.tcp = Checksum::Tx; // `Sockets` has checked it
         capabilities
     }
 }

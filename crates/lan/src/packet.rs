@@ -185,7 +185,7 @@ pub(crate) struct Tcp {
 
 impl Tcp {
     pub(crate) fn parse(ip: &Ip<'_>) -> Option<Tcp> {
-        let packet = TcpPacket::new_checked(ip.payload).ok()?;
+        let packet = TcpPacket::new_checked(ip.payload).ok().filter(|_| ip.protocol == protocol::TCP)?;
         Some(Tcp {
             from: SocketAddr::new(ip.src, packet.src_port()),
             to: SocketAddr::new(ip.dst, packet.dst_port()),

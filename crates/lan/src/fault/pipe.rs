@@ -377,7 +377,7 @@ impl Pipe {
     fn launch(&mut self, now: Time, mut copy: Copy) {
         let delay = self.faults.delay;
         let reorder = self.faults.reorder;
-        let may = (copy.number / 2 - self.since).is_multiple_of(reorder.gap.max(1));
+        let may = (copy.number / 2).checked_sub(self.since).is_none_or(|of| of.is_multiple_of(reorder.gap.max(1)));
         let skips =
             !delay.base.is_zero() && may && self.draws(Purpose::Reorder).at(copy.number).chance(reorder.probability);
         copy.marks.reordered = skips;

@@ -14,7 +14,7 @@ use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::wire::IpListenEndpoint;
 
-use crate::engine::{self, Buffers, Congestion, Engine, MTU, Sockets};
+use crate::engine::{self, Buffers, Congestion, Engine, MTU, Rest, Sockets};
 use crate::host::state_name;
 use crate::packet::{self, Ip, Tcp};
 use crate::{FlowId, PortId, Time};
@@ -152,6 +152,7 @@ struct Flow {
     wants_write: bool,
     /// Nobody reads it any more.
     abandoned: bool,
+    rest: Rest,
     /// Since when something waits to be acknowledged and the board has said nothing.
     stuck: Option<Time>,
 }
@@ -208,6 +209,11 @@ impl Flow {
 
     fn is_half_open(&self) -> bool {
         matches!(self.stage, Stage::Held | Stage::Dialling)
+    }
+
+    /// Bytes that wait to be read.
+    fn unread(&self) -> usize {
+        self.rest.len() + self.socket().recv_queue()
     }
 
     /// Whether the board has said its last.
@@ -356,6 +362,7 @@ impl Flows {
             wants_read: true,
             wants_write: false,
             abandoned: false,
+            rest: Rest::default(),
             stuck: None,
         };
         self.all.insert(id, flow);
@@ -430,6 +437,9 @@ impl Flows {
     pub(crate) fn read(&mut self, id: FlowId, into: &mut [u8]) -> Result<Read, FlowError> {
         let flow = self.open(id)?;
         let ended = flow.ended();
+        if flow.rest.len() > 0 {
+            return Ok(Read::Bytes(flow.rest.read(into, false)));
+        }
         let read = match flow.socket_mut().recv_slice(into) {
             Ok(count) if count > 0 => Read::Bytes(count),
             _ if ended && !into.is_empty() => Read::End,
@@ -541,7 +551,7 @@ impl Flows {
             outside: flow.outside,
             inbound: flow.inbound,
             state: if flow.stage == Stage::Held { "held" } else { state_name(flow.socket().state()) },
-            unread: flow.socket().recv_queue(),
+            unread: flow.unread(),
             unsent: flow.socket().send_queue(),
         })
     }
@@ -550,6 +560,7 @@ impl Flows {
 impl Flow {
     /// Sees what has become of it, and says so.
     fn settle(&mut self, now: Time, limits: &Limits, mut tell: impl FnMut(Happened)) {
+        self.rest.keep(self.sockets.get_mut(self.handle));
         let state = self.socket().state();
         if self.is_half_open() && !matches!(state, State::SynSent | State::SynReceived | State::Closed | State::Listen)
         {
@@ -569,7 +580,7 @@ impl Flow {
                 self.end(Ending::Reset, tell);
             }
             (Stage::Dialling, State::Closed) => self.end(Ending::TimedOut, tell),
-            (Stage::Open, State::Closed | State::TimeWait) if !self.reset && self.socket().recv_queue() == 0 => {
+            (Stage::Open, State::Closed | State::TimeWait) if !self.reset && self.unread() == 0 => {
                 self.end(Ending::Finished, tell);
             }
             (Stage::Open, _) => self.tell_readiness(tell),
@@ -584,7 +595,7 @@ impl Flow {
     }
 
     fn tell_readiness(&mut self, mut tell: impl FnMut(Happened)) {
-        if self.wants_read && (self.socket().can_recv() || self.ended()) {
+        if self.wants_read && (self.unread() > 0 || self.ended()) {
             self.wants_read = false;
             tell(Happened::Readable);
         }

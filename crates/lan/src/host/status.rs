@@ -76,7 +76,7 @@ impl Host {
                     state: state.or(tcp.map(|tcp| name(tcp.state()))).unwrap_or("CLOSED"),
                     local,
                     remote,
-                    unread: tcp.map_or(0, |tcp| tcp.recv_queue()),
+                    unread: stream.rest() + tcp.map_or(0, |tcp| tcp.recv_queue()),
                     unsent: tcp.map_or(0, |tcp| tcp.send_queue()),
                     sent: seen.map_or(Sent::default(), |seen| seen.sent_by(local)),
                     ..blank

@@ -14,7 +14,7 @@ use socklab_socket::{Address, Cause, Errno, Family, Ready};
 use super::option::Options;
 use super::{Host, Result, Socket, SocketId, shown};
 use crate::Time;
-use crate::engine::{self, Buffers, Engine, MTU, Sockets};
+use crate::engine::{self, Buffers, Engine, MTU, Rest, Sockets};
 use crate::packet::{self, Ip, Tcp as Segment};
 use crate::time::earlier;
 
@@ -24,8 +24,7 @@ const LISTENING: usize = 8;
 const HELD: usize = 8;
 /// How long a half-open connection waits for its third segment.
 const HALF_OPEN: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(15);
-/// How long a closed connection may take to end in the background when its peer takes nothing more (Linux:
-/// tcp_fin_timeout).
+/// How long a closed connection waits in the background for the end of its peer (Linux: tcp_fin_timeout).
 const ORPHAN: Duration = Duration::from_secs(60);
 /// Connections that may end in the background; the oldest is dropped, those in TIME-WAIT first.
 const ORPHANS: usize = 64;
@@ -89,11 +88,13 @@ struct Connection {
     mute: bool,
     /// Since when something waits to be acknowledged and the peer has said nothing.
     stuck: Option<Time>,
+    rest: Rest,
 }
 
 impl Connection {
     fn new(handle: SocketHandle, local: SocketAddr, remote: SocketAddr) -> Connection {
-        Connection { handle, local, remote, ended: false, dead: false, deaf: false, mute: false, stuck: None }
+        let (ended, dead, deaf, mute) = Default::default();
+        Connection { handle, local, remote, ended, dead, deaf, mute, stuck: None, rest: Rest::default() }
     }
 }
 
@@ -138,6 +139,11 @@ impl Stream {
                 (None, connection.local, Some(connection.remote), Some(connection.handle))
             }
         }
+    }
+
+    /// Bytes that are not in its buffer any more, and wait to be read.
+    pub(super) fn rest(&self) -> usize {
+        self.connection().map_or(0, |connection| connection.rest.len())
     }
 
     /// Whether a SYN for this address would be its own.
@@ -224,19 +230,22 @@ impl Tcp {
         self.orphans.iter().any(|orphan| !matches!(state(orphan), State::Closed | State::FinWait2 | State::TimeWait))
     }
 
-    /// Lets go of those that have ended. Bytes for which nobody is left cut the connection off.
-    fn settle_orphans(&mut self, now: Time) {
+    /// Lets go of those that have ended. Bytes for which nobody is left cut the connection off, and so does a peer that
+    /// has taken nothing for so long.
+    fn settle_orphans(&mut self, now: Time, patience: Duration) {
         let Tcp { set, orphans, .. } = self;
         orphans.retain_mut(|orphan| {
             let socket = set.get_mut::<tcp::Socket<'static>>(orphan.handle);
-            if socket.recv_queue() > 0 && socket.state() != State::Closed {
+            let is_open = !matches!(socket.state(), State::Closed | State::TimeWait | State::FinWait2);
+            let hopeless = is_open && now >= orphan.since + patience;
+            if hopeless || socket.recv_queue() > 0 && socket.state() != State::Closed {
                 socket.abort();
             }
             if socket.send_queue() < orphan.left {
                 (orphan.left, orphan.since) = (socket.send_queue(), now);
             }
             let over = socket.state() == State::Closed && socket.remote_endpoint().is_none();
-            let late = socket.state() != State::TimeWait && now >= orphan.since + ORPHAN;
+            let late = socket.state() == State::FinWait2 && now >= orphan.since + ORPHAN;
             if over || late {
                 set.remove(orphan.handle);
             }
@@ -261,7 +270,7 @@ impl Tcp {
         let socket = self.socket(connection.handle);
         let over = connection.ended || connection.dead || connection.deaf;
         let mut ready = Ready::NONE;
-        if over || socket.can_recv() {
+        if over || connection.rest.len() > 0 || socket.can_recv() {
             ready |= Ready::IN;
         }
         if connection.dead || connection.mute || socket.can_send() {
@@ -370,7 +379,7 @@ impl Host {
                 self.receive_tcp(&ip, &packet);
             }
         }
-        self.tcp.settle_orphans(self.now);
+        self.tcp.settle_orphans(self.now, self.config.profile.data_timeout);
         let Tcp { engine, set, .. } = &mut self.tcp;
         engine.poll(self.now, set);
         self.flush_tcp();
@@ -432,8 +441,9 @@ impl Host {
     pub(super) fn tcp_deadline(&mut self) -> Option<Time> {
         let Tcp { engine, set, orphans } = &mut self.tcp;
         let engine = engine.deadline(self.now, set);
-        let orphans = orphans.iter().map(|orphan| orphan.since + ORPHAN).filter(|at| *at > self.now).min();
         let patience = self.config.profile.data_timeout;
+        let orphans = orphans.iter().flat_map(|orphan| [ORPHAN, patience].map(|long| orphan.since + long));
+        let orphans = orphans.filter(|at| *at > self.now).min();
         let streams = self.sockets.values().filter_map(|socket| match socket {
             Socket::Stream(Stream { phase: Phase::Connecting(_, until), .. }) => Some(*until),
             Socket::Stream(Stream { phase: Phase::Connected(connection), .. }) => {
@@ -572,8 +582,9 @@ impl Host {
 
     pub(super) fn receive_stream(&mut self, id: SocketId, into: &mut [u8], peek: bool) -> Result<usize> {
         let Some(Socket::Stream(stream)) = self.sockets.get_mut(&id) else { return Err(Errno::EBADF.into()) };
-        match &stream.phase {
+        match &mut stream.phase {
             Phase::Connected(connection) if connection.deaf => Ok(0),
+            Phase::Connected(connection) if connection.rest.len() > 0 => Ok(connection.rest.read(into, peek)),
             Phase::Connected(connection) => {
                 let (ended, dead) = (connection.ended, connection.dead);
                 let socket = self.tcp.set.get_mut::<tcp::Socket<'static>>(connection.handle);
@@ -667,6 +678,7 @@ fn settle_connection(
 ) {
     let socket = tcp.socket_mut(connection.handle);
     let state = socket.state();
+    connection.rest.keep(socket);
     connection.ended |= matches!(state, State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
     connection.stuck = match connection.stuck {
         _ if connection.dead || socket.send_queue() == 0 => None,

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use socklab_lan::{Event, Mac, Profile, Refusal};
+use socklab_lan::{Direction, Event, Mac, Profile, Refusal};
 use socklab_socket::{Errno, Family, Protocol, Type};
 
 use crate::transfer::connected;
 use crate::world::World;
+
+const SYN: u8 = 2;
+const ACK: u8 = 16;
 
 /// Two boards that talk, one that misbehaves, and everybody has an address.
 fn world() -> World {
@@ -142,7 +145,7 @@ fn floods_harm_nobody() {
     for number in 0..600_u32 {
         // Dials that nobody accepts, from and to everywhere.
         let [.., high, low] = number.to_be_bytes();
-        let syn = tcp_syn(villain, 1024 + number as u16, pc, 80);
+        let syn = tcp((villain, 1024 + number as u16), (pc, 80), (1, 0), (SYN, &[]), &[]);
         inject(&mut world, with_header(&gateway, &Mac::local(3).0, 0x0800, &syn));
         // Hardware addresses, and questions for addresses, that are made up.
         let mac = [0x02, 9, 9, 9, high, low];
@@ -171,6 +174,46 @@ fn a_board_that_makes_addresses_up_gets_no_more_leases() {
     }
     world.settle();
     assert_eq!(world.lan.status().leases.len(), 3);
+}
+
+/// The window of a SYN|ACK is as it is, whatever the scale; a peer that takes it for more fills no buffer beyond its end.
+#[test]
+fn bytes_beyond_the_first_window_are_not_taken() {
+    let mut world = World::boards(1, &["a", "b", "villain"], Profile::LINUX);
+    let (a, villain) = (world.address("a"), world.address("villain"));
+    let listener = world.host("a").open(Family::Inet, Type::Stream, Protocol::Usual).unwrap();
+    world.host("a").bind(listener, &(Ipv4Addr::UNSPECIFIED, 80).into()).unwrap();
+    world.host("a").listen(listener, 4).unwrap();
+    let datagram = world.host("villain").open(Family::Inet, Type::Datagram, Protocol::Usual).unwrap();
+    let _ = world.host("villain").send(datagram, b"x", Some(&(a, 9).into())); // now they know each other
+    world.wait(Duration::from_secs(1));
+    // Its own stack would answer with a reset.
+    let port = world.boards["villain"].port;
+    world.lan.set_faults(world.now, port, Direction::Down, "filter=tcp".parse().unwrap());
+    world.lan.watch(true);
+    world.events.clear();
+    let segment = |numbers, flags, payload: &[u8]| {
+        let packet = tcp((villain, 4000), (a, 80), numbers, flags, payload);
+        with_header(&Mac::local(1).0, &Mac::local(3).0, 0x800, &packet)
+    };
+    inject(&mut world, segment((1000, 0), (SYN, &[3, 3, 0, 0]), &[]));
+    world.wait(Duration::from_millis(5));
+    let numbers = world.events.iter().find_map(|event| match event {
+        Event::Frame { frame, .. } if frame.len() > 47 && frame[23] == 6 && frame[47] == SYN | ACK => {
+            Some(u32::from_be_bytes(frame[38..42].try_into().unwrap()))
+        }
+        _ => None,
+    });
+    let next = numbers.expect("a SYN|ACK") + 1;
+    inject(&mut world, segment((1001, next), (ACK, &[]), &[]));
+    let room = Profile::LINUX.tcp.receive as u32;
+    inject(&mut world, segment((1001 + room - 100, next), (ACK, &[]), &[7; 1400]));
+    for at in (0..room).step_by(1400) {
+        inject(&mut world, segment((1001 + at, next), (ACK, &[]), &[1; 1400]));
+        world.settle();
+    }
+    world.wait(Duration::from_secs(1));
+    check_others(&mut world, 81);
 }
 
 fn dhcproto_discover(mac: [u8; 6]) -> Vec<u8> {
@@ -220,10 +263,19 @@ pub(crate) fn udp(src: Ipv4Addr, from: u16, dst: Ipv4Addr, to: u16, payload: &[u
     ip(src, dst, 17, 0, 1, &[header, payload.to_vec()].concat())
 }
 
-fn tcp_syn(src: Ipv4Addr, from: u16, dst: Ipv4Addr, to: u16) -> Vec<u8> {
+/// A TCP segment with the largest window: its flags, options and payload.
+fn tcp(
+    (src, from): (Ipv4Addr, u16),
+    (dst, to): (Ipv4Addr, u16),
+    (seq, ack): (u32, u32),
+    (flags, options): (u8, &[u8]),
+    payload: &[u8],
+) -> Vec<u8> {
     let mut segment = [from.to_be_bytes(), to.to_be_bytes()].concat();
-    segment.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0x20, 0, 0, 0, 0, 0]);
-    let pseudo = [&src.octets()[..], &dst.octets(), &[0, 6, 0, 20]].concat();
+    segment.extend([seq.to_be_bytes(), ack.to_be_bytes()].concat());
+    segment.extend([(20 + options.len() as u8) << 2, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    segment.extend([options, payload].concat());
+    let pseudo = [&src.octets()[..], &dst.octets(), &[0, 6], &(segment.len() as u16).to_be_bytes()].concat();
     let sum = checksum(&[&pseudo, &segment]);
     segment[16..18].copy_from_slice(&sum.to_be_bytes());
     ip(src, dst, 6, 0, 1, &segment)

@@ -8,6 +8,7 @@ mod hostile;
 mod leases;
 mod play;
 mod sockets;
+mod storm;
 mod transfer;
 mod watching;
 mod world;

@@ -351,3 +351,18 @@ fn a_closed_connection_sends_what_it_has_on_a_slow_link() {
     });
     assert!(ended && got == data.len(), "{got} of {}, ended: {ended}", data.len());
 }
+
+/// TIME-WAIT ends, and what was received and not read is still there.
+#[test]
+fn what_was_received_is_there_for_whoever_reads_late() {
+    let mut world = World::boards(1, &["a", "b"], Profile::LINUX);
+    let (dialled, accepted) = connected(&mut world, 80);
+    world.host("a").shutdown(accepted, std::net::Shutdown::Write).unwrap();
+    world.wait(Duration::from_secs(1));
+    world.host("b").send(dialled, &[7; 1000], None).unwrap();
+    world.host("b").close(dialled);
+    world.wait(Duration::from_secs(60));
+    let mut into = [0; 600];
+    let counts = [(); 3].map(|()| world.host("a").receive(accepted, &mut into, false).unwrap().0);
+    assert_eq!(counts, [600, 400, 0]);
+}
