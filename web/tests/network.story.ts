@@ -94,3 +94,16 @@ test("an open endpoint joins a group and leaves it", async ({ page, bench }) => 
   await groups.getByRole("button", { name: "Leave 239.1.2.3" }).click();
   await expect(groups.locator(".member")).toHaveCount(0);
 });
+
+test("a board on this computer's network is dialled at its loopback address", async ({ page, bench }) => {
+  await visit(page, bench, "lan");
+  await page.goto(`${bench.origin}/#boards/new`);
+  await page.getByRole("radio", { name: /^Empty/ }).check({ force: true });
+  await page.getByLabel("This computer's network").check();
+  await page.getByRole("button", { name: "Create" }).click();
+  await expect(page.getByRole("link", { name: /esp32.*on this computer's network/ })).toBeVisible();
+  await expect(page.locator("footer .command")).toContainText("socklab repl --board esp32 --net host");
+  const reach = page.getByRole("region", { name: "From this computer" });
+  await expect(reach.getByRole("button", { name: "Offer it" })).toBeVisible();
+  await expect(reach.getByRole("button", { name: "Lead here" })).toHaveCount(0);
+});

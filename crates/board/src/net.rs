@@ -44,6 +44,8 @@ pub(crate) type Entry<'a> = socklab_socket::Entry<'a, BoardStack>;
 pub(crate) struct Outside {
     /// Any host may be dialled, and any name looked up.
     pub(crate) internet: bool,
+    /// A port of this machine that may not be dialled from its own network: where this program is commanded.
+    pub(crate) closed: Option<u16>,
     /// The one Wi-Fi network that there is, and its password; `None` for every network, with any.
     pub(crate) only: Option<(String, String)>,
     /// How long joining takes.
@@ -59,7 +61,15 @@ pub(crate) struct Outside {
 impl Default for Outside {
     fn default() -> Outside {
         let join_delay = Duration::from_secs(1);
-        Outside { internet: false, only: None, join_delay, joined: None, lan: None, name: "board".to_owned() }
+        Outside {
+            internet: false,
+            closed: None,
+            only: None,
+            join_delay,
+            joined: None,
+            lan: None,
+            name: "board".to_owned(),
+        }
     }
 }
 
@@ -68,6 +78,7 @@ pub(crate) struct Network {
     net: Net,
     interrupt: Interrupt,
     internet: bool,
+    closed: Option<u16>,
     wire: Arc<Wire>,
     mac: Mac,
     station: Mutex<Station>,
@@ -82,16 +93,16 @@ thread_local! {
 
 impl Network {
     pub(crate) fn new(outside: Outside, profile: &Profile) -> Network {
-        let (internet, wire) = (outside.internet, Arc::<Wire>::default());
+        let (internet, closed, wire) = (outside.internet, outside.closed, Arc::<Wire>::default());
         let stack = match outside.lan {
             Some(mac) => BoardStack::Lan(air::stack(mac, &outside, profile, Arc::clone(&wire))),
-            None => BoardStack::Host(host_stack(internet)),
+            None => BoardStack::Host(host_stack(internet, closed)),
         };
         let net = Net::with_hook(stack, attend);
         let interrupt = net.interrupt();
         let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
         let station = Mutex::new(Station::new(outside, profile.wifi.is_none()));
-        Network { net, interrupt, internet, wire, mac, station, remarks: Mutex::default() }
+        Network { net, interrupt, internet, closed, wire, mac, station, remarks: Mutex::default() }
     }
 
     /// The virtual network's end here, if the board is on that.
@@ -179,10 +190,17 @@ impl Network {
 }
 
 /// This machine's network, as far as the board may use it.
-fn host_stack(internet: bool) -> OsStack {
-    let stack = OsStack::new();
+fn host_stack(internet: bool, closed: Option<u16>) -> OsStack {
+    use policy::Verdict;
+    let stack = OsStack::new().with_policy(move |to| match policy::this_machine(to) {
+        Verdict::Allow if closed == Some(to.port()) => {
+            Verdict::Refuse("that is the workbench's own control port".into())
+        }
+        Verdict::Refuse(_) if internet => Verdict::Allow,
+        verdict => verdict,
+    });
     // A name server is a host like others: who may not dial any, asks none.
-    if internet { stack } else { stack.with_policy(policy::this_machine).with_resolver(known_here) }
+    if internet { stack } else { stack.with_resolver(known_here) }
 }
 
 fn own_address() -> Ipv4Addr {
@@ -233,6 +251,13 @@ pub(crate) fn wait_all(
 /// Says why the policy refused a dial.
 fn remark_refusal(error: &Error) {
     let place = error.address().map_or_else(|| "another machine".to_owned(), ToString::to_string);
+    let is_closed = |port: u16| place.ends_with(&format!(":{port}"));
+    if board().network.closed.is_some_and(is_closed) {
+        return board().network.remark(
+            format!("{place} is the workbench's own control port: the board may not dial it"),
+            format!("{place} 是工作台自己的控制端口，板子不能连接"),
+        );
+    }
     board().network.remark(
         format!("the board may dial this machine only, not {place}; --internet lets it"),
         format!("板子只能连接本机，不能连接 {place}；--internet 可以放行"),

@@ -67,6 +67,7 @@ impl Arguments {
                 "--beside" => beside = Some(value()?),
                 "--strict" => strict = true,
                 "--internet" => outside.internet = true,
+                "--closed" => outside.closed = Some(port(&value()?)?),
                 "--lan" => outside.lan = Some(mac(&value()?)?),
                 "--name" => outside.name = value()?,
                 "--joined" => outside.joined = Some(value()?),
@@ -99,6 +100,10 @@ impl Arguments {
 fn network(word: &str) -> Result<(String, String), String> {
     let (ssid, password) = word.split_once(':').ok_or("start a board: --wifi wants SSID:PASSWORD")?;
     Ok((ssid.to_owned(), password.to_owned()))
+}
+
+fn port(word: &str) -> Result<u16, String> {
+    word.parse().map_err(|_| format!("start a board: --closed {word} is no port"))
 }
 
 /// Six octets in hex with colons between.

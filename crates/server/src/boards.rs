@@ -16,6 +16,7 @@ use socklab_engine::board::folder::Folder;
 use socklab_engine::board::link::{Cause, End, FromBoard};
 use socklab_engine::board::look::Said;
 use socklab_engine::board::{Board, BoardConfig, BoardEvent, BoardRemote, Given, NotGiven, Profile, Source, explain};
+use socklab_engine::lan::LanPort;
 use socklab_engine::{Command as Do, Lang, Reply as Done};
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -72,6 +73,9 @@ pub(crate) struct NewBoard {
     /// Refuse what the real board lacks.
     #[serde(default)]
     pub(crate) strict: bool,
+    /// It is on this machine's own network, not on the virtual one: it dials this machine only, and may be dialled.
+    #[serde(default)]
+    pub(crate) host: bool,
     /// What the outside gives to it from the start, each in the words of `board_set`.
     #[serde(default)]
     pub(crate) set: Vec<String>,
@@ -100,6 +104,8 @@ pub(crate) struct BoardView {
     given: BTreeMap<String, String>,
     /// Whether it refuses what the real board lacks.
     strict: bool,
+    /// Whether it is on this machine's own network.
+    host: bool,
     /// Where tools find its console.
     offers: Vec<OfferView>,
     /// Remarks about its program, the newest last.
@@ -255,9 +261,11 @@ impl Boards {
         members.into_values().for_each(|member| member.switch_off());
     }
 
-    /// Their names.
+    /// The names of those on the virtual network.
     pub(crate) fn names(&self) -> Vec<String> {
-        lock(&self.0).members.values().map(|member| member.name.clone()).collect()
+        let held = lock(&self.0);
+        let is_there = |member: &&Arc<Member>| !lock(&member.face.view).0.host;
+        held.members.values().filter(is_there).map(|member| member.name.clone()).collect()
     }
 
     /// What they are, by their ids.
@@ -265,7 +273,8 @@ impl Boards {
         let held = lock(&self.0);
         let kind = |member: &Arc<Member>| {
             let (view, _) = &*lock(&member.face.view);
-            (view.id.clone(), Kind { name: view.name.clone(), profile: view.profile, strict: view.strict })
+            let (strict, host) = (view.strict, view.host);
+            (view.id.clone(), Kind { name: view.name.clone(), profile: view.profile, strict, host })
         };
         held.members.values().map(kind).collect()
     }
@@ -346,6 +355,7 @@ impl BoardView {
             wifi: None,
             given: new.set.iter().filter_map(|words| named(words)).collect(),
             strict: new.strict,
+            host: new.host,
             offers: Vec::new(),
             notes: Vec::new(),
         }
@@ -529,12 +539,12 @@ impl Workbench {
         let name = promised.name.clone();
         let folder = Folder::own(&self.ground.flash, &name, profile.name);
         let folder = folder.map_err(|error| Problem::of_system("flash", &error))?;
-        let lan = match self.ask(Do::Attach { name: name.clone(), cable: !profile.has_wifi() }).await? {
-            Done::Attached(port) => Some(port),
-            Done::NotAttached(why) => return Err(Problem::no_place(&why)),
-            _ => return Err(Problem::ended()),
+        let lan = match new.host {
+            true => None,
+            false => Some(self.attach(&name, profile).await?),
         };
         let mut options: Vec<OsString> = JOIN_TIME.map(Into::into).into();
+        options.extend(["--closed".into(), self.ground.control.to_string().into()]);
         options.extend(new.strict.then(|| "--strict".into()));
         let command = self.ground.board_command.clone();
         let flash = folder.path.clone();
@@ -545,6 +555,14 @@ impl Workbench {
         }
         self.switch_on(id, view, config, folder);
         Ok(Reply::Board { board: id.to_string(), name })
+    }
+
+    async fn attach(&self, name: &str, profile: &Profile) -> Result<LanPort, Problem> {
+        match self.ask(Do::Attach { name: name.to_owned(), cable: !profile.has_wifi() }).await? {
+            Done::Attached(port) => Ok(port),
+            Done::NotAttached(why) => Err(Problem::no_place(&why)),
+            _ => Err(Problem::ended()),
+        }
     }
 
     fn switch_on(self: &Arc<Self>, id: BoardId, view: BoardView, config: BoardConfig, folder: Folder) {

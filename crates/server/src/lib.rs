@@ -136,7 +136,7 @@ impl Server {
         })?;
         let run = engine.run().cloned().ok_or_else(|| io::Error::other("there is no capture"))?;
         let (remote, live) = (engine.remote(), engine.live());
-        let ground = Ground { remote, live, run, captures, flash, board_command };
+        let ground = Ground { remote, live, run, captures, flash, control: at.port(), board_command };
         let workbench = Arc::new(Workbench::new(ground));
         let _ = told.set(Arc::downgrade(&workbench)); // nobody else does
         let runtime =

@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     pub(crate) name: String,
     pub(crate) profile: &'static str,
     pub(crate) strict: bool,
+    /// On this machine's own network.
+    pub(crate) host: bool,
 }
 
 /// The lines that do the same; `None` where a terminal has no way, or would do something else.
@@ -123,7 +125,9 @@ impl Around {
 impl Kind {
     /// As options, each with a space before it.
     fn options(&self) -> String {
-        format!(" --board {}{}", word(self.profile), if self.strict { " --strict" } else { "" })
+        let strict = if self.strict { " --strict" } else { "" };
+        let host = if self.host { " --net host" } else { "" };
+        format!(" --board {}{strict}{host}", word(self.profile))
     }
 }
 
@@ -145,7 +149,7 @@ fn board_new(new: &NewBoard) -> Option<String> {
     if new.name.as_deref().is_some_and(|name| !name.is_empty() && name != profile) {
         return None;
     }
-    let line = repl(&Kind { name: profile.into(), profile, strict: new.strict });
+    let line = repl(&Kind { name: profile.into(), profile, strict: new.strict, host: new.host });
     Some(new.set.iter().fold(line, |line, given| format!("{line} --set {}", word(given.trim()))))
 }
 
@@ -253,7 +257,7 @@ mod tests {
     use super::*;
 
     fn shown(json: &str) -> Option<String> {
-        let board = |name: &str, profile, strict| Kind { name: name.into(), profile, strict };
+        let board = |name: &str, profile, strict| Kind { name: name.into(), profile, strict, host: false };
         let boards = [("b1", board("k230", "k230", false)), ("b2", board("desk", "rp2", true))];
         let around = Around {
             boards: boards.map(|(id, kind)| (id.to_owned(), kind)).into(),
@@ -281,6 +285,7 @@ mod tests {
                 r#"{"do":"board_new","profile":"rp2","strict":true,"set":["4=1"]}"#,
                 "socklab repl --board rp2 --strict --set 4=1",
             ),
+            (r#"{"do":"board_new","profile":"rp2","host":true}"#, "socklab repl --board rp2 --net host"),
             (r#"{"do":"board_run","board":"b1","source":"x"}"#, "socklab run --board k230 main.py"),
             (
                 r#"{"do":"board_run","board":"b2","source":"x","name":"-x.py"}"#,

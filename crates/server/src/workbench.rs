@@ -50,6 +50,8 @@ pub(crate) struct Ground {
     pub(crate) captures: PathBuf,
     /// The folder in which boards have their flashes, each its own.
     pub(crate) flash: PathBuf,
+    /// The port on which the workbench itself is reached.
+    pub(crate) control: u16,
     /// The program, and its first arguments, that is a board process.
     pub(crate) board_command: Vec<OsString>,
 }

@@ -430,6 +430,8 @@ export interface components {
             given: {
                 [key: string]: string;
             };
+            /** @description Whether it is on this machine's own network. */
+            host: boolean;
             /** @description `b1`. */
             id: string;
             /** @description Strips of lights by the pin that they are connected to: `#rrggbb`, the first first. */
@@ -1141,6 +1143,8 @@ export interface components {
         };
         /** @description What a board is to be. */
         NewBoard: {
+            /** @description It is on this machine's own network, not on the virtual one: it dials this machine only, and may be dialled. */
+            host?: boolean;
             /** @description What it is called, on the network too: small letters, digits and `-`. Its files are kept under this name. */
             name?: string | null;
             /** @description `esp32`, `k230`, `waffle`, `mpython`, `rp2` or `linux`. */

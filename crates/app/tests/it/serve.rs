@@ -300,6 +300,50 @@ fn neither_a_board_nor_an_endpoint_dials_the_control_port() {
     assert_eq!(String::from_utf8_lossy(&lab.exported_raw(&[])), said);
 }
 
+/// Says to the computer's loopback what came of dialling two ports there.
+const NEIGHBOUR: &str = r#"
+import network, socket
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect("Socklab", "")
+while not wlan.isconnected():
+    pass
+def dial(port):
+    s = socket.socket()
+    try:
+        s.connect(("127.0.0.1", port))
+        return s
+    except OSError as error:
+        return str(error.errno)
+out = dial(PORT)
+out.send(dial(CONTROL) + " " + str(dial(PORT) is not None))
+"#;
+
+#[test]
+fn a_board_may_be_on_this_machines_network() {
+    let lab = Lab::new();
+    let bench = Bench::start(&lab, &["serve", "--no-open", "--listen", "127.0.0.1:0"]);
+    let opened = bench.done(json!({"do": "open", "url": "tcp-listen://127.0.0.1:0"}));
+    let port = opened["url"].as_str().and_then(|url| url.rsplit(':').next()).expect("a port").to_owned();
+    bench.done(json!({"do": "board_new", "profile": "esp32", "host": true}));
+    let state = bench.until("its prompt", |state| state["boards"][0]["state"] == "prompt");
+    assert_eq!((&state["boards"][0]["host"], &state["lan"]["boards"]), (&json!(true), &json!([])));
+    let source = NEIGHBOUR.replace("PORT", &port).replace("CONTROL", &bench.at.port().to_string());
+    bench.done(json!({"do": "board_run", "board": "b1", "source": source}));
+    let said = "118 True"; // EHOSTUNREACH, as lwIP counts
+    let state = bench.until("what it says", |state| state["totals"]["received"] == said.len());
+    assert!(state["peers"][0]["address"].as_str().is_some_and(|at| at.starts_with("127.0.0.1:")), "{state}");
+    let notes =
+        bench.until("why", |state| state["boards"][0]["notes"][0].is_object())["boards"][0]["notes"].to_string();
+    assert!(notes.contains("is the workbench's own control port"), "{notes}");
+    let answer = bench.ask("POST", "/api/command", &json!({"do": "forward", "forward": "0:esp32:80"}).to_string());
+    assert_eq!(answer["error"]["code"], "no_such_board", "{answer}");
+    bench.done(json!({"do": "board_remove", "board": "b1"}));
+    bench.running.interrupt();
+    bench.running.finish();
+    assert_eq!(String::from_utf8_lossy(&lab.exported_raw(&[])), said);
+}
+
 #[test]
 fn what_is_offered_of_a_board_goes_with_it() {
     let lab = Lab::new();
