@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socklab_lan::{Congestion, Direction, Profile, SocketId, Time};
+use socklab_lan::{Congestion, Direction, Event, Profile, Read, SocketId, Time};
 use socklab_socket::{Errno, Family, Protocol, SockOpt, Type};
 
 use crate::world::World;
@@ -365,4 +365,30 @@ fn what_was_received_is_there_for_whoever_reads_late() {
     let mut into = [0; 600];
     let counts = [(); 3].map(|()| world.host("a").receive(accepted, &mut into, false).unwrap().0);
     assert_eq!(counts, [600, 400, 0]);
+}
+
+#[test]
+fn so_it_is_for_whoever_is_outside() {
+    let mut world = World::boards(1, &["b"], Profile::LINUX);
+    let pc = world.lan.plan().pc;
+    let dialled = world.host("b").open(Family::Inet, Type::Stream, Protocol::Usual).unwrap();
+    assert!(world.host("b").connect(dialled, &(pc, 80).into()).unwrap_err().is(Errno::EINPROGRESS));
+    world.wait(Duration::from_secs(1));
+    let flow = world.events.iter().find_map(|event| match event {
+        Event::Dialled { flow, .. } => Some(*flow),
+        _ => None,
+    });
+    let flow = flow.expect("a dial");
+    world.lan.accept(flow).unwrap();
+    world.wait(Duration::from_secs(1));
+    world.lan.finish(flow).unwrap();
+    world.wait(Duration::from_secs(1));
+    world.host("b").send(dialled, &[7; 1000], None).unwrap();
+    world.host("b").close(dialled);
+    world.wait(Duration::from_secs(60));
+    let mut into = [0; 600];
+    let counts = [(); 2].map(|()| world.lan.read(flow, &mut into).unwrap());
+    assert_eq!(counts, [Read::Bytes(600), Read::Bytes(400)]);
+    world.wait(Duration::from_secs(1));
+    assert!(world.lan.read(flow, &mut into).is_err(), "it is over");
 }
