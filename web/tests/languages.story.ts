@@ -87,3 +87,14 @@ test("the first visit has three ways to begin", async ({ page, bench }) => {
   await page.goto(bench.origin);
   await expect(page.locator(".ways")).toHaveCount(0);
 });
+
+test("whoever asks for a view sees it, also at the first visit", async ({ page, bench }) => {
+  await page.goto(bench.url);
+  await expect(page.locator(".ways button")).toHaveCount(3);
+  await page.getByRole("link", { name: "LAN" }).click();
+  await expect(page.getByRole("region", { name: "Network", exact: true })).toBeVisible();
+  await page.evaluate(() => localStorage.clear());
+  await page.goto(`${bench.origin}/#boards/new`);
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "A new virtual board" })).toBeVisible();
+});

@@ -15,6 +15,8 @@ class Look {
   view: View = $state("assistant");
   /** What follows the view in the address: a run, a board. */
   item = $state("");
+  /** Whether somebody has asked for a view, by a link or a bookmark. */
+  chosen = $state(false);
 
   constructor() {
     this.#follow();
@@ -50,6 +52,7 @@ class Look {
 
   #follow(): void {
     const [view, item] = location.hash.slice(1).split("/");
+    this.chosen ||= view !== "";
     this.view = VIEWS.find((known) => known === view) ?? "assistant";
     this.item = decodeURIComponent(item ?? "");
   }
