@@ -36,7 +36,7 @@ test("a name and an encoding outlive their peer, and are not another run's", asy
   await expect(row).toContainText("thermometer");
   await row.getByRole("button", { name: "thermometer" }).click();
   await page.getByRole("button", { name: "Export" }).click();
-  await expect(page.locator("#log-export")).toContainText("Text is read as gbk");
+  await expect(page.locator("#log-export")).toContainText("Text is read as each peer's encoding says");
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "jsonl" }).click()]);
   expect(readFileSync(await file.path(), "utf8")).toContain("温度");
 

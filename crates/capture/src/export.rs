@@ -13,7 +13,7 @@ use crate::cursor::{Cursor, Next};
 use crate::record::{Event, PeerId, Record};
 use crate::run::{Gap, Run, RunError};
 use crate::show::{Clock, Form, Printer};
-use crate::text::Encoding;
+use crate::text::Encodings;
 
 /// So much is collected before it is written.
 const BUFFER: usize = 256 * 1024;
@@ -112,7 +112,7 @@ pub enum ExportError {
 
 /// Writes `run`, as far as it is written now, to `out` as `format`, and flushes it.
 ///
-/// Text is decoded by `encoding`; `clock` says whose time of day is shown where that is (CSV and JSON have UTC).
+/// Text is decoded by `encodings`; `clock` says whose time of day is shown where that is (CSV and JSON have UTC).
 /// Takes little memory, however long the run.
 ///
 /// # Errors
@@ -122,18 +122,19 @@ pub fn export(
     run: &Run,
     format: Format,
     filter: &Filter,
-    encoding: Encoding,
+    encodings: impl Into<Encodings>,
     clock: Clock,
     out: &mut dyn Write,
 ) -> Result<ExportSummary, ExportError> {
+    let encodings = encodings.into();
     let mut out = BufWriter::with_capacity(BUFFER, Counted { out, bytes: 0 });
     let mut summary = match format {
         Format::Pcapng => packets::copy(run, filter, &mut out),
         Format::Raw => copy_received(run, filter, &mut out),
-        Format::Csv => write_lines(run, filter, csv::Table::new(encoding), &mut out),
-        Format::Netassist => write_lines(run, filter, netassist::Log::new(encoding, clock), &mut out),
-        Format::Jsonl => write_lines(run, filter, Printer::new(Form::Json, encoding, clock), &mut out),
-        Format::Txt => write_lines(run, filter, Printer::new(Form::Text, encoding, clock.with_date(true)), &mut out),
+        Format::Csv => write_lines(run, filter, csv::Table::new(encodings), &mut out),
+        Format::Netassist => write_lines(run, filter, netassist::Log::new(encodings, clock), &mut out),
+        Format::Jsonl => write_lines(run, filter, Printer::new(Form::Json, encodings, clock), &mut out),
+        Format::Txt => write_lines(run, filter, Printer::new(Form::Text, encodings, clock.with_date(true)), &mut out),
     }?;
     out.flush().map_err(ExportError::Write)?;
     summary.bytes = out.get_ref().bytes;
@@ -254,6 +255,7 @@ mod tests {
     use crate::kit;
     use crate::record::{Address, EndpointId, Frame, LinkId, Side, Timestamp, Transport};
     use crate::run::RunWriter;
+    use crate::text::Encoding;
 
     /// What happens to a run: who, what, with which bytes and text.
     type Step = (u8, u8, Vec<u8>, String);

@@ -14,7 +14,7 @@ pub(crate) use party::{Parties, payload};
 use crate::escape::{self, Controls};
 use crate::hex;
 use crate::record::{Address, Event, Frame, Record, Side, Timestamp, Way};
-use crate::text::Encoding;
+use crate::text::Encodings;
 pub use json::harmless_json;
 use json::{Base64, FrameLine, Line};
 use party::Party;
@@ -79,7 +79,7 @@ pub struct Printer {
 #[derive(Debug)]
 struct Pen {
     form: Form,
-    encoding: Encoding,
+    encodings: Encodings,
     clock: Clock,
     colour: bool,
     // Empty between records, kept for their room.
@@ -90,13 +90,13 @@ struct Pen {
 
 impl Printer {
     /// A printer at the start of a log. The times in JSON are UTC in any case.
-    pub fn new(form: Form, encoding: Encoding, clock: Clock) -> Self {
+    pub fn new(form: Form, encodings: impl Into<Encodings>, clock: Clock) -> Self {
         let (clock, write): (_, fn(&Address) -> String) = match form {
             Form::Json => (Clock::utc(), Address::to_string),
             _ => (clock, write_address),
         };
         let (time, text, json) = (String::new(), String::new(), Vec::new());
-        let pen = Pen { form, encoding, clock, colour: false, time, text, json };
+        let pen = Pen { form, encodings: encodings.into(), clock, colour: false, time, text, json };
         Printer { pen, parties: Parties::new(write), last: Timestamp::default() }
     }
 
@@ -173,7 +173,7 @@ impl Pen {
             Form::Hex => push_word(out, |out| push_hex(payload.1, out)),
             Form::Both => push_dump(payload.1, out),
             Form::Text | Form::Json => {
-                push_word(out, |out| party.decode(record, payload, self.encoding, out));
+                push_word(out, |out| party.decode(record, payload, self.encodings.of(record.peer), out));
             }
         }
     }
@@ -246,7 +246,7 @@ impl Pen {
         let payload = payload(&record.event);
         if let Some(payload) = payload {
             self.text.clear();
-            party.decode_plain(record, payload, self.encoding, &mut self.text);
+            party.decode_plain(record, payload, self.encodings.of(record.peer), &mut self.text);
         }
         let data = payload.map(|(_, bytes)| bytes);
         let (id, endpoint) = (party.id(), party.id().split('.').next());
@@ -326,6 +326,7 @@ mod tests {
 
     use super::*;
     use crate::record::{EndpointId, LinkId, PeerId};
+    use crate::text::Encoding;
 
     const AT: Timestamp = Timestamp(1_795_262_401_123_456_789);
 
@@ -345,7 +346,7 @@ mod tests {
     }
 
     fn printer(form: Form, encoding: &str) -> Printer {
-        Printer::new(form, encoding.parse().expect("an encoding"), Clock::utc())
+        Printer::new(form, encoding.parse::<Encoding>().expect("an encoding"), Clock::utc())
     }
 
     fn print(printer: &mut Printer, record: &Record<'_>) -> String {

@@ -17,7 +17,7 @@ use socklab_capture::index::Totals;
 use socklab_capture::run::{Gap, Run};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::Clock;
-use socklab_capture::text::Encoding;
+use socklab_capture::text::{Encoding, Encodings};
 use socklab_capture::{EndpointId, PeerId, Side};
 use socklab_engine::Lang;
 use socklab_engine::trouble::capture_text;
@@ -26,7 +26,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{Wanted, list};
-use crate::data::{Data, LineEnding, parse_encoding};
+use crate::data::{Data, LineEnding};
 use crate::guard::Speaks;
 use crate::labels::Reading;
 use crate::problem::{Problem, ProblemBody};
@@ -432,7 +432,7 @@ pub(crate) struct ExportQuery {
     format: String,
     /// Only of these peers: `e1.3,e1.4`.
     peer: Option<String>,
-    /// Of text; `utf-8` if it is not there.
+    /// Of text; each peer's own if it is not there, which is `utf-8` in an old run.
     encoding: Option<String>,
 }
 
@@ -452,7 +452,8 @@ pub(crate) async fn export(
 ) -> Result<Response, Problem> {
     let format: Format = query.format.parse().map_err(|error: export::UnknownFormat| no_format(&error))?;
     let filter = Filter { peers: list(query.peer.as_deref())? };
-    let encoding = parse_encoding(query.encoding.as_deref().unwrap_or_default())?;
+    let reading = workbench.reading(&run, query.encoding.as_deref())?;
+    let encodings = Encodings::by_peer(move |peer| peer.map_or_else(Encoding::default, |peer| reading.of(peer)));
     let name = workbench.archive(&run)?.run.name();
     let end = match format {
         Format::Raw => "bin",
@@ -464,7 +465,7 @@ pub(crate) async fn export(
     };
     let write = move |archive: &crate::records::Archive, out: &mut Outlet| {
         let mut out = BufWriter::with_capacity(PIECE, out);
-        let written = export::export(&archive.run, format, &filter, encoding, Clock::local(), &mut out);
+        let written = export::export(&archive.run, format, &filter, encodings, Clock::local(), &mut out);
         written.map(drop).map_err(io::Error::other)
     };
     workbench.stream(&run, "application/octet-stream", Some(format!("{name}.{end}")), write).await

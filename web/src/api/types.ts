@@ -2069,7 +2069,7 @@ export interface operations {
                 as: string;
                 /** @description Only of these peers: `e1.3,e1.4`. */
                 peer?: string;
-                /** @description Of text; `utf-8` if it is not there. */
+                /** @description Of text; each peer's own if it is not there, which is `utf-8` in an old run. */
                 encoding?: string;
             };
             header?: never;

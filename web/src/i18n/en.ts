@@ -154,6 +154,7 @@ export const en = {
     hitsSoFar: (count: string) => `${count} so far…`,
     hitsMore: (count: string, shown: string) => `${count} hits, the first ${shown} of them listed`,
     export: "Export",
+    writtenAsShown: "Text is read as each peer's encoding says",
     writtenIn: (encoding: string) => `Text is read as ${encoding}`,
     position: "Position in the capture",
     at: (seq: string) => `record ${seq}`,

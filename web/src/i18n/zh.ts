@@ -154,6 +154,7 @@ export const zh: Messages = {
     hitsSoFar: (count: string) => `已找到 ${count} 处…`,
     hitsMore: (count: string, shown: string) => `${count} 处，列出前 ${shown} 处`,
     export: "导出",
+    writtenAsShown: "文本按各对端的编码解码",
     writtenIn: (encoding) => `文本按 ${encoding} 解码`,
     position: "在抓取中的位置",
     at: (seq: string) => `第 ${seq} 条记录`,

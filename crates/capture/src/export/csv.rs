@@ -6,7 +6,7 @@ use super::Lines;
 use crate::hex;
 use crate::record::Record;
 use crate::show::{self, Clock, Parties};
-use crate::text::Encoding;
+use crate::text::Encodings;
 
 const HEADER: &str = "seq,at,endpoint,peer,address,kind,bytes,hex,text\r\n";
 
@@ -17,7 +17,7 @@ const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－'
 ///
 /// Bytes of a stream whose character never becomes whole are in the hex column only.
 pub(super) struct Table {
-    encoding: Encoding,
+    encodings: Encodings,
     clock: Clock,
     parties: Parties,
     /// A cell under construction; kept for its room.
@@ -25,8 +25,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(encoding: Encoding) -> Self {
-        Table { encoding, clock: Clock::utc(), parties: Parties::new(show::write_address), cell: String::new() }
+    pub(super) fn new(encodings: Encodings) -> Self {
+        Table { encodings, clock: Clock::utc(), parties: Parties::new(show::write_address), cell: String::new() }
     }
 }
 
@@ -48,7 +48,7 @@ impl Lines for Table {
         match show::payload(&record.event) {
             Some(payload) => {
                 push_bytes(payload.1, out);
-                party.decode(record, payload, self.encoding, &mut self.cell);
+                party.decode(record, payload, self.encodings.of(record.peer), &mut self.cell);
             }
             None => {
                 out.push_str(",,");

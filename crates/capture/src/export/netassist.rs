@@ -17,17 +17,17 @@ use super::Lines;
 use crate::escape;
 use crate::record::{Address, Event, Record, Timestamp};
 use crate::show::{self, Clock, Fraction};
-use crate::text::Encoding;
+use crate::text::{Encoding, Encodings};
 
 /// Writes what NetAssist has words for; what else happened is left out.
 pub(super) struct Log {
-    encoding: Encoding,
+    encodings: Encodings,
     clock: Clock,
 }
 
 impl Log {
-    pub(super) fn new(encoding: Encoding, clock: Clock) -> Self {
-        Log { encoding, clock: clock.with_date(true) }
+    pub(super) fn new(encodings: Encodings, clock: Clock) -> Self {
+        Log { encodings, clock: clock.with_date(true) }
     }
 
     fn push_time(&mut self, at: Timestamp, out: &mut String) {
@@ -37,7 +37,7 @@ impl Log {
     }
 
     fn push_data(&mut self, record: &Record<'_>, words: [&str; 2], bytes: &[u8], out: &mut String) {
-        let text = harmless(self.encoding, bytes);
+        let text = harmless(self.encodings.of(record.peer), bytes);
         let form = if text.is_some() { "ASCII" } else { "HEX" };
         self.push_time(record.at, out);
         let _ = writeln!(out, "{} {form} {} {}>", words[0], words[1], spaced(&record.address));
@@ -115,7 +115,7 @@ mod tests {
         let at = Timestamp(1_562_947_541_240_999_999);
         let record = Record { seq: 1, at, endpoint, peer, address, is_datagram: false, event };
         let mut out = String::new();
-        Log::new(encoding.parse().expect("an encoding"), Clock::utc()).add(&record, &mut out);
+        Log::new(encoding.parse::<Encoding>().expect("an encoding").into(), Clock::utc()).add(&record, &mut out);
         out
     }
 

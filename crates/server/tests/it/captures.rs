@@ -180,6 +180,24 @@ fn a_run_is_written_out_in_every_form() {
 }
 
 #[test]
+fn each_peers_text_is_written_out_in_its_own_encoding() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut devices = [device(port), device(port)];
+    bench.until("both", |state| state["peers"].as_array().is_some_and(|peers| peers.len() == 2));
+    bench.done(json!({"do": "encoding", "of": "e1.2", "encoding": "gbk"}));
+    devices[0].write_all("温度".as_bytes()).expect("it reads");
+    devices[1].write_all(b"\xca\xaa\xb6\xc8").expect("it reads");
+    bench.until("their words", |state| state["totals"]["received"] == 10);
+    for format in ["txt", "jsonl", "csv", "netassist"] {
+        let text = bench.get(&format!("/api/runs/current/export?as={format}")).text();
+        assert!(text.contains("温度") && text.contains("湿度"), "{text}");
+    }
+    let text = bench.get("/api/runs/current/export?as=txt&encoding=utf-8").text();
+    assert!(text.contains("温度") && !text.contains("湿度"), "{text}");
+}
+
+#[test]
 fn the_capture_is_whole_after_the_end() {
     let (bench, _devices) = talked();
     let run = bench.state()["log"]["run"].as_str().expect("a name").to_owned();
