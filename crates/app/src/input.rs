@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use socklab_capture::EndpointId;
 use socklab_engine::{Command, Outcome, Remote, Reply, Targets, WhenFull};
 
 use crate::watch::Happening;
@@ -12,6 +13,10 @@ use std::sync::mpsc::Sender;
 
 /// The most that is read, and for datagrams sent, at a time: as nc has it.
 pub(crate) const CHUNK: usize = 16 * 1024;
+
+/// An input that has been silent for so many milliseconds has no more for now.
+#[cfg(unix)]
+const SILENCE: u16 = 1000;
 
 /// A line without an end would fill the memory: it is cut here.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -29,18 +34,55 @@ pub(crate) enum Cut {
     Crlf,
 }
 
-/// Sends all of stdin to all peers, waiting for the first of them and for those that are slow.
-pub(crate) fn start(remote: Remote, cut: Cut, watch: Sender<Happening>) {
+/// Sends all of stdin to all peers, waiting for the first of them and for those that are slow. Servers for one client,
+/// `takes_one`, go on when that has finished, as long as there is more to be sent; else they end with it.
+pub(crate) fn start(remote: Remote, cut: Cut, takes_one: Vec<EndpointId>, watch: Sender<Happening>) {
     thread::spawn(move || {
-        let _ = feed(&remote, cut, &watch); // a stdin that cannot be read has ended
+        let mut supply = Supply { remote, takes_one, has_more: false };
+        let _ = feed(&mut supply, cut, &watch); // a stdin that cannot be read has ended
+        supply.tell(false);
         let _ = watch.send(Happening::InputEnded);
     });
 }
 
-fn feed(remote: &Remote, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> {
+/// What the engine is told of the input.
+struct Supply {
+    remote: Remote,
+    takes_one: Vec<EndpointId>,
+    has_more: bool,
+}
+
+impl Supply {
+    fn tell(&mut self, has_more: bool) {
+        if std::mem::replace(&mut self.has_more, has_more) != has_more {
+            for endpoint in &self.takes_one {
+                self.remote.call(Command::HalfOpen { endpoint: *endpoint, on: has_more });
+            }
+        }
+    }
+}
+
+/// Whether stdin has something to read soon, if only its end. Where the system does not tell, it has not.
+#[cfg(unix)]
+fn has_more() -> bool {
+    use nix::poll::{PollFd, PollFlags, poll};
+    use std::os::fd::AsFd;
+    let stdin = io::stdin();
+    poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], SILENCE).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(not(unix))]
+fn has_more() -> bool {
+    false
+}
+
+fn feed(supply: &mut Supply, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> {
     let mut stdin = io::BufReader::with_capacity(CHUNK, io::stdin());
     loop {
         let mut bytes = Vec::new();
+        if supply.has_more && stdin.buffer().is_empty() && !has_more() {
+            supply.tell(false);
+        }
         match cut {
             Cut::Reads | Cut::Crlf => {
                 bytes.extend_from_slice(stdin.fill_buf()?);
@@ -54,7 +96,8 @@ fn feed(remote: &Remote, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> 
         if cut == Cut::Crlf {
             bytes = with_crlf(&bytes);
         }
-        if !send(remote, bytes.into()) {
+        supply.tell(true);
+        if !send(&supply.remote, bytes.into()) {
             return Ok(());
         }
         let _ = watch.send(Happening::Traffic);

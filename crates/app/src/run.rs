@@ -58,6 +58,8 @@ pub(crate) struct Session {
     was_reset: bool,
     /// The exit code is not to be 0.
     has_failed: bool,
+    /// Endpoints that take one client.
+    takes_one: Vec<EndpointId>,
     /// Lest it be said for each datagram.
     last_said: String,
 }
@@ -89,6 +91,7 @@ pub(crate) fn run(
         is_left: false,
         was_reset: false,
         has_failed: false,
+        takes_one: Vec::new(),
         last_said: String::new(),
     };
     let result = body(&mut session);
@@ -133,6 +136,7 @@ impl Session {
         for url in urls {
             let (id, url) = self.open_one(url)?;
             opened(id, &url);
+            self.takes_one.extend(url.options.once().then_some(id));
             ids.push(id);
         }
         self.is_up = true;
@@ -167,7 +171,7 @@ impl Session {
 
     /// Sends stdin to the peers.
     pub(crate) fn feed(&self, cut: Cut) {
-        input::start(self.remote.clone(), cut, self.sender());
+        input::start(self.remote.clone(), cut, self.takes_one.clone(), self.sender());
     }
 
     /// The next thing that happens; `None` when `deadline` comes first.

@@ -93,6 +93,14 @@ pub enum Command {
         /// Whether.
         on: bool,
     },
+    /// Keep sending to the peers of an endpoint that have finished their own sending, or close these once what waits has
+    /// gone out. Holds for connections to come.
+    HalfOpen {
+        /// Whose peers.
+        endpoint: EndpointId,
+        /// Whether.
+        on: bool,
+    },
     /// Attach a board to the virtual network.
     Attach {
         /// What it is called there: `NAME.lan` leads to it.

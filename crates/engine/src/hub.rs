@@ -64,6 +64,8 @@ pub(crate) struct Endpoint {
     pub(crate) url: RefCell<EndpointUrl>,
     pub(crate) options: Options,
     pub(crate) echo: Cell<bool>,
+    /// A peer that has finished its own sending is still sent to.
+    pub(crate) halfopen: Cell<bool>,
     pub(crate) state: Cell<EndpointState>,
     /// It is to end with its connection.
     pub(crate) closing: Cell<bool>,
@@ -138,6 +140,7 @@ impl Hub {
             id,
             options: url.options.clone(),
             echo: Cell::new(url.options.echo()),
+            halfopen: Cell::new(url.options.halfopen()),
             url: RefCell::new(url),
             state: Cell::new(state),
             closing: Cell::new(false),

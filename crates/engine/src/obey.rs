@@ -39,6 +39,11 @@ impl Hub {
                 endpoint.echo.set(on);
                 self.recorder.watch.ring();
             }),
+            Command::HalfOpen { endpoint, on } => self.with(endpoint, |endpoint| {
+                endpoint.halfopen.set(on);
+                let peers = endpoint.peers.borrow();
+                peers.values().filter(|peer| !on && peer.is_finished()).for_each(|peer| peer.end(Ending::Close));
+            }),
             Command::Attach { name, cable } => self.attach(&name, cable),
             Command::Detach(name) => {
                 self.lan().map(|lan| lan.detach(&name));

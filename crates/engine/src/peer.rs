@@ -197,6 +197,11 @@ impl Peer {
         self.mark.set(self.id);
     }
 
+    /// Whether it has said so.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.get()
+    }
+
     pub(crate) fn state(&self) -> PeerState {
         match self.ending.get() {
             Some(Ending::Close | Ending::Reset) => PeerState::Closing,

@@ -291,7 +291,7 @@ impl StreamDriver {
         if self.we_finished {
             return Step::Over(End::Closed(first));
         }
-        if self.endpoint.options.halfopen() {
+        if self.endpoint.halfopen.get() {
             self.hub.recorder.record(self.subject(), Event::Finished(Side::Peer));
             return Step::Again;
         }

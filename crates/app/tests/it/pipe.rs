@@ -135,6 +135,26 @@ fn a_server_that_finishes_first_gets_all_of_the_input() {
 }
 
 #[test]
+fn a_client_that_finishes_first_gets_all_of_the_input() {
+    let lab = Lab::new();
+    let (bytes, place) = (noise(8, FIVE_MB), own_place(4714));
+    let (host, port) = (place.ip().to_string(), place.port().to_string());
+    let url = format!("tcp-listen://{place}?once=1");
+    for command in [&["listen", &url][..], &["nc", "-lv", &host, &port]] {
+        let mut server = lab.start(command);
+        server.wait_for_told("listening", 1, |line| line.contains("listening on").then_some(()));
+        let mut stream = dial(place);
+        server.feed(bytes.clone());
+        let first = read_some(&mut stream, 1);
+        stream.write_all(b"hello").expect("sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
+        assert_same(command[0], &[first, read_all(&mut stream)].concat(), &bytes);
+        let done = server.finish();
+        assert_eq!((done.code, &*done.out), (Some(0), b"hello".as_slice()), "{command:?}: {}", done.err);
+    }
+}
+
+#[test]
 fn a_client_with_retry_connects_when_the_server_comes() {
     let lab = Lab::new();
     let place = own_place(4713); // nobody else's, before there is a server and after
