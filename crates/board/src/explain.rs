@@ -500,6 +500,10 @@ mod tests {
             after("AttributeError", "'str' object has no attribute 'zfill'").unwrap().contains("'{:>5}'.format(x)")
         );
         assert!(after("ImportError", "no module named 'datetime'").unwrap().contains("time.localtime()"));
+        assert_eq!(
+            after("ImportError", "no module named 'mpython'").unwrap(),
+            "the board esp32 has no module `mpython`: the board mpython has: --board mpython"
+        );
         assert!(after("ImportError", "no module named 'socekt'").unwrap().contains("did you mean `socket`"));
         assert!(
             after("MemoryError", "memory allocation failed, allocating 200000 bytes").unwrap().contains("gc.collect()")

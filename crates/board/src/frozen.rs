@@ -48,16 +48,19 @@ pub(crate) fn file(name: &str) -> String {
 
 /// A module's text.
 pub(crate) fn text(name: &str) -> Option<&'static str> {
-    let elsewhere = |(known, boards): &(&str, &[&str])| *known == name && !boards.contains(&board().profile.name);
-    if ONLY.iter().any(elsewhere) {
+    if is_elsewhere(name) {
         return None;
     }
     MODULES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
-/// The names of all.
+fn is_elsewhere(name: &str) -> bool {
+    ONLY.iter().any(|(known, boards)| *known == name && !boards.contains(&board().profile.name))
+}
+
+/// The names of all that this board has.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    MODULES.iter().map(|(name, _)| *name)
+    MODULES.iter().map(|(name, _)| *name).filter(|name| !is_elsewhere(name))
 }
 
 /// Whether there are modules in it.

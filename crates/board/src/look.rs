@@ -138,10 +138,13 @@ pub(crate) fn about_attribute(profile: &Profile, name: &str) -> Option<Kind> {
 
 /// What is to be said about a module that was not found.
 pub(crate) fn about_module(profile: &Profile, name: &str) -> Option<Kind> {
+    let (what, need, board) = (name.to_owned(), Need::Module, profile.name);
+    if known::MODULES.split_whitespace().any(|known| known == name) {
+        return Some(Kind::NotOnBoard { what, need, board, instead: known::instead(name) }); // but on others
+    }
     if let Some(near) = near::nearest(name, known::MODULES.split_whitespace()) {
         return Some(Kind::NoSuchModule { name: name.to_owned(), near });
     }
-    let (what, need, board) = (name.to_owned(), Need::Module, profile.name);
     known::instead(name).map(|instead| Kind::NotOnBoard { what, need, board, instead: Some(instead) })
 }
 

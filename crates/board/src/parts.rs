@@ -14,6 +14,10 @@ pub struct Parts {
     pub pin_names: &'static [(&'static str, u8)],
     /// The numbers of hardware timers; -1 is a virtual one everywhere.
     pub timers: std::ops::Range<i64>,
+    /// Pins that cannot drive.
+    pub inputs: &'static [u8],
+    /// What classes of `machine` have on other boards and not on this one; a class itself where no name is said.
+    pub absent: &'static [(&'static str, &'static str)],
     /// Pins that measure a voltage; the first is channel 0.
     pub adc: &'static [u8],
     /// `machine.freq()`.
@@ -54,6 +58,24 @@ const RP2_PIN: &[(&str, i32)] = &[
     ("PULL_DOWN", 2),
     ("IRQ_FALLING", 4),
     ("IRQ_RISING", 8),
+];
+
+/// It attenuates nothing, has no pads to be touched, and never had the duty of 1023 steps.
+const RP2_ABSENT: &[(&str, &str)] = &[
+    ("PWM", "duty"),
+    ("ADC", "read"),
+    ("ADC", "read_uv"),
+    ("ADC", "atten"),
+    ("ADC", "width"),
+    ("ADC", "ATTN_0DB"),
+    ("ADC", "ATTN_2_5DB"),
+    ("ADC", "ATTN_6DB"),
+    ("ADC", "ATTN_11DB"),
+    ("ADC", "WIDTH_9BIT"),
+    ("ADC", "WIDTH_10BIT"),
+    ("ADC", "WIDTH_11BIT"),
+    ("ADC", "WIDTH_12BIT"),
+    ("TouchPad", ""),
 ];
 
 const K230_PIN: &[(&str, i32)] = &[
@@ -114,6 +136,8 @@ pub(crate) const ESP32: Parts = Parts {
     pin: ESP_PIN,
     pin_names: &[],
     timers: 0..4,
+    inputs: &[34, 35, 36, 37, 38, 39],
+    absent: &[("ADC", "CORE_TEMP")],
     adc: ESP32_ADC,
     hertz: 160_000_000,
     id: (&[0x24, 0x0a, 0xc4], 6),
@@ -123,14 +147,24 @@ pub(crate) const ESP32: Parts = Parts {
 pub(crate) const MPYTHON: Parts = Parts { pin: MPYTHON_PIN, ..ESP32 };
 
 /// CanMV K230.
-pub(crate) const K230: Parts =
-    Parts { pin: K230_PIN, pin_names: &[], timers: 0..6, adc: &[0, 1, 2, 3, 4, 5], hertz: 1_600_000_000, id: (&[], 8) };
+pub(crate) const K230: Parts = Parts {
+    pin: K230_PIN,
+    pin_names: &[],
+    timers: 0..6,
+    inputs: &[],
+    absent: &[],
+    adc: &[0, 1, 2, 3, 4, 5],
+    hertz: 1_600_000_000,
+    id: (&[], 8),
+};
 
 /// Waffle Nano.
 pub(crate) const WAFFLE: Parts = Parts {
     pin: ESP_PIN,
     pin_names: &[],
     timers: 0..4,
+    inputs: &[],
+    absent: &[],
     adc: &[12, 4, 5, 7, 9, 11, 13],
     hertz: 160_000_000,
     id: (&[], 6),
@@ -141,10 +175,13 @@ pub(crate) const RP2: Parts = Parts {
     pin: RP2_PIN,
     pin_names: &[("LED", LIGHT), ("WL_GPIO0", LIGHT)],
     timers: 0..0,
+    inputs: &[],
+    absent: RP2_ABSENT,
     adc: &[26, 27, 28, 29, 30],
     hertz: 125_000_000,
     id: (&[0xe6, 0x61], 8),
 };
 
 /// The interpreter on a PC has no parts.
-pub(crate) const LINUX: Parts = Parts { pin: ESP_PIN, pin_names: &[], timers: 0..0, adc: &[], hertz: 0, id: (&[], 6) };
+pub(crate) const LINUX: Parts =
+    Parts { pin: ESP_PIN, pin_names: &[], timers: 0..0, inputs: &[], absent: &[], adc: &[], hertz: 0, id: (&[], 6) };

@@ -5,6 +5,7 @@ use rustpython_vm::function::OptionalArg;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{BUILT_IN, own, stream};
+use crate::board::board;
 use crate::frozen;
 use crate::messages::class_name;
 
@@ -44,6 +45,7 @@ pub(crate) fn module_names(vm: &VirtualMachine) -> Vec<String> {
     names.extend(frozen::names().map(str::to_owned));
     // The native parts of modules that are Python.
     names.retain(|name| !name.starts_with('_'));
+    names.extend(board().profile.threads.map(|_| "_thread".to_owned()));
     names
 }
 

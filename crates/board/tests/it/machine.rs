@@ -166,3 +166,25 @@ input()";
     board.until("52\r\n");
     board.until("tick\r\n");
 }
+
+/// As on the chips: some pins cannot drive, and not every board has what an ESP32 has.
+#[test]
+fn what_a_chip_cannot_do_is_refused() {
+    let program = "from machine import ADC, PWM, Pin
+for make in lambda: Pin(34, Pin.OUT), lambda: PWM(Pin(35)), lambda: Pin(36, Pin.IN):
+    try:
+        print(make())
+    except ValueError as e:
+        print(e)
+print(hasattr(PWM, 'duty'), hasattr(ADC, 'read'), hasattr(ADC, 'CORE_TEMP'))";
+    assert_eq!(printed(program), "pin can only be input\r\npin can only be input\r\nPin(36)\r\nTrue True False\r\n");
+    let program = "import machine
+from machine import ADC, PWM
+print(hasattr(PWM, 'duty'), hasattr(PWM, 'duty_u16'), hasattr(ADC, 'read'), hasattr(ADC, 'read_u16'))
+print(hasattr(ADC, 'ATTN_11DB'), hasattr(ADC, 'CORE_TEMP'), hasattr(machine, 'TouchPad'))
+help('modules')";
+    let mut pico = Board::start("rp2", &[("main.py", program)]);
+    pico.end();
+    assert!(pico.output.starts_with("False True False True\r\nFalse True False\r\n"), "{}", pico.output);
+    assert!(pico.output.contains("_thread") && !pico.output.contains("esp32"), "{}", pico.output);
+}

@@ -122,6 +122,27 @@ fn dialling(port: u16, rest: &str) -> String {
     DIAL.replace("PORT", &port.to_string()) + rest
 }
 
+/// As many do: with nothing said of it, the connection just ends.
+#[test]
+fn what_a_server_has_sent_is_read_though_it_says_no_goodbye() {
+    let papers = Papers::new();
+    let program = SERVER
+        .replace("CERT", "good")
+        .replace("            print('end')\n            conn.unwrap()", "            pass")
+        .replace(
+            "for line in conn.makefile('rb'):\n                conn.sendall(line.upper())",
+            "conn.sendall(conn.recv(100).upper())",
+        );
+    let mut server = Python::start(&program, &papers.files());
+    let port = server.port();
+    let read = |rest: &str| {
+        papers.printed(&dialling(port, &format!("s = dial('ca.pem', 'board.test')\ns.write('hello')\n{rest}")))
+    };
+    assert_eq!(read("print(s.read(), s.read())"), "b'HELLO' b''\r\n");
+    assert_eq!(read("print(s.read(3), s.read(3), s.read(3))"), "b'HEL' b'LO' b''\r\n");
+    assert_eq!(read("print(s.readline(), s.readline())"), "b'HELLO' b''\r\n");
+}
+
 #[test]
 fn a_client_asks_for_a_certificate_that_is_good() {
     let papers = Papers::new();

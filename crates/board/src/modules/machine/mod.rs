@@ -85,8 +85,13 @@ mod machine {
             ("I2C", super::I2c::make_static_type()),
             ("SPI", super::Spi::make_static_type()),
         ];
+        let absent = board().profile.parts.absent;
         for (name, class) in classes {
-            module.set_attr(name, class, vm)?;
+            let missing = absent.iter().filter(|(of, _)| *of == name);
+            missing.clone().for_each(|(_, what)| drop(class.attributes.write().shift_remove(vm.ctx.intern_str(*what))));
+            if missing.clone().all(|(_, what)| !what.is_empty()) {
+                module.set_attr(name, class, vm)?;
+            }
         }
         for (name, base) in [("SoftI2C", super::I2c::make_static_type()), ("SoftSPI", super::Spi::make_static_type())] {
             let slots = PyTypeSlots::heap_default();

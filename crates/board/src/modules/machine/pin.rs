@@ -105,6 +105,14 @@ pub(crate) fn pin_number(id: &PyObject, vm: &VirtualMachine) -> PyResult<u8> {
     number.ok_or_else(|| vm.new_value_error("invalid pin"))
 }
 
+/// An error for a pin that cannot drive.
+pub(crate) fn check_drives(number: u8, vm: &VirtualMachine) -> PyResult<()> {
+    match board().profile.parts.inputs.contains(&number) {
+        true => Err(vm.new_value_error("pin can only be input")),
+        false => Ok(()),
+    }
+}
+
 fn exists(number: &u8) -> bool {
     board().profile.pins.contains(number)
 }
@@ -162,6 +170,9 @@ impl Pin {
             setup.pull.as_option().map(|pull| if vm.is_none(pull) { Ok(0) } else { pull.clone().try_into_value(vm) });
         let pull: Option<i32> = pull.transpose()?.filter(|&pull| pull >= 0);
         let value = given(&setup.value).map(|value| value.try_to_bool(vm)).transpose()?;
+        if mode.is_some_and(|mode| Some(mode) != constant("IN")) {
+            check_drives(self.number, vm)?;
+        }
         board().pin(self.number, |pin| {
             pin.driven = value.unwrap_or(pin.driven);
             if let Some(pull) = pull {

@@ -3,9 +3,9 @@
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::OptionalArg;
 use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{Context, FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
 
-use super::pin::pin_number;
+use super::pin::{check_drives, pin_number};
 use crate::board::board;
 use crate::hardware::Wave;
 use crate::link::FromBoard;
@@ -54,6 +54,7 @@ impl Constructor for Pwm {
 
     fn py_new(_class: &Py<PyType>, args: PwmArgs, vm: &VirtualMachine) -> PyResult<Pwm> {
         let pwm = Pwm { pin: pin_number(&args.pin, vm)? };
+        check_drives(pwm.pin, vm)?;
         pwm.change(&args.wave, vm)?;
         Ok(pwm)
     }
@@ -71,14 +72,6 @@ impl Representable for Pwm {
 
 #[pyclass(with(Constructor, Representable))]
 impl Pwm {
-    #[extend_class]
-    fn habits(ctx: &Context, class: &'static Py<PyType>) {
-        // The RP2 port never had the duty of 1023 steps.
-        if board().profile.name == "rp2" {
-            class.attributes.write().shift_remove(ctx.intern_str("duty"));
-        }
-    }
-
     fn wave(&self) -> Option<Wave> {
         board().pin(self.pin, |pin| pin.wave)
     }

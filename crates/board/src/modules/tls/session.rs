@@ -71,6 +71,15 @@ pub(super) struct Session {
     callback: Option<PyObjectRef>,
 }
 
+/// What has come from the other side.
+enum Heard {
+    Something,
+    /// Not now.
+    Nothing,
+    /// Nothing, ever again.
+    End,
+}
+
 impl Session {
     pub(super) fn new(connection: Connection, callback: Option<PyObjectRef>) -> Session {
         Session { connection, out: Vec::new(), promised: 0, failed: None, callback }
@@ -103,8 +112,10 @@ impl Session {
             if !self.connection.is_handshaking() {
                 return Ok(Ok(()));
             }
-            if !self.receive(below, vm)? {
-                return Ok(Err(Wants::In));
+            match self.receive(below, vm)? {
+                Heard::Something => {}
+                Heard::Nothing => return Ok(Err(Wants::In)),
+                Heard::End => return Err(self.fail(CONNECTION_ENDED, vm)),
             }
         }
     }
@@ -123,8 +134,11 @@ impl Session {
                     return Ok(Ok(bytes));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !self.receive(below, vm)? {
-                        return Ok(Err(Wants::In));
+                    match self.receive(below, vm)? {
+                        Heard::Something => {}
+                        Heard::Nothing => return Ok(Err(Wants::In)),
+                        // Many servers close without a word; for mbedTLS and CPython that is the end of the stream.
+                        Heard::End => return Ok(Ok(Vec::new())),
                     }
                 }
                 Err(_) => return Err(self.fail(CONNECTION_ENDED, vm)),
@@ -168,12 +182,12 @@ impl Session {
         Ok(true)
     }
 
-    /// Takes something from the other side; false when there is nothing now.
-    fn receive(&mut self, below: &Below, vm: &VirtualMachine) -> PyResult<bool> {
+    /// Takes something from the other side.
+    fn receive(&mut self, below: &Below, vm: &VirtualMachine) -> PyResult<Heard> {
         match below.read(vm).map_err(|raised| self.fail_below(raised, vm))? {
-            None => Ok(false),
-            Some(bytes) if bytes.is_empty() => Err(self.fail(CONNECTION_ENDED, vm)),
-            Some(bytes) => self.feed(&bytes, below, vm).map(|()| true),
+            None => Ok(Heard::Nothing),
+            Some(bytes) if bytes.is_empty() => Ok(Heard::End),
+            Some(bytes) => self.feed(&bytes, below, vm).map(|()| Heard::Something),
         }
     }
 
