@@ -56,16 +56,21 @@ fn ls(captures: &Path, as_json: bool, lang: Lang) -> Result<u8, Fail> {
             "抓取                           记录    数据包    对端       接收       发送  状态\n",
         );
     }
+    let mut code = 0;
     for run in &runs {
         // One run that cannot be read must not hide the others.
         match recover(run, lang).and_then(|()| cursor::totals(run)) {
             Ok(totals) if as_json => text += &format!("{}\n", harmless_json(&summary(run, &totals))),
             Ok(totals) => text += &row(run, &totals, lang),
-            Err(error) => say::say(capture_text(&error, lang)),
+            Err(error) => {
+                say::say(capture_text(&error, lang));
+                text += &unreadable(run, as_json, &error, lang);
+                code = 1;
+            }
         }
     }
     say::print(text.as_bytes())?;
-    Ok(0)
+    Ok(code)
 }
 
 fn nothing_yet(captures: &Path, lang: Lang) -> String {
@@ -81,6 +86,20 @@ fn row(run: &Run, totals: &Totals, lang: Lang) -> String {
         totals.records,
         totals.packets,
         totals.peers.len()
+    )
+}
+
+/// The line of a run that cannot be read.
+fn unreadable(run: &Run, as_json: bool, error: &RunError, lang: Lang) -> String {
+    if as_json {
+        let line = json!({ "run": run.name(), "path": run.path(), "error": capture_text(error, lang) });
+        return format!("{}\n", harmless_json(&line));
+    }
+    let nothing = "-";
+    format!(
+        "{:<30} {nothing:>7} {nothing:>9} {nothing:>7} {nothing:>10} {nothing:>10}  {}\n",
+        run.name(),
+        lang.pick("unreadable", "无法读取")
     )
 }
 
@@ -123,12 +142,7 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     while let Batch::More = batch(&mut cursor, &mut shown, lang)? {}
     shown.finish()?;
     if shown.count == 0 && !args.peer.is_empty() {
-        let peers = args.peer.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        say::say(match lang {
-            Lang::En => format!("no record of {peers}; `socklab capture stat` lists the peers"),
-            Lang::Zh => format!("没有 {peers} 的记录；`socklab capture stat` 列出对端"),
-        });
-        return Ok(1);
+        return Ok(no_record(&args.peer, lang));
     }
     Ok(0)
 }
@@ -320,8 +334,24 @@ fn mark(colours: bool, out: &mut String, code: &str) {
     }
 }
 
+/// Says that there is nothing of these peers; gives the exit code.
+fn no_record(peers: &[PeerId], lang: Lang) -> u8 {
+    let peers = peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    say::say(match lang {
+        Lang::En => format!("no record of {peers}; `socklab capture stat` lists the peers"),
+        Lang::Zh => format!("没有 {peers} 的记录；`socklab capture stat` 列出对端"),
+    });
+    1
+}
+
 fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
     let run = find(captures, args.run.as_deref(), lang)?;
+    if !args.peer.is_empty() {
+        let known = cursor::totals(&run)?.peers;
+        if !args.peer.iter().any(|peer| known.contains_key(peer)) {
+            return Ok(no_record(&args.peer, lang));
+        }
+    }
     let filter = Filter { peers: args.peer.clone() };
     let binary = matches!(args.format, Format::Raw | Format::Pcapng);
     if args.output.is_none() && binary && io::stdout().is_terminal() {

@@ -387,15 +387,22 @@ fn looking_at_a_run_takes_nothing_from_it_whatever_has_become_of_a_byte() {
             let what = args.join(" ");
             assert_eq!(left.len(), bytes.len(), "`capture {what}` has cut off what follows a changed byte");
             if !has_index {
-                assert_eq!(
-                    (done.code, done.err.lines().count()),
-                    (Some(i32::from(what != "ls")), 1),
-                    "{what}: {done:?}"
-                );
+                assert_eq!((done.code, done.err.lines().count()), (Some(1), 1), "{what}: {done:?}");
+                let listed = String::from_utf8_lossy(&done.out).lines().any(|line| line.ends_with("  unreadable"));
+                assert_eq!(listed, what == "ls", "{what}: {done:?}");
                 assert!(done.err.contains("damaged at byte"), "{what}: {done:?}");
             }
         }
         let _ = fs::remove_file(file.with_extension("idx")); // as after kill -9
+    }
+}
+
+#[test]
+fn nothing_is_written_out_of_a_peer_that_is_none() {
+    let session = Session::new();
+    for args in [&["show"][..], &["export", "--as", "txt"], &["export", "--as", "raw"]] {
+        let done = capture(&session.lab, &[args, &["--peer", "e9.9"]].concat());
+        assert!(done.code == Some(1) && done.err.contains("no record of e9.9") && done.out.is_empty(), "{done:?}");
     }
 }
 
@@ -472,9 +479,10 @@ fn a_run_of_which_one_segment_is_foreign_hides_no_other() {
     let broken = copy_run(&session.lab.run_folder(), "2000-broken");
     fs::write(segment(&broken), "nonsense").expect("written");
     let done = capture(&session.lab, &["ls", "--json"]);
-    assert_eq!((done.code, done.err.lines().count()), (Some(0), 1), "{done:?}");
+    assert_eq!((done.code, done.err.lines().count()), (Some(1), 1), "{done:?}");
     let runs: Vec<Value> = json_lines(&done.text());
-    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert!(runs[0]["error"].is_string() && runs[1]["records"].is_u64(), "{runs:?}");
 }
 
 #[test]
