@@ -18,7 +18,9 @@ use socklab_capture::{EndpointId, PeerId, Timestamp, escape, hex};
 use socklab_engine::failure::cause;
 use socklab_engine::quantity::format_size;
 use socklab_engine::url::{Interface, Target};
-use socklab_engine::{Command, Ending, EndpointStatus, Lang, Outcome, PeerStatus, Remote, Reply, Targets, WhenFull};
+use socklab_engine::{
+    Command, Ending, EndpointStatus, Lang, Outcome, PeerState, PeerStatus, Remote, Reply, Targets, WhenFull,
+};
 
 use crate::cli::Eol;
 use crate::input;
@@ -185,7 +187,11 @@ impl Prompt {
                     let _ = writeln!(text, "{peer}：未发送：已有 {waiting} 字节在等待，对方没有接收");
                 }
                 (Outcome::Gone, _) => {
-                    let _ = writeln!(text, "{peer}: {}", self.say("not sent: it is gone", "未发送：对方已离开"));
+                    let _ = writeln!(
+                        text,
+                        "{peer}: {}",
+                        self.say("not sent: it is gone, or you have finished", "未发送：对方已离开，或你已结束发送")
+                    );
                 }
             }
         }
@@ -397,7 +403,12 @@ fn row(peer: &PeerStatus, now: Timestamp) -> String {
     if peer.waiting > 0 {
         let _ = write!(row, "  waiting {}", format_size(peer.waiting as u64));
     }
-    row + "\n"
+    row + match peer.state {
+        PeerState::Open => "\n",
+        PeerState::HalfClosed => "  you have finished\n",
+        PeerState::Finished => "  has finished\n",
+        PeerState::Closing => "  closing\n",
+    }
 }
 
 fn age(time: Duration) -> String {

@@ -331,6 +331,15 @@ fn the_prompt_says_what_it_cannot_do() {
         server.running.write(format!("{typed}\r").as_bytes());
         server.running.wait_for_told_after(before, said);
     }
+    let _client = server.dial();
+    server.running.wait_for_text("connected");
+    server.running.write(b":half 1\r");
+    server.running.wait_for_text("finished");
+    for (typed, said) in [("more", "not sent: it is gone, or you have finished"), (":peers", "  you have finished")] {
+        let before = server.running.err.length();
+        server.running.write(format!("{typed}\r").as_bytes());
+        server.running.wait_for_told_after(before, said);
+    }
     // A file is sent while other things are typed: what comes of it is shown above those.
     server.running.write(b":file .\r");
     server.running.wait_for_text("(EISDIR 21)");
