@@ -35,7 +35,9 @@ pub(crate) enum Cut {
 }
 
 /// Sends all of stdin to all peers, waiting for the first of them and for those that are slow. Servers for one client,
-/// `takes_one`, go on when that has finished, as long as there is more to be sent; else they end with it.
+/// `takes_one`, go on when that has finished, as long as there is more to be sent; else they end with it. Input that pauses
+/// for longer than a second after the client has finished is not waited for, and where the system does not tell whether
+/// there is more, none is.
 pub(crate) fn start(remote: Remote, cut: Cut, takes_one: Vec<EndpointId>, watch: Sender<Happening>) {
     thread::spawn(move || {
         let mut supply = Supply { remote, takes_one, has_more: false };

@@ -58,7 +58,7 @@ pub(crate) struct Session {
     was_reset: bool,
     /// The exit code is not to be 0.
     has_failed: bool,
-    /// Endpoints that take one client.
+    /// Endpoints that take one client, and end with it.
     takes_one: Vec<EndpointId>,
     /// Lest it be said for each datagram.
     last_said: String,
@@ -136,7 +136,8 @@ impl Session {
         for url in urls {
             let (id, url) = self.open_one(url)?;
             opened(id, &url);
-            self.takes_one.extend(url.options.once().then_some(id));
+            let ends_with_it = url.options.once() && url.options.halfopen.is_none(); // unless it was asked not to
+            self.takes_one.extend(ends_with_it.then_some(id));
             ids.push(id);
         }
         self.is_up = true;
