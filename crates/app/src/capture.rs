@@ -137,7 +137,7 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     if args.frames {
         cursor.give_frames();
     }
-    let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
+    let Some(style) = Style::new(Some(args.show), args.encoding, lang) else { return Ok(0) };
     let mut shown = Shown::new(style, &args.peer);
     while let Batch::More = batch(&mut cursor, &mut shown, lang)? {}
     shown.finish()?;
@@ -153,7 +153,7 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     if args.frames {
         cursor.give_frames();
     }
-    let Some(style) = Style::new(Some(args.show), args.encoding) else { return Ok(0) };
+    let Some(style) = Style::new(Some(args.show), args.encoding, lang) else { return Ok(0) };
     let mut shown = Shown::new(style, &args.peer);
     let watch = Watch::new()?;
     loop {

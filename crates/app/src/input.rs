@@ -1,6 +1,6 @@
 //! stdin to the peers: the bytes as they come, or a line at a time.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::thread;
 use std::time::Duration;
 
@@ -13,10 +13,6 @@ use std::sync::mpsc::Sender;
 
 /// The most that is read, and for datagrams sent, at a time: as nc has it.
 pub(crate) const CHUNK: usize = 16 * 1024;
-
-/// An input that has been silent for so many milliseconds has no more for now.
-#[cfg(unix)]
-const SILENCE: u16 = 1000;
 
 /// A line without an end would fill the memory: it is cut here.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -34,57 +30,37 @@ pub(crate) enum Cut {
     Crlf,
 }
 
-/// Sends all of stdin to all peers, waiting for the first of them and for those that are slow. Servers for one client,
-/// `takes_one`, go on when that has finished, as long as there is more to be sent; else they end with it. Input that pauses
-/// for longer than a second after the client has finished is not waited for, and where the system does not tell whether
-/// there is more, none is.
+/// Sends all of stdin to all peers, waiting for the first of them and for those that are slow.
+///
+/// Servers for one client, `takes_one`, end with it; but where a pipe or a file feeds them, input that has begun is the
+/// client's to its end, also when that has finished. Input that has not begun by then is not waited for: nobody can say
+/// whether there will be any.
 pub(crate) fn start(remote: Remote, cut: Cut, takes_one: Vec<EndpointId>, watch: Sender<Happening>) {
     thread::spawn(move || {
-        let mut supply = Supply { remote, takes_one, has_more: false };
-        let _ = feed(&mut supply, cut, &watch); // a stdin that cannot be read has ended
-        supply.tell(false);
+        let mut begun = io::stdin().is_terminal(); // a person sees that the client has gone
+        let mut each = |bytes: Bytes| {
+            if !std::mem::replace(&mut begun, true) {
+                keep_open(&remote, &takes_one, true);
+            }
+            send(&remote, bytes) && watch.send(Happening::Traffic).is_ok()
+        };
+        let _ = feed(cut, &mut each); // a stdin that cannot be read has ended
+        keep_open(&remote, &takes_one, false);
         let _ = watch.send(Happening::InputEnded);
     });
 }
 
-/// What the engine is told of the input.
-struct Supply {
-    remote: Remote,
-    takes_one: Vec<EndpointId>,
-    has_more: bool,
-}
-
-impl Supply {
-    fn tell(&mut self, has_more: bool) {
-        if std::mem::replace(&mut self.has_more, has_more) != has_more {
-            for endpoint in &self.takes_one {
-                self.remote.call(Command::HalfOpen { endpoint: *endpoint, on: has_more });
-            }
-        }
+fn keep_open(remote: &Remote, endpoints: &[EndpointId], on: bool) {
+    for endpoint in endpoints {
+        remote.call(Command::HalfOpen { endpoint: *endpoint, on });
     }
 }
 
-/// Whether stdin has something to read soon, if only its end. Where the system does not tell, it has not.
-#[cfg(unix)]
-fn has_more() -> bool {
-    use nix::poll::{PollFd, PollFlags, poll};
-    use std::os::fd::AsFd;
-    let stdin = io::stdin();
-    poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], SILENCE).is_ok_and(|ready| ready > 0)
-}
-
-#[cfg(not(unix))]
-fn has_more() -> bool {
-    false
-}
-
-fn feed(supply: &mut Supply, cut: Cut, watch: &Sender<Happening>) -> io::Result<()> {
+/// Gives `each` of stdin, until it has ended or `each` wants no more.
+fn feed(cut: Cut, each: &mut impl FnMut(Bytes) -> bool) -> io::Result<()> {
     let mut stdin = io::BufReader::with_capacity(CHUNK, io::stdin());
     loop {
         let mut bytes = Vec::new();
-        if supply.has_more && stdin.buffer().is_empty() && !has_more() {
-            supply.tell(false);
-        }
         match cut {
             Cut::Reads | Cut::Crlf => {
                 bytes.extend_from_slice(stdin.fill_buf()?);
@@ -92,17 +68,12 @@ fn feed(supply: &mut Supply, cut: Cut, watch: &Sender<Happening>) -> io::Result<
             }
             Cut::Lines | Cut::Paced(_) => drop(stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?),
         }
-        if bytes.is_empty() {
-            return Ok(());
-        }
         if cut == Cut::Crlf {
             bytes = with_crlf(&bytes);
         }
-        supply.tell(true);
-        if !send(&supply.remote, bytes.into()) {
+        if bytes.is_empty() || !each(bytes.into()) {
             return Ok(());
         }
-        let _ = watch.send(Happening::Traffic);
         if let Cut::Paced(pause) = cut {
             thread::sleep(pause);
         }

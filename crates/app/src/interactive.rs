@@ -297,7 +297,7 @@ impl Prompt {
             if endpoint.peers.is_empty() {
                 text += self.lang.pick("  no peers\n", "  没有对端\n");
             }
-            endpoint.peers.iter().for_each(|peer| text += &row(peer, now));
+            endpoint.peers.iter().for_each(|peer| text += &row(peer, now, self.lang));
         }
         Ok(text)
     }
@@ -391,23 +391,27 @@ fn copy(mut file: File, remote: &Remote, to: &Targets, lang: Lang) -> io::Result
     }
 }
 
-/// `e1.3 192.168.1.50:49152  rx 15  tx 0  2m10s  rtt 1.2ms`.
-fn row(peer: &PeerStatus, now: Timestamp) -> String {
+/// `e1.3 192.168.1.50:49152  rx 15  tx 0  since 2m10s ...`.
+fn row(peer: &PeerStatus, now: Timestamp, lang: Lang) -> String {
     let (id, address) = (peer.id.to_string(), escape::emit(peer.address.to_string().as_bytes()));
     let (rx, tx) = (format_size(peer.received), format_size(peer.sent));
     let (since, seen) = (age(now.since(peer.since)), age(now.since(peer.last_seen)));
-    let mut row = format!("  {id:<6} {address:<21} rx {rx:<7} tx {tx:<7} since {since} seen {seen}");
+    let mut row = match lang {
+        Lang::En => format!("  {id:<6} {address:<21} rx {rx:<7} tx {tx:<7} since {since} seen {seen}"),
+        Lang::Zh => format!("  {id:<6} {address:<21} 收 {rx:<7} 发 {tx:<7} 已有 {since} 最近 {seen} 前"),
+    };
     if let Some(tcp) = peer.tcp {
-        let _ = write!(row, "  rtt {:.1}ms resent {}", tcp.rtt.as_secs_f64() * 1e3, tcp.retransmits);
+        let resent = lang.pick("resent", "重传");
+        let _ = write!(row, "  rtt {:.1}ms {resent} {}", tcp.rtt.as_secs_f64() * 1e3, tcp.retransmits);
     }
     if peer.waiting > 0 {
-        let _ = write!(row, "  waiting {}", format_size(peer.waiting as u64));
+        let _ = write!(row, "  {} {}", lang.pick("waiting", "待发"), format_size(peer.waiting as u64));
     }
     row + match peer.state {
         PeerState::Open => "\n",
-        PeerState::HalfClosed => "  you have finished\n",
-        PeerState::Finished => "  has finished\n",
-        PeerState::Closing => "  closing\n",
+        PeerState::HalfClosed => lang.pick("  you have finished\n", "  本端已结束发送\n"),
+        PeerState::Finished => lang.pick("  has finished\n", "  对端已结束发送\n"),
+        PeerState::Closing => lang.pick("  closing\n", "  正在关闭\n"),
     }
 }
 
@@ -423,24 +427,34 @@ fn age(time: Duration) -> String {
 fn help(lang: Lang) -> &'static str {
     lang.pick(
         "\
-TEXT               a line to the selected peers (:: for one that begins with a colon)
-:peers             who is there, and what has gone to and fro
-:to 3 | 1,4 | e2   select peers, or all of an endpoint      :all  select all
-:hex 01 02 ff      send bytes                               :text AT\\r\\n  text with escapes, no line end added
-:file PATH         send a file
-:close [3]         close in good order (FIN)    :half [3]  finish sending only    :reset [3]  tear down (RST)
-:peer HOST:PORT    add a UDP peer               :join GROUP [INTERFACE]   :leave GROUP [INTERFACE]
-:echo on|off       send back what comes         :eol lf|crlf|none         what ends a typed line
-:quit              leave (Ctrl-D)",
+TEXT              a line to the selected peers (:: for one that begins with a colon)
+:peers            who is there, and what has gone to and fro
+:to 3 | 1,4 | e2  select peers, or all of an endpoint; :all selects all
+:text AT\\r\\n     text with escapes, without a line end of its own
+:hex 01 02 ff     bytes
+:file PATH        a file
+:close [3]        close in good order (FIN)
+:half [3]         finish sending only (half-close)
+:reset [3]        tear down (RST)
+:peer HOST:PORT   add a UDP peer
+:join GROUP [INTERFACE], :leave GROUP [INTERFACE]
+:echo on|off      send back what comes
+:eol lf|crlf|none what ends a typed line
+:quit             leave (Ctrl-D)",
         "\
-文本               发送一行给所选对端（以冒号开头的文本写成 ::）
-:peers             查看对端和收发计数
-:to 3 | 1,4 | e2   选择对端或某端点的全部对端               :all  选择全部
-:hex 01 02 ff      发送十六进制字节                         :text AT\\r\\n  带转义的文本，不加行尾
-:file 路径         发送文件
-:close [3]         正常关闭（FIN）    :half [3]  只结束发送（半关闭）    :reset [3]  强制断开（RST）
-:peer 主机:端口    添加 UDP 对端      :join 组播地址 [接口]   :leave 组播地址 [接口]
-:echo on|off       回显收到的数据     :eol lf|crlf|none       每行的行尾
-:quit              退出（Ctrl-D）",
+文本              发送一行给所选对端（以冒号开头的文本写成 ::）
+:peers            查看对端和收发计数
+:to 3 | 1,4 | e2  选择对端或某端点的全部对端；:all 选择全部
+:text AT\\r\\n     发送带转义的文本，不另加行尾
+:hex 01 02 ff     发送十六进制字节
+:file 路径        发送文件
+:close [3]        正常关闭（FIN）
+:half [3]         只结束发送（半关闭）
+:reset [3]        强制断开（RST）
+:peer 主机:端口   添加 UDP 对端
+:join 组播地址 [接口]、:leave 组播地址 [接口]
+:echo on|off      回显收到的数据
+:eol lf|crlf|none 每行的行尾
+:quit             退出（Ctrl-D）",
     )
 }

@@ -55,7 +55,7 @@ impl Lan {
         for forward in &args.forward {
             open_forward(&engine, forward, boards, lang)?;
         }
-        let style = Style::new(Some(Show::Text), Default::default());
+        let style = Style::new(Some(Show::Text), Default::default(), lang);
         let (watch, _) = mpsc::channel(); // what an output tells is not waited for
         let shown = reader.zip(style).map(|(reader, style)| Output::start(reader, style, Stderr, watch));
         Ok(Some(Lan { engine, shown }))

@@ -27,8 +27,8 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let mut url = url(&args)?;
     run::send_all_input(&mut url);
     let style =
-        Style::new(Some(Show::Raw), Encoding::default()).ok_or_else(|| Fail::Other("nothing to show".into()))?;
-    let dumps = dumps(&args)?;
+        Style::new(Some(Show::Raw), Encoding::default(), lang).ok_or_else(|| Fail::Other("nothing to show".into()))?;
+    let dumps = dumps(&args, lang)?;
     let config = Config {
         store: Store::Memory,
         run: "nc".into(),
@@ -234,15 +234,15 @@ fn scan(args: &NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
 }
 
 /// The files of -o and -x.
-fn dumps(args: &NcArgs) -> Result<Vec<Dump>, Fail> {
+fn dumps(args: &NcArgs, lang: Lang) -> Result<Vec<Dump>, Fail> {
     let wanted = [(&args.output, DumpForm::Bytes), (&args.hex_dump, DumpForm::Hex)];
-    wanted.into_iter().filter_map(|(path, form)| path.as_deref().map(|path| open_dump(path, form))).collect()
+    wanted.into_iter().filter_map(|(path, form)| path.as_deref().map(|path| open_dump(path, form, lang))).collect()
 }
 
-fn open_dump(path: &Path, form: DumpForm) -> Result<Dump, Fail> {
+fn open_dump(path: &Path, form: DumpForm, lang: Lang) -> Result<Dump, Fail> {
     let file = File::create(path).map_err(|error| {
         let (path, cause) = (path.display(), socklab_engine::failure::cause(&error, Lang::Zh));
         Fail::usage(format!("cannot create {path}: {error}"), format!("无法创建 {path}：{cause}"))
     })?;
-    Ok(Dump::new(file, form))
+    Ok(Dump::new(file, form, lang))
 }

@@ -12,6 +12,8 @@ use socklab_capture::show::{Clock, Form, Printer};
 use socklab_capture::text::{Decoder, Encoding};
 use socklab_capture::{Event, Frame, PeerId, Record, Side};
 use socklab_engine::lan::brief;
+use socklab_engine::trouble::event_text;
+use socklab_engine::{Lang, failure};
 
 use crate::cli::Show;
 use crate::say::{self, Fail};
@@ -54,11 +56,13 @@ pub(crate) struct Dump {
     form: DumpForm,
     rows: Printer,
     failed: bool,
+    lang: Lang,
 }
 
 impl Dump {
-    pub(crate) fn new(file: File, form: DumpForm) -> Self {
-        Dump { file, form, rows: Printer::new(Form::Both, Encoding::default(), Clock::local()), failed: false }
+    pub(crate) fn new(file: File, form: DumpForm, lang: Lang) -> Self {
+        let rows = Printer::new(Form::Both, Encoding::default(), Clock::local());
+        Dump { file, form, rows, failed: false, lang }
     }
 
     /// A file that cannot be written to any more is said once; the session goes on.
@@ -77,18 +81,22 @@ impl Dump {
         };
         if let Err(error) = written {
             self.failed = true;
-            say::say(format_args!("cannot write the dump: {error}"));
+            let cause = failure::cause(&error, self.lang);
+            say::say(self.lang.pick("cannot write the dump: ", "无法写入转储文件：").to_owned() + &cause);
         }
     }
 }
 
 impl Style {
     /// The form asked for, or the one that fits stdout. `None`: nothing is to be shown.
-    pub(crate) fn new(show: Option<Show>, encoding: Encoding) -> Option<Self> {
+    pub(crate) fn new(show: Option<Show>, encoding: Encoding, lang: Lang) -> Option<Self> {
         let terminal = io::stdout().is_terminal();
         let lines = |form| {
             let mut printer = Printer::new(form, encoding, Clock::local());
             printer.colour(say::colours());
+            if lang == Lang::Zh {
+                printer.words(|event| event_text(event, Lang::Zh));
+            }
             Some(Style::Lines { printer, text: String::new() })
         };
         match show.unwrap_or(if terminal { Show::Text } else { Show::Raw }) {
@@ -99,6 +107,15 @@ impl Style {
             Show::Raw if terminal => Some(Style::RawInTerminal(Vec::new(), encoding)),
             Show::Raw => Some(Style::Raw),
             Show::None => None,
+        }
+    }
+
+    /// Whether records are seen, not only bytes.
+    pub(crate) fn shows_events(&self) -> bool {
+        match self {
+            Style::Lines { .. } => true,
+            Style::Dumped(style, _) => style.shows_events(),
+            Style::Raw | Style::RawInTerminal(..) | Style::Nothing => false,
         }
     }
 

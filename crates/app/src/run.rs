@@ -48,6 +48,8 @@ pub(crate) struct Session {
     care: Care,
     /// Something of the capture could not be written.
     lost: Arc<AtomicBool>,
+    /// Records are shown, not only bytes.
+    shows_events: Arc<AtomicBool>,
     /// All that was asked for is open.
     is_up: bool,
     /// The output's thread has ended.
@@ -58,7 +60,7 @@ pub(crate) struct Session {
     was_reset: bool,
     /// The exit code is not to be 0.
     has_failed: bool,
-    /// Endpoints that take one client, and end with it.
+    /// Endpoints that take one client.
     takes_one: Vec<EndpointId>,
     /// Lest it be said for each datagram.
     last_said: String,
@@ -73,10 +75,14 @@ pub(crate) fn run(
     body: impl FnOnce(&mut Session) -> Result<u8, Fail>,
 ) -> Result<ExitCode, Fail> {
     let (watch, lost) = (Watch::new()?, Arc::new(AtomicBool::new(false)));
-    let seen = Arc::clone(&lost);
+    let shows_events = Arc::new(AtomicBool::new(false));
+    let (seen, shown) = (Arc::clone(&lost), Arc::clone(&shows_events));
     let (engine, reader) = Engine::start(config, move |trouble| {
         seen.fetch_or(matches!(trouble, Trouble::Lost { .. }), Ordering::SeqCst);
-        say::say(trouble.text(lang));
+        let is_record = matches!(trouble, Trouble::Refused { .. } | Trouble::Dropped { .. });
+        if !is_record || !shown.load(Ordering::SeqCst) {
+            say::say(trouble.text(lang));
+        }
     })?;
     let mut session = Session {
         remote: engine.remote(),
@@ -86,6 +92,7 @@ pub(crate) fn run(
         lang,
         care,
         lost,
+        shows_events,
         is_up: false,
         is_shown: false,
         is_left: false,
@@ -136,8 +143,7 @@ impl Session {
         for url in urls {
             let (id, url) = self.open_one(url)?;
             opened(id, &url);
-            let ends_with_it = url.options.once() && url.options.halfopen.is_none(); // unless it was asked not to
-            self.takes_one.extend(ends_with_it.then_some(id));
+            self.takes_one.extend(url.options.once().then_some(id));
             ids.push(id);
         }
         self.is_up = true;
@@ -167,6 +173,7 @@ impl Session {
     /// Shows the log from its start, if the engine was started with a reader.
     pub(crate) fn show(&mut self, style: Style, sink: impl Sink + 'static) {
         let sender = self.sender();
+        self.shows_events.store(style.shows_events(), Ordering::SeqCst);
         self.output = self.reader.take().map(|reader| Output::start(reader, style, sink, sender));
     }
 

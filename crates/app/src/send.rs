@@ -24,7 +24,7 @@ const FILE_CHUNK: usize = 64 * 1024;
 pub(crate) fn run(args: SendArgs, lang: Lang) -> Result<ExitCode, Fail> {
     let url = EndpointUrl::for_connect(&[&args.url])?;
     let payload = Arc::new(Payload::new(&args, &url, lang)?);
-    let style = args.wait.and(Style::new(Some(args.show), args.encoding));
+    let style = args.wait.and(Style::new(Some(args.show), args.encoding, lang));
     // A reader in any case: what could not be sent stands in the log.
     let config = Config {
         store: Store::Memory,

@@ -67,9 +67,9 @@ fn run(mut plan: Plan<'_>, places: &Places, lang: Lang) -> Result<ExitCode, Fail
     let is_interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && plan.args.show != Some(Show::Raw);
     plan.urls.iter_mut().for_each(run::send_all_input);
     let _terminal = is_interactive.then(Terminal::keep);
-    let style = Style::new(plan.args.show, plan.args.encoding);
+    let style = Style::new(plan.args.show, plan.args.encoding, lang);
     // Where only bytes are shown, nothing else says that they did not arrive.
-    let shows_events = !matches!(style, None | Some(Style::Raw | Style::RawInTerminal(..)));
+    let shows_events = style.as_ref().is_some_and(Style::shows_events);
     let care = if plan.role == Role::Client && !shows_events { Care::Failures } else { Care::Nothing };
     let config = config(plan.args, places, style.is_some(), lang);
     run::run(config, care, lang, |session| {

@@ -62,6 +62,9 @@ impl Mark {
     }
 }
 
+/// What a person reads of an event without bytes.
+pub type Words = for<'a> fn(&Event<'a>) -> Option<&'a str>;
+
 /// Shows the records of one log, in their order.
 ///
 /// Text is decoded per peer and direction, so a character of a stream that comes in two reads is shown with the second;
@@ -82,6 +85,7 @@ struct Pen {
     encodings: Encodings,
     clock: Clock,
     colour: bool,
+    words: Words,
     // Empty between records, kept for their room.
     time: String,
     text: String,
@@ -96,13 +100,20 @@ impl Printer {
             _ => (clock, write_address),
         };
         let (time, text, json) = (String::new(), String::new(), Vec::new());
-        let pen = Pen { form, encodings: encodings.into(), clock, colour: false, time, text, json };
+        let encodings = encodings.into();
+        let words: Words = |event| event.text();
+        let pen = Pen { form, encodings, clock, colour: false, words, time, text, json };
         Printer { pen, parties: Parties::new(write), last: Timestamp::default() }
     }
 
     /// Whether arrows and ids are coloured, which JSON never is; at first they are not.
     pub fn colour(&mut self, on: bool) {
         self.pen.colour = on;
+    }
+
+    /// What is told of events without bytes, but not in JSON; at first it is [`Event::text`].
+    pub fn words(&mut self, words: Words) {
+        self.pen.words = words;
     }
 
     /// Adds the lines of a record to `out`: whole ones, each with its end.
@@ -142,7 +153,7 @@ impl Pen {
         self.begin(record.at, party, Mark::of(&record.event), out);
         match payload(&record.event) {
             Some(payload) => self.push_payload(record, party, payload, out),
-            None => push_word(out, |out| push_told(&record.event, out)),
+            None => push_word(out, |out| push_told((self.words)(&record.event), out)),
         }
         out.push('\n');
     }
@@ -285,8 +296,8 @@ fn push_word(out: &mut String, push: impl FnOnce(&mut String)) {
 }
 
 /// Adds what a person reads of an event.
-pub(crate) fn push_told(event: &Event<'_>, out: &mut String) {
-    escape::push_text(event.text().unwrap_or_default(), Controls::Byte, out);
+pub(crate) fn push_told(text: Option<&str>, out: &mut String) {
+    escape::push_text(text.unwrap_or_default(), Controls::Byte, out);
 }
 
 fn push_hex(bytes: &[u8], out: &mut String) {

@@ -1,7 +1,7 @@
 //! Datagram sockets, UDP and Unix: one socket, many peers known by their addresses.
 //! How datagrams are taken from the system in batches belongs in `batch`; groups, in `multicast`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,7 +21,7 @@ use tokio::net::UnixDatagram;
 use tokio::sync::Notify;
 
 use crate::batch::{Batch, Datagram};
-use crate::failure::{Failure, Lang, Operation};
+use crate::failure::{Failure, Lang, Operation, Reason};
 use crate::hub::{Endpoint, Hub};
 use crate::multicast;
 use crate::open;
@@ -30,6 +30,7 @@ use crate::quantity::format_duration;
 use crate::recorder::now;
 use crate::stream::End;
 use crate::url::{EndpointUrl, Host, HostPort, Place, Target};
+use crate::writer::Trouble;
 
 /// A socket that datagrams come in on.
 pub(crate) enum Socket {
@@ -45,7 +46,11 @@ impl Socket {
             #[cfg(unix)]
             (Socket::Unix(unix), Address::Unix(name)) if name.is_empty() => {
                 let _ = unix;
-                Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "the peer has no name to send to"))
+                Err(Reason::error(
+                    io::ErrorKind::AddrNotAvailable,
+                    "the peer has no name to send to",
+                    "对方没有可发送到的名称",
+                ))
             }
             #[cfg(unix)]
             (Socket::Unix(unix), Address::Unix(name)) => send_unix(unix, bytes, name),
@@ -348,16 +353,15 @@ impl Datagrams {
         let Some(counter) = self.socket.descriptor().and_then(crate::sys::dropped) else { return };
         let more = counter.wrapping_sub(endpoint.dropped.get() as u32);
         if more > 0 {
-            let total = endpoint.dropped.get() + u64::from(more);
+            let more = u64::from(more);
+            let total = endpoint.dropped.get() + more;
             endpoint.dropped.set(total);
             hub.recorder.set_dropped(endpoint.id, total);
-            let text = match hub.lang {
-                Lang::En => {
-                    format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)")
-                }
-                Lang::Zh => format!("来不及读取，系统丢弃了 {more} 个数据报（累计 {total} 个）"),
-            };
-            hub.note(endpoint, &text);
+            let dropped = Trouble::Dropped { more, total };
+            hub.note(endpoint, &dropped.text(hub.lang));
+            if Some(total.ilog2()) > (total - more).checked_ilog2() {
+                hub.recorder.tell(dropped);
+            }
         }
     }
 
@@ -421,7 +425,6 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
     ageing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let refusals = Refusals::default();
     loop {
         let transmitted = datagrams.transmit(&hub, &endpoint);
         let mut incoming = pin!(async {
@@ -430,7 +433,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
         });
         let send_ready = std::future::poll_fn(|cx| datagrams.socket.poll_send_ready(cx));
         tokio::select! {
-            _ = &mut incoming => { take_in(&hub, &endpoint, &datagrams, &mut batch, &refusals); }
+            _ = &mut incoming => { take_in(&hub, &endpoint, &datagrams, &mut batch); }
             _ = send_ready, if matches!(transmitted, Transmitted::Blocked) && datagrams.is_udp() => {}
             _ = hub.recorder.room(), if matches!(transmitted, Transmitted::NoRoom) => {}
             _ = tick.tick() => datagrams.count_dropped(&hub, &endpoint),
@@ -440,35 +443,23 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
     }
 }
 
-/// Datagrams from addresses beyond `max_peers`: said once, and again whenever there are twice as many.
-#[derive(Default)]
-struct Refusals {
-    next: Cell<u64>,
-}
-
-impl Refusals {
-    fn count(&self, hub: &Hub, endpoint: &Endpoint, from: &Address) {
-        let (total, most) = (endpoint.refused.get() + 1, endpoint.options.max_peers());
-        endpoint.refused.set(total);
-        if total >= self.next.get() {
-            self.next.set(total * 2);
-            let text = match hub.lang {
-                Lang::En => format!(
-                    "refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far"
-                ),
-                Lang::Zh => format!("拒绝 {from}：已有 {most} 个对端（max_peers={most}）；累计拒绝 {total} 个数据报"),
-            };
-            hub.note(endpoint, &text);
-        }
+/// Counts a datagram from an address beyond `max_peers`: said of the first, and again whenever there are twice as many.
+fn refuse(hub: &Hub, endpoint: &Endpoint, from: Address) {
+    let (total, most) = (endpoint.refused.get() + 1, endpoint.options.max_peers());
+    endpoint.refused.set(total);
+    if total.is_power_of_two() {
+        let refused = Trouble::Refused { from, datagram: true, most, total };
+        hub.note(endpoint, &refused.text(hub.lang));
+        hub.recorder.tell(refused);
     }
 }
 
 /// Takes in what the system has already, before the socket goes and that with it.
 pub(crate) fn take_in_rest(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams) {
-    let (mut batch, refusals) = (Batch::new(), Refusals::default());
+    let mut batch = Batch::new();
     // Bounded, or a flood would keep the socket open: a full receive buffer is far less.
     for _ in 0..MOST_BATCHES_AT_THE_END {
-        if !take_in(hub, endpoint, datagrams, &mut batch, &refusals) {
+        if !take_in(hub, endpoint, datagrams, &mut batch) {
             break;
         }
     }
@@ -478,11 +469,11 @@ pub(crate) fn take_in_rest(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams
 const MOST_BATCHES_AT_THE_END: usize = 256;
 
 /// Takes in one batch; false where there was nothing.
-fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Batch, refusals: &Refusals) -> bool {
+fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Batch) -> bool {
     let mut any = false;
     let result = batch.receive(&datagrams.socket, |datagram| {
         any = true;
-        deliver(hub, endpoint, datagrams, refusals, datagram);
+        deliver(hub, endpoint, datagrams, datagram);
     });
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock && !crate::batch::has_error(&datagrams.socket) => {}
@@ -500,16 +491,16 @@ fn take_in(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, batch: &mut Ba
 /// A datagram that a board has sent on the virtual network.
 pub(crate) fn deliver_from_board(hub: &Hub, endpoint: &Endpoint, from: Address, bytes: &[u8]) {
     if let Some(datagrams) = endpoint.datagrams.borrow().clone() {
-        deliver(hub, endpoint, &datagrams, &Refusals::default(), Datagram { from, bytes, at: None });
+        deliver(hub, endpoint, &datagrams, Datagram { from, bytes, at: None });
     }
 }
 
-fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, refusals: &Refusals, datagram: Datagram<'_>) {
+fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, datagram: Datagram<'_>) {
     let at: Timestamp = datagram.at.unwrap_or_else(now);
     let peer = match datagrams.known(&datagram.from) {
         Some(peer) => peer,
         None if endpoint.peers.borrow().len() >= endpoint.options.max_peers() => {
-            return refusals.count(hub, endpoint, &datagram.from);
+            return refuse(hub, endpoint, datagram.from);
         }
         None => datagrams.peer(hub, endpoint, datagram.from, Side::Peer, at),
     };

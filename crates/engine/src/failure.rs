@@ -1,12 +1,11 @@
 //! What could not be done, in words: operation, address, the error's name and number, the cause in plain
 //! language and the next step, in English and Chinese.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
 pub use socklab_board::look::Lang;
-
-use crate::guard::IsControlPort;
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +20,8 @@ pub enum Operation {
     BindDatagram,
     /// Looking up a name.
     Resolve,
+    /// Looking for a network interface of this machine.
+    FindInterface,
     /// Taking a connection.
     Accept,
     /// Sending.
@@ -44,6 +45,7 @@ impl Operation {
             Operation::Connect => ("connect to", "连接"),
             Operation::Bind | Operation::BindDatagram => ("bind", "绑定"),
             Operation::Resolve => ("resolve", "解析"),
+            Operation::FindInterface => ("find the interface", "找到网络接口"),
             Operation::Accept => ("accept on", "接受连接于"),
             Operation::Send => ("send to", "发送到"),
             Operation::Receive => ("receive on", "接收于"),
@@ -73,6 +75,44 @@ pub struct Failure {
     /// Who is in the way, where the system can tell: `process 4711 (ncat)`.
     pub holder: Option<Holder>,
 }
+
+/// A reason of our own for an error of the system's kinds, in both languages.
+#[derive(Debug)]
+pub(crate) struct Reason {
+    en: Cow<'static, str>,
+    zh: Cow<'static, str>,
+}
+
+impl Reason {
+    /// The error with that reason.
+    pub(crate) fn error(
+        kind: io::ErrorKind,
+        en: impl Into<Cow<'static, str>>,
+        zh: impl Into<Cow<'static, str>>,
+    ) -> io::Error {
+        io::Error::new(kind, Reason { en: en.into(), zh: zh.into() })
+    }
+
+    /// Why there is no address for a name, as the system's resolver has it.
+    pub(crate) fn of_lookup(error: &io::Error) -> io::Error {
+        let text = error.to_string();
+        let detail = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned();
+        Reason::error(error.kind(), detail.clone(), format!("找不到该名称的地址（{detail}）"))
+    }
+
+    /// That this machine has no such network interface.
+    pub(crate) fn no_interface() -> io::Error {
+        Reason::error(io::ErrorKind::NotFound, "there is no such interface", "没有这个网络接口")
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
+impl std::error::Error for Reason {}
 
 /// A process that has what was wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +180,9 @@ impl Failure {
                 ("are both in the same network?", "双方是否在同一网络？")
             }
             (Operation::Connect, NotFound) => ("is the server running?", "服务器是否已启动？"),
+            (Operation::FindInterface | Operation::Join | Operation::Leave, NotFound) => {
+                ("`socklab addr` lists the interfaces of this machine", "用 `socklab addr` 查看本机的网络接口")
+            }
             (Operation::Resolve, _) => ("check the spelling, or use the IP address", "请检查拼写，或直接使用 IP 地址"),
             _ => return None,
         };
@@ -167,6 +210,9 @@ impl std::error::Error for Failure {}
 
 /// An error's cause in plain words, with its name and number: `nobody listens there (ECONNREFUSED 111)`.
 pub fn cause(error: &io::Error, lang: Lang) -> String {
+    if let Some(Reason { en, zh }) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return lang.pick(en, zh).to_owned();
+    }
     let plain = match plain_cause(error) {
         Some((en, zh)) => lang.pick(en, zh).to_owned(),
         None => described(error),
@@ -181,9 +227,6 @@ pub fn cause(error: &io::Error, lang: Lang) -> String {
 /// What an error means to somebody who has not read the manual page.
 fn plain_cause(error: &io::Error) -> Option<(&'static str, &'static str)> {
     use io::ErrorKind::*;
-    if error.get_ref().is_some_and(|inner| inner.is::<IsControlPort>()) {
-        return Some((IsControlPort::EN, IsControlPort::ZH));
-    }
     if error.get_ref().is_some() {
         return None; // it has words of its own
     }

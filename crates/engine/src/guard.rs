@@ -2,32 +2,14 @@
 //! connect somewhere (a page, a program on a board, an answer of a name server) is not to reach its control port
 //! through it.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::failure::Lang;
+use crate::failure::Reason;
 
 /// The control port, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ControlPort(pub(crate) Option<SocketAddr>);
-
-/// It was the control port.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct IsControlPort;
-
-impl IsControlPort {
-    pub(crate) const EN: &str = "that is the workbench's own control port";
-    pub(crate) const ZH: &str = "这是工作台自己的控制端口";
-}
-
-impl fmt::Display for IsControlPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Lang::En.pick(Self::EN, Self::ZH))
-    }
-}
-
-impl std::error::Error for IsControlPort {}
 
 impl ControlPort {
     /// To be asked before each dial, after its name was looked up. Every address of this machine counts, also those on
@@ -36,8 +18,10 @@ impl ControlPort {
     /// # Errors
     /// `PermissionDenied`, and that it is the control port.
     pub(crate) fn check(self, dialled: SocketAddr) -> io::Result<()> {
+        const EN: &str = "that is the workbench's own control port";
+        const ZH: &str = "这是工作台自己的控制端口";
         let is_it = self.0.is_some_and(|control| control.port() == dialled.port() && is_own(dialled.ip()));
-        if is_it { Err(io::Error::new(io::ErrorKind::PermissionDenied, IsControlPort)) } else { Ok(()) }
+        if is_it { Err(Reason::error(io::ErrorKind::PermissionDenied, EN, ZH)) } else { Ok(()) }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 use tokio::time::Instant;
 
-use crate::failure::{Failure, Lang, Operation};
+use crate::failure::{Failure, Operation};
 use crate::hub::{Endpoint, Hub};
 use crate::open;
 #[cfg(unix)]
@@ -160,12 +160,13 @@ pub(crate) fn admit(
     let local = stream.local().ok()?;
     let most = endpoint.options.max_peers();
     if endpoint.peers.borrow().len() >= most {
-        endpoint.refused.set(endpoint.refused.get() + 1);
-        let text = match hub.lang {
-            Lang::En => format!("refused {remote}: {most} peers are connected (max_peers={most})"),
-            Lang::Zh => format!("拒绝 {remote}：已有 {most} 个对端连接（max_peers={most}）"),
-        };
-        hub.note(endpoint, &text);
+        let total = endpoint.refused.get() + 1;
+        endpoint.refused.set(total);
+        let refused = Trouble::Refused { from: remote, datagram: false, most, total };
+        hub.note(endpoint, &refused.text(hub.lang));
+        if total.is_power_of_two() {
+            hub.recorder.tell(refused);
+        }
         return None;
     }
     match &stream {

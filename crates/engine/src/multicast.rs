@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use socket2::{InterfaceIndexOrAddress, SockRef, Socket};
 
-use crate::failure::{Failure, Operation};
+use crate::failure::{Failure, Operation, Reason};
 use crate::url::{HostPort, Interface, Options};
 
 /// Joins what the URL says, and sets where and how far multicast goes out.
@@ -92,5 +92,5 @@ fn find(wanted: &Interface) -> io::Result<if_addrs::Interface> {
     };
     let mut found: Vec<_> = if_addrs::get_if_addrs()?.into_iter().filter(fits).collect();
     found.sort_by_key(|known| known.ip().is_ipv6());
-    found.into_iter().next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such interface"))
+    found.into_iter().next().ok_or_else(|| Reason::no_interface())
 }

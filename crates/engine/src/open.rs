@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use socklab_capture::Address;
 use socklab_capture::Transport;
 
-use crate::failure::{Failure, Operation};
+use crate::failure::{Failure, Operation, Reason};
 use crate::holder;
 use crate::hub::Hub;
 #[cfg(unix)]
@@ -28,7 +28,7 @@ pub(crate) async fn resolve(place: &HostPort) -> Result<Vec<SocketAddr>, Failure
         Host::Zoned(ip, zone) => vec![SocketAddrV6::new(*ip, port, 0, zone_index(zone)?).into()],
         Host::Name(name) => {
             let found = tokio::net::lookup_host((name.as_str(), port)).await;
-            found.map_err(|error| Failure::new(Operation::Resolve, name, error))?.collect()
+            found.map_err(|error| Failure::new(Operation::Resolve, name, Reason::of_lookup(&error)))?.collect()
         }
     })
 }
@@ -48,10 +48,9 @@ pub(crate) async fn resolve_beside(hub: &Hub, place: &HostPort) -> Result<Vec<So
 fn zone_index(zone: &str) -> Result<u32, Failure> {
     let known = if_addrs::get_if_addrs().unwrap_or_default();
     let by_name = known.iter().find(|interface| interface.name == zone).and_then(|interface| interface.index);
-    by_name.or_else(|| zone.parse().ok()).ok_or_else(|| {
-        let error = io::Error::new(io::ErrorKind::NotFound, "no such interface");
-        Failure::new(Operation::Resolve, format_args!("%{zone}"), error)
-    })
+    by_name
+        .or_else(|| zone.parse().ok())
+        .ok_or_else(|| Failure::new(Operation::FindInterface, zone, Reason::no_interface()))
 }
 
 /// A socket for `place`, made by `bind` from the first of its addresses that works.
@@ -204,6 +203,11 @@ fn keepalive(idle: Duration) -> TcpKeepalive {
 fn bind_failure(operation: Operation, address: SocketAddr, dual_stack: bool, error: io::Error) -> Failure {
     let transport = if operation == Operation::BindDatagram { Transport::Datagram } else { Transport::Stream };
     let holder = (error.kind() == io::ErrorKind::AddrInUse).then(|| holder::of(transport, address.port())).flatten();
+    let own = holder.as_ref().is_some_and(|holder| holder.process == std::process::id());
+    let (holder, error) = match own {
+        true => (None, Reason::error(error.kind(), "this program itself has that port", "该端口已被本程序占用")),
+        false => (holder, error),
+    };
     let shown = if dual_stack { format!("*:{}", address.port()) } else { address.to_string() };
     Failure { holder, ..Failure::new(operation, shown, error) }
 }
@@ -239,22 +243,31 @@ pub(crate) fn bind_unix(socket: &Socket, name: &UnixName, kind: Type, reuse: boo
             }
             socket.bind(&address)
         }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_no_socket(name) => {
+            Err(Reason::error(error.kind(), "there is a file of that name", "已有同名文件"))
+        }
         result => result,
     }
+}
+
+/// Whether what has this name is of another kind.
+#[cfg(unix)]
+fn is_no_socket(name: &UnixName) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let metadata = name.path().map(std::fs::symlink_metadata);
+    metadata.is_some_and(|metadata| metadata.is_ok_and(|metadata| !metadata.file_type().is_socket()))
 }
 
 /// Whether `name` is a socket file whose owner is gone. Any other file is somebody's.
 #[cfg(unix)]
 fn is_dead(name: &UnixName, kind: Type) -> bool {
-    use std::os::unix::fs::FileTypeExt;
     let Some(path) = name.path() else { return false };
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     let refused = || {
         let probe = Socket::new(Domain::UNIX, kind, None)?;
         probe.set_nonblocking(true)?;
         probe.connect(&SockAddr::unix(path)?)
     };
-    is_socket && refused().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    !is_no_socket(name) && refused().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// A socket's place in the file system, which outlives the socket unless somebody removes it.

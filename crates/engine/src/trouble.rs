@@ -1,10 +1,29 @@
-//! What goes wrong with captures, in words: English and Chinese, with what can be done. What goes wrong with sockets is in
-//! `failure`.
+//! What goes wrong with captures, and what is in them, in words: English and Chinese, with what can be done. What goes
+//! wrong with sockets is in `failure`.
 
 use socklab_capture::run::{Gap, RunError};
+use socklab_capture::{Event, Side};
 
 use crate::failure::{Lang, cause};
 pub use crate::writer::Trouble;
+
+/// What a person reads of an event without bytes. Errors and notes were put into words when they happened.
+pub fn event_text<'a>(event: &Event<'a>, lang: Lang) -> Option<&'a str> {
+    let zh = match event {
+        _ if lang == Lang::En => return event.text(),
+        Event::Opened("open") => "已打开",
+        Event::Opened("dialling") => "正在连接",
+        Event::Connected => "已连接",
+        Event::Finished(Side::Local) => "本端已结束发送",
+        Event::Finished(Side::Peer) => "对端已结束发送",
+        Event::Closed(Side::Local) => "已关闭",
+        Event::Closed(Side::Peer) => "对端已关闭",
+        Event::Reset(Side::Local) => "已强制断开",
+        Event::Reset(Side::Peer) => "被对端强制断开",
+        other => return other.text(),
+    };
+    Some(zh)
+}
 
 /// A capture's error in the person's language, with what can be done.
 pub fn capture_text(error: &RunError, lang: Lang) -> String {
@@ -95,6 +114,24 @@ impl Trouble {
             }
             (Trouble::Accepting(place), Lang::En) => format!("{place} takes new connections again"),
             (Trouble::Accepting(place), Lang::Zh) => format!("{place} 又可以接受新的连接了"),
+            (Trouble::Refused { from, datagram: false, most, .. }, Lang::En) => {
+                format!("refused {from}: {most} peers are connected (max_peers={most})")
+            }
+            (Trouble::Refused { from, datagram: false, most, .. }, Lang::Zh) => {
+                format!("拒绝 {from}：已有 {most} 个对端连接（max_peers={most}）")
+            }
+            (Trouble::Refused { from, most, total, .. }, Lang::En) => {
+                format!("refused {from}: {most} peers are known (max_peers={most}); {total} datagrams refused so far")
+            }
+            (Trouble::Refused { from, most, total, .. }, Lang::Zh) => {
+                format!("拒绝 {from}：已有 {most} 个对端（max_peers={most}）；累计拒绝 {total} 个数据报")
+            }
+            (Trouble::Dropped { more, total }, Lang::En) => {
+                format!("the system dropped {more} datagrams that came faster than they were read ({total} so far)")
+            }
+            (Trouble::Dropped { more, total }, Lang::Zh) => {
+                format!("来不及读取，系统丢弃了 {more} 个数据报（累计 {total} 个）")
+            }
             (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
             (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
             (Trouble::Removed { segments, bytes }, Lang::En) => {

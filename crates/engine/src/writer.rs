@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
+use socklab_capture::Address;
 use socklab_capture::encoder::Chunk;
 use socklab_capture::live::{Live, Position};
 use socklab_capture::run::{Retention, Run, RunError, RunWriter};
@@ -50,6 +51,24 @@ pub enum Trouble {
     NotAccepting(Failure),
     /// An endpoint, named as it is written, takes connections again.
     Accepting(String),
+    /// Somebody was turned away because `max_peers` are there. Told of an endpoint's first, second, fourth, eighth ...
+    Refused {
+        /// Whose datagram, or connection.
+        from: Address,
+        /// Whether it was a datagram.
+        datagram: bool,
+        /// How many peers there may be.
+        most: usize,
+        /// How often this has happened to the endpoint.
+        total: u64,
+    },
+    /// The system dropped datagrams of an endpoint. Told whenever there are twice as many.
+    Dropped {
+        /// Since it was last asked.
+        more: u64,
+        /// Since the endpoint was opened.
+        total: u64,
+    },
     /// Old segments were removed to keep within the limit.
     Removed {
         /// The files.

@@ -111,6 +111,11 @@ impl Gathered {
         lock(&self.room).first.map(|(_, first)| first)
     }
 
+    /// The record that comes after those which the state speaks of.
+    pub(crate) fn recorded(&self) -> u64 {
+        lock(&self.room).recorded
+    }
+
     /// Addresses of boards on the virtual network, and how many endpoints are open, as far as has been gathered.
     pub(crate) fn around(&self) -> (BTreeSet<IpAddr>, usize) {
         let room = lock(&self.room);

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use socklab_capture::cursor::{self, Cursor, Next};
 use socklab_capture::run::{Run, RunError, Segment};
-use socklab_capture::{EndpointId, Event, PeerId, Record, Side};
+use socklab_capture::{EndpointId, Event, PeerId, Record};
 use socklab_engine::Lang;
+use socklab_engine::trouble::event_text;
 use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
@@ -127,27 +128,9 @@ impl Rec {
             data: has_data.then(|| STANDARD.encode(&payload[..payload.len().min(most)])),
             cut: payload.len() > most,
             datagram: record.is_datagram,
-            text: text(&record.event, lang),
+            text: event_text(&record.event, lang).map(str::to_owned),
         }
     }
-}
-
-/// What happened, as a person reads it; nothing of bytes, which are their own text. What names an error was put into
-/// words when it happened.
-fn text(event: &Event<'_>, lang: Lang) -> Option<String> {
-    let (en, zh) = match event {
-        Event::Opened("open") => ("open", "已打开"),
-        Event::Opened("dialling") => ("dialling", "正在连接"),
-        Event::Connected => ("connected", "已连接"),
-        Event::Finished(Side::Local) => ("finished sending", "本端已结束发送"),
-        Event::Finished(Side::Peer) => ("peer finished sending", "对端已结束发送"),
-        Event::Closed(Side::Local) => ("closed", "已关闭"),
-        Event::Closed(Side::Peer) => ("closed by peer", "对端已关闭"),
-        Event::Reset(Side::Local) => ("reset", "已强制断开"),
-        Event::Reset(Side::Peer) => ("reset by peer", "被对端强制断开"),
-        other => return other.text().map(str::to_owned),
-    };
-    Some(lang.pick(en, zh).to_owned())
 }
 
 /// Which records are wanted.
@@ -220,6 +203,8 @@ pub(crate) struct Archive {
     /// It is the one that this program writes.
     live: Option<Arc<socklab_capture::live::Live>>,
     first: Option<u64>,
+    /// The record after the last that clients may have been told of.
+    told: u64,
 }
 
 impl Workbench {
@@ -252,12 +237,12 @@ impl Workbench {
     pub(crate) fn archive(&self, name: &str) -> Result<Archive, Problem> {
         let Ground { run, live, captures, .. } = &self.ground;
         if name == "current" || name == run.name() {
-            let first = self.gathered.first();
-            return Ok(Archive { run: run.clone(), live: Some(Arc::clone(live)), first });
+            let (first, told) = (self.gathered.first(), self.gathered.recorded());
+            return Ok(Archive { run: run.clone(), live: Some(Arc::clone(live)), first, told });
         }
         let found = Run::list(captures)?.into_iter().find(|run| run.name() == name);
         let missing = || RunError::NoSuchRun { name: name.to_owned(), captures: captures.clone() };
-        Ok(Archive { run: found.ok_or_else(missing)?, live: None, first: None })
+        Ok(Archive { run: found.ok_or_else(missing)?, live: None, first: None, told: 0 })
     }
 }
 
@@ -266,6 +251,18 @@ impl Archive {
         match &self.live {
             Some(live) => Cursor::live(self.run.clone(), Arc::clone(live), from),
             None => Cursor::open(self.run.clone(), from),
+        }
+    }
+
+    /// Waits until all can be read that clients may have been told of: counters run a little ahead of the disk.
+    pub(crate) fn catch_up(&self) {
+        let Some(live) = &self.live else { return };
+        loop {
+            let (position, ended) = live.position();
+            if ended || position.last_seq + 1 >= self.told {
+                return;
+            }
+            live.wait(position, Duration::from_secs(1));
         }
     }
 

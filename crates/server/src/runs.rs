@@ -519,7 +519,11 @@ impl Workbench {
         tokio::spawn(async move {
             let failed = sender.clone();
             let turn = if is_file { &workbench.exports } else { &workbench.searches };
-            let written = workbench.read_in_turn(turn, &run, move |archive| write(archive, &mut Outlet(sender))).await;
+            let read = move |archive: &crate::records::Archive| {
+                archive.catch_up();
+                write(archive, &mut Outlet(sender))
+            };
+            let written = workbench.read_in_turn(turn, &run, read).await;
             if let Ok(Err(error)) = written {
                 let _ = failed.send(Err(error)).await; // nobody may be there any more
             }

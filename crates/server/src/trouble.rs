@@ -40,6 +40,8 @@ impl Gathered {
                 self.say(Level::Info, said);
             }
             Trouble::Removed { .. } => self.say(Level::Info, said),
+            // The log has it, and the endpoint a count.
+            Trouble::Refused { .. } | Trouble::Dropped { .. } => {}
         }
     }
 }

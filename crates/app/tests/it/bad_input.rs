@@ -77,6 +77,7 @@ refused! {
     send_explains_a_refused_connection: NETWORK, "nobody listens there", ["send", "tcp://127.7.2.2:1", "x"];
     an_address_of_another_machine_is_explained: NETWORK, "this machine has no such address", ["listen", "tcp-listen://192.0.2.1:1"];
     a_name_that_does_not_exist_is_explained: NETWORK, "cannot resolve no-such-host.invalid", ["connect", "no-such-host.invalid", "80"];
+    an_interface_that_is_not_there_is_named: NETWORK, "cannot find the interface nowhere: there is no such interface; `socklab addr`", ["connect", "tcp://[fe80::1%nowhere]:1"];
     a_unix_socket_that_is_not_there_is_explained: NETWORK, "there is nothing of that name", ["connect", "unix:///nowhere/at/all"];
     an_unknown_command_is_named: USAGE, "frobnicate", ["frobnicate"];
     an_unknown_option_is_named: USAGE, "--frobnicate", ["listen", "--frobnicate", "1"];
@@ -94,6 +95,14 @@ refused! {
     nc_refuses_both_families: USAGE, "cannot be used with", ["nc", "-4", "-6", "127.0.0.1", "1"];
     retry_is_for_connections: USAGE, "--retry is for connections", ["connect", "--retry", "udp://127.0.0.1:1"];
     a_token_that_is_no_word_is_refused: USAGE, "a token is of letters", ["serve", "--no-open", "--token", "a b"];
+}
+
+#[test]
+fn a_port_that_is_asked_for_twice_is_explained() {
+    let url = format!("tcp-listen://{}", own_place(4716));
+    let done = Lab::new().run(["listen", &url, &url]);
+    assert_eq!(done.code, Some(NETWORK), "{done:?}");
+    assert!(done.err.contains("this program itself has that port; choose another port"), "{done:?}");
 }
 
 #[test]

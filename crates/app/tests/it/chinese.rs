@@ -1,8 +1,9 @@
 //! In a Chinese locale the program speaks Chinese: its help, its errors, and where it listens.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::kit::{Done, Lab, Running, run};
+use crate::kit::{Done, Lab, Running, dial, port_of, run};
 
 /// Every command, by the words that lead to it.
 pub(crate) const COMMANDS: [&str; 20] = [
@@ -85,7 +86,10 @@ fn errors_are_in_chinese() {
     let lab = Lab::new();
     let server = lab.listen("tcp-listen://127.0.0.1:0", &[]);
     let in_use = format!("tcp-listen://127.0.0.1:{}", server.port());
-    let cases: [&[&str]; 9] = [
+    let file = lab.path("a-file");
+    std::fs::write(&file, "").expect("a file");
+    let of_file = format!("unix-listen://{}", file.display());
+    let cases: [&[&str]; 12] = [
         &["listen", &in_use],
         &["connect", "127.7.9.9:1"],
         &["connect", "no-such-host.invalid", "1"],
@@ -95,6 +99,9 @@ fn errors_are_in_chinese() {
         &["listen", "foo://x"],
         &["send", "tcp://127.0.0.1:1", "--hex", "1"],
         &["capture", "search", "--regex", "("],
+        &["connect", "tcp://[fe80::1%nowhere]:1"],
+        &["listen", "udp://239.1.2.3:0?join=nowhere"],
+        &["listen", &of_file],
     ];
     let told = cases.map(|args| run_in_chinese(&Lab::new(), args));
     let in_english: Vec<&Done> = told.iter().filter(|done| !is_chinese(&done.err)).collect();
@@ -118,6 +125,22 @@ fn where_it_listens_is_told_in_chinese() {
     let server = Running::start(in_chinese(lab.socklab(["listen", "tcp-listen://127.0.0.1:0"])));
     let line = server.wait_for_told("a line", 1, |line| Some(line.to_owned()));
     assert!(line[0].starts_with("e1 正在监听 tcp-listen://127.0.0.1:"), "{}", line[0]);
+}
+
+#[test]
+fn what_happens_is_told_in_chinese_and_in_json_in_english() {
+    let lab = Lab::new();
+    for (show, told) in
+        [("text", ["已打开", "已连接", "对端已关闭"]), ("json", ["open", "connected", "closed by peer"])]
+    {
+        let place = ["listen", "tcp-listen://127.0.0.1:0", "--show", show];
+        let server = Running::start(in_chinese(lab.socklab(place)));
+        let urls = server.wait_for_told("where", 1, |line| Some(line.split_once("正在监听 ")?.1.to_owned()));
+        drop(dial(SocketAddr::from(([127, 0, 0, 1], port_of(&urls[0])))));
+        for text in told {
+            server.wait_for_text(text);
+        }
+    }
 }
 
 #[test]

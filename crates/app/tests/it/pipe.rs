@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{
     DEADLINE, Lab, Pipe, Running, Server, accept, assert_same, bare_socklab, dial, dial_unix, in_time, json_lines,
-    leave_unread, listener, noise, own_place, port_of, read_all, read_some, udp,
+    leave_unread, listener, noise, own_place, port_of, read_all, read_some, udp, until,
 };
 use crate::session::base64;
 
@@ -135,22 +135,65 @@ fn a_server_that_finishes_first_gets_all_of_the_input() {
 }
 
 #[test]
+fn whoever_is_turned_away_is_told_of_where_only_bytes_are_shown() {
+    let lab = Lab::new();
+    for show in ["raw", "none"] {
+        let server = lab.listen("tcp-listen://127.0.0.1:0?max_peers=1", &["--show", show]);
+        let first = server.dial();
+        for count in 1..=4 {
+            let refused = server.dial().local_addr().expect("an address");
+            let text = format!("refused {refused}: 1 peers are connected (max_peers=1)");
+            // Of the third nothing is said: they might be many.
+            server.wait_for_told(&text, usize::from(count != 3), |line| line.contains(&text).then_some(()));
+        }
+        drop(first);
+        let done = server.stop();
+        assert_eq!(done.err.matches("refused").count(), 3, "{}", done.err);
+    }
+}
+
+#[test]
 fn a_client_that_finishes_first_gets_all_of_the_input() {
     let lab = Lab::new();
     let (bytes, place) = (noise(8, FIVE_MB), own_place(4714));
+    let (host, port) = (place.ip().to_string(), place.port().to_string());
+    let url = format!("tcp-listen://{place}?once=1");
+    let half_open = format!("{url}&halfopen=1");
+    for command in [&["listen", &url][..], &["listen", &half_open], &["nc", "-lv", &host, &port]] {
+        let mut server = lab.start(command);
+        server.wait_for_told("listening", 1, |line| line.contains("listening on").then_some(()));
+        let mut stream = dial(place);
+        let (begin, rest) = bytes.split_at(10);
+        server.write(begin);
+        let first = read_some(&mut stream, begin.len());
+        stream.write_all(b"hello").expect("sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
+        server.wait_for_text("hello");
+        let is_known = || lab.records().iter().any(|record| record["text"] == "peer finished sending");
+        until("it is known", || (command[0] == "nc" || is_known()).then_some(())); // nc captures nothing
+        server.feed(rest.to_vec());
+        assert_same(command[0], &[first, read_all(&mut stream)].concat(), &bytes);
+        let done = server.finish();
+        assert_eq!((done.code, &*done.out), (Some(0), b"hello".as_slice()), "{command:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_client_that_finishes_before_any_input_ends_its_server() {
+    let lab = Lab::new();
+    let place = own_place(4715);
     let (host, port) = (place.ip().to_string(), place.port().to_string());
     let url = format!("tcp-listen://{place}?once=1");
     for command in [&["listen", &url][..], &["nc", "-lv", &host, &port]] {
         let mut server = lab.start(command);
         server.wait_for_told("listening", 1, |line| line.contains("listening on").then_some(()));
         let mut stream = dial(place);
-        server.feed(bytes.clone());
-        let first = read_some(&mut stream, 1);
-        stream.write_all(b"hello").expect("sent");
+        stream.write_all(b"a file").expect("sent");
         stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
-        assert_same(command[0], &[first, read_all(&mut stream)].concat(), &bytes);
+        assert_eq!(read_all(&mut stream), b"", "{command:?}");
+        until("it has ended, though its input has not", || server.has_ended().then_some(()));
         let done = server.finish();
-        assert_eq!((done.code, &*done.out), (Some(0), b"hello".as_slice()), "{command:?}: {}", done.err);
+        assert_eq!((done.code, &*done.out), (Some(0), b"a file".as_slice()), "{command:?}: {}", done.err);
     }
 }
 

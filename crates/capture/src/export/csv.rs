@@ -52,7 +52,7 @@ impl Lines for Table {
             }
             None => {
                 out.push_str(",,");
-                show::push_told(&record.event, &mut self.cell);
+                show::push_told(record.event.text(), &mut self.cell);
             }
         }
         push_cell(&self.cell, out);
