@@ -464,6 +464,7 @@ pub(crate) enum LanCommand {
 #[command(disable_help_flag = true)]
 #[command(after_help = "Examples:\n  \
     socklab nc -l 3333\n  \
+    socklab nc -lN 3333 < file                   a client gets the file and its end\n  \
     socklab nc -u 192.168.1.50 3333\n  \
     echo hello | socklab nc -w 3 192.168.1.50 10000\n\n\
     Durations take ms, s, m, h; a bare number is seconds. Nothing is captured.\n\
@@ -499,6 +500,9 @@ pub(crate) struct NcArgs {
     /// Quit so long after the end of the input
     #[arg(short = 'q', long, value_name = "DURATION", value_parser = duration)]
     pub(crate) quit_after: Option<Duration>,
+    /// With -l: finish sending at the end of the input, as clients do in any case
+    #[arg(short = 'N')]
+    pub(crate) finish: bool,
     /// IPv4 only
     #[arg(short = '4', conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,
@@ -508,8 +512,8 @@ pub(crate) struct NcArgs {
     /// Say what happens on stderr
     #[arg(short = 'v', long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Only try to connect; PORT may be a range like 8000-8010
-    #[arg(short = 'z')]
+    /// Only try to connect, over TCP; PORT may be a range like 8000-8010
+    #[arg(short = 'z', conflicts_with_all = ["udp", "listen", "unixsock"])]
     pub(crate) zero: bool,
     /// No name look-ups
     #[arg(short = 'n', long)]

@@ -78,6 +78,8 @@ fn wait_for_end(args: &NcArgs, session: &mut Session) -> u8 {
                 quit = args.quit_after.map(|after| Instant::now() + after);
                 if !args.listen {
                     silent = idle(shortest);
+                }
+                if !args.listen || args.finish {
                     session.remote().call(Command::End { peers: Targets::All, ending: Ending::HalfClose });
                 }
             }

@@ -113,6 +113,7 @@ const COMMANDS: [Text; 24] = [
         about: "使用 nc 和 ncat 的选项",
         after: "示例：\n  \
             socklab nc -l 3333\n  \
+            socklab nc -lN 3333 < file                   客户端收到整个文件和结束标志\n  \
             socklab nc -u 192.168.1.50 3333\n  \
             echo hello | socklab nc -w 3 192.168.1.50 10000\n\n\
             时长可用 ms、s、m、h，不带单位为秒。数据不会被抓取。没有 -e：本程序的任何选项\n\
@@ -131,7 +132,8 @@ const COMMANDS: [Text; 24] = [
             ("ipv4", "仅用 IPv4"),
             ("ipv6", "仅用 IPv6"),
             ("verbose", "在标准错误输出中报告过程"),
-            ("zero", "只尝试连接；PORT 可以是范围，如 8000-8010"),
+            ("finish", "与 -l 合用：输入结束后结束发送（客户端总是如此）"),
+            ("zero", "只尝试连接（TCP）；PORT 可以是范围，如 8000-8010"),
             ("nodns", "不解析主机名"),
             ("crlf", "把输入中的 LF 发送为 CR LF"),
             ("output", "把收发的数据写入文件"),

@@ -35,7 +35,7 @@ pub(crate) fn join(socket: SockRef<'_>, group: IpAddr, interface: &Interface) ->
         IpAddr::V4(group) => by_v4(interface).and_then(|on| socket.join_multicast_v4_n(&group, &on)),
         IpAddr::V6(group) => by_v6(interface).and_then(|on| socket.join_multicast_v6(&group, on)),
     };
-    done.map_err(|error| Failure::new(Operation::Join, format_args!("{group} on {interface}"), error))
+    done.map_err(|error| Failure::new(Operation::Join, format_args!("{group} ({interface})"), error))
 }
 
 /// Takes part no longer.
@@ -44,7 +44,7 @@ pub(crate) fn leave(socket: SockRef<'_>, group: IpAddr, interface: &Interface) -
         IpAddr::V4(group) => by_v4(interface).and_then(|on| socket.leave_multicast_v4_n(&group, &on)),
         IpAddr::V6(group) => by_v6(interface).and_then(|on| socket.leave_multicast_v6(&group, on)),
     };
-    done.map_err(|error| Failure::new(Operation::Leave, format_args!("{group} on {interface}"), error))
+    done.map_err(|error| Failure::new(Operation::Leave, format_args!("{group} ({interface})"), error))
 }
 
 fn send_on(socket: &Socket, is_v4: bool, interface: &Interface) -> io::Result<()> {

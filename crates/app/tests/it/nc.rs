@@ -291,6 +291,20 @@ fn q_quits_after_the_end_of_the_input() {
 }
 
 #[test]
+fn upper_n_finishes_a_server_with_its_input() {
+    let lab = Lab::new();
+    let (mut server, port) = listen_with(&lab, &["-N", "127.0.0.1", "0"]);
+    let sent = noise(9, STREAM);
+    server.feed(sent.clone());
+    let mut client = dial(loopback(port));
+    assert_same("received, to its end", &read_all(&mut client), &sent);
+    client.write_all(b"thank you").expect("the other way is open");
+    drop(client);
+    let done = server.finish();
+    assert_eq!((done.code, &*done.out), (Some(0), b"thank you".as_slice()), "{}", done.err);
+}
+
+#[test]
 fn q_sends_all_of_a_servers_input_first() {
     let lab = Lab::new();
     let (mut server, port) = listen_with(&lab, &["-q", "0", "127.0.0.1", "0"]);
