@@ -290,7 +290,10 @@ impl Prompt {
                 [(endpoint.refused, "refused", "已拒绝"), (endpoint.dropped, "dropped by the system", "系统丢弃")]
             {
                 if count > 0 {
-                    let _ = write!(text, "  {count} {}", self.lang.pick(en, zh));
+                    let _ = match self.lang {
+                        Lang::En => write!(text, "  {count} {en}"),
+                        Lang::Zh => write!(text, "  {zh} {count}"),
+                    };
                 }
             }
             text.push('\n');
@@ -430,7 +433,7 @@ fn help(lang: Lang) -> &'static str {
 TEXT              a line to the selected peers (:: for one that begins with a colon)
 :peers            who is there, and what has gone to and fro
 :to 3 | 1,4 | e2  select peers, or all of an endpoint; :all selects all
-:text AT\\r\\n     text with escapes, without a line end of its own
+:text AT\\r\\n       text with escapes, without a line end of its own
 :hex 01 02 ff     bytes
 :file PATH        a file
 :close [3]        close in good order (FIN)
@@ -445,7 +448,7 @@ TEXT              a line to the selected peers (:: for one that begins with a co
 文本              发送一行给所选对端（以冒号开头的文本写成 ::）
 :peers            查看对端和收发计数
 :to 3 | 1,4 | e2  选择对端或某端点的全部对端；:all 选择全部
-:text AT\\r\\n     发送带转义的文本，不另加行尾
+:text AT\\r\\n       发送带转义的文本，不另加行尾
 :hex 01 02 ff     发送十六进制字节
 :file 路径        发送文件
 :close [3]        正常关闭（FIN）
