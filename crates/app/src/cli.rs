@@ -17,7 +17,8 @@ use socklab_engine::{Forward, Lang};
 #[derive(Debug, Parser)]
 #[command(name = "socklab", version, about, max_term_width = 100, subcommand_help_heading = "Commands")]
 #[command(after_help = "Without a command: the workbench in your browser, as `socklab serve`.\n\
-    Example: socklab listen 10000        then dial this machine from the device")]
+    Example: socklab listen 10000        then dial this machine from the device\n\
+    The language is the system's; LC_ALL=zh_CN.UTF-8 in the environment makes it Chinese.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

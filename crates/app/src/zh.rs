@@ -31,7 +31,8 @@ const COMMANDS: [Text; 24] = [
         path: "",
         about: "Socklab，面向联网设备的开发者和教师的套接字工作台。",
         after: "不带命令时：在浏览器中打开工作台，等同于 `socklab serve`。\n\
-            示例：socklab listen 10000        然后让设备连接本机",
+            示例：socklab listen 10000        然后让设备连接本机\n\
+            语言随系统；设置环境变量 LC_ALL=en_US.UTF-8 即为英文。",
         args: &[&[
             ("data", "抓取、历史和设置的存放位置 [默认：$SOCKLAB_DATA，未设置则为系统的数据文件夹]"),
             ("help", "显示帮助"),
