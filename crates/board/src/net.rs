@@ -95,7 +95,7 @@ impl Network {
     pub(crate) fn new(outside: Outside, profile: &Profile) -> Network {
         let (internet, closed, wire) = (outside.internet, outside.closed, Arc::<Wire>::default());
         let stack = match outside.lan {
-            Some(mac) => BoardStack::Lan(air::stack(mac, &outside, profile, Arc::clone(&wire))),
+            Some(mac) => BoardStack::Lan(air::stack(mac, &outside, profile, Arc::clone(&wire)), Arc::clone(&wire)),
             None => BoardStack::Host(host_stack(internet, closed)),
         };
         let net = Net::with_hook(stack, attend);

@@ -127,7 +127,9 @@ fn run(arguments: Arguments) -> ExitCode {
     let board = board::switch_on(arguments.profile, arguments.flash, arguments.beside, arguments.outside);
     let link: &'static Mutex<_> = Box::leak(Box::new(Mutex::new(BufWriter::new(io::stdout()))));
     thread::spawn(move || write_link(board, link));
-    thread::spawn(move || transmit_frames(board, link));
+    // Frames have a thread of their own: they must not wait for output to become more.
+    let hand = Box::new(move |frames| send(link, &[FromBoard::Frames(frames)]));
+    thread::spawn(move || board.network.wire().transmit(hand));
     thread::spawn(move || read_link(board));
     thread::spawn(move || board.keep_time());
     let python = thread::Builder::new().name("python".to_owned()).stack_size(STACK);
@@ -202,14 +204,6 @@ fn write_link(board: &'static Board, link: &'static Link) {
             Ok(frames) => send(link, &frames),
             Err(status) => std::process::exit(status),
         }
-    }
-}
-
-/// Frames have a thread of their own: they must not wait for output to become more.
-fn transmit_frames(board: &'static Board, link: &'static Link) {
-    loop {
-        send(link, &[FromBoard::Frames(board.network.wire().take())]);
-        board.network.wire().sent();
     }
 }
 

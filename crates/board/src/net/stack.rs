@@ -2,6 +2,7 @@
 //! board's start, so that everything above has one kind of socket.
 
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -11,13 +12,16 @@ use socklab_socket::{
     Stack, Type, Watch,
 };
 
+use super::wire::Wire;
+
 type Result<T> = std::result::Result<T, Cause>;
 
 /// A board's network. A clone is another handle to the same.
 #[derive(Clone)]
 pub(crate) enum BoardStack {
     Host(OsStack),
-    Lan(LanStack),
+    /// With the end of its cable.
+    Lan(LanStack, Arc<Wire>),
 }
 
 pub(crate) enum BoardSocket {
@@ -35,7 +39,7 @@ macro_rules! on {
     ($stack:expr, $socket:expr, |$network:ident, $own:ident| $call:expr) => {
         match ($stack, $socket) {
             (BoardStack::Host($network), BoardSocket::Host($own)) => $call,
-            (BoardStack::Lan($network), BoardSocket::Lan($own)) => $call,
+            (BoardStack::Lan($network, _), BoardSocket::Lan($own)) => $call,
             _ => Err(Errno::EBADF.into()),
         }
     };
@@ -55,7 +59,7 @@ impl BoardStack {
     pub(crate) fn lan(&self) -> Option<&LanStack> {
         match self {
             BoardStack::Host(_) => None,
-            BoardStack::Lan(lan) => Some(lan),
+            BoardStack::Lan(lan, _) => Some(lan),
         }
     }
 }
@@ -67,7 +71,7 @@ impl Stack for BoardStack {
     fn open(&self, family: Family, kind: Type, protocol: Protocol) -> Result<BoardSocket> {
         match self {
             BoardStack::Host(host) => host.open(family, kind, protocol).map(BoardSocket::Host),
-            BoardStack::Lan(lan) => lan.open(family, kind, protocol).map(BoardSocket::Lan),
+            BoardStack::Lan(lan, _) => lan.open(family, kind, protocol).map(BoardSocket::Lan),
         }
     }
 
@@ -84,7 +88,7 @@ impl Stack for BoardStack {
             (BoardStack::Host(host), BoardSocket::Host(own)) => {
                 host.accept(own).map(|(accepted, from)| (BoardSocket::Host(accepted), from))
             }
-            (BoardStack::Lan(lan), BoardSocket::Lan(own)) => {
+            (BoardStack::Lan(lan, _), BoardSocket::Lan(own)) => {
                 lan.accept(own).map(|(accepted, from)| (BoardSocket::Lan(accepted), from))
             }
             _ => Err(Errno::EBADF.into()),
@@ -96,7 +100,10 @@ impl Stack for BoardStack {
     }
 
     fn send(&self, socket: &BoardSocket, bytes: &[u8], to: Option<&Address>) -> Result<usize> {
-        on!(self, socket, |network, own| network.send(own, bytes, to))
+        match self {
+            BoardStack::Lan(_, wire) => wire.during(|| on!(self, socket, |network, own| network.send(own, bytes, to))),
+            BoardStack::Host(_) => on!(self, socket, |network, own| network.send(own, bytes, to)),
+        }
     }
 
     fn receive(&self, socket: &BoardSocket, into: &mut [u8], peek: bool) -> Result<(usize, Option<Address>)> {
@@ -131,14 +138,14 @@ impl Stack for BoardStack {
     fn lookup(&self, query: &Query) -> Result<BoardLookup> {
         match self {
             BoardStack::Host(host) => host.lookup(query).map(BoardLookup::Host),
-            BoardStack::Lan(lan) => lan.lookup(query).map(BoardLookup::Lan),
+            BoardStack::Lan(lan, _) => lan.lookup(query).map(BoardLookup::Lan),
         }
     }
 
     fn answer(&self, lookup: &mut BoardLookup) -> Option<Result<Vec<Info>>> {
         match (self, lookup) {
             (BoardStack::Host(host), BoardLookup::Host(own)) => host.answer(own),
-            (BoardStack::Lan(lan), BoardLookup::Lan(own)) => lan.answer(own),
+            (BoardStack::Lan(lan, _), BoardLookup::Lan(own)) => lan.answer(own),
             _ => Some(Err(Errno::EBADF.into())),
         }
     }
@@ -146,21 +153,21 @@ impl Stack for BoardStack {
     fn wait(&self, watches: &mut [Watch<'_, BoardSocket>], deadline: Option<Instant>, since: u64) -> Result<()> {
         match self {
             BoardStack::Host(host) => wait_on(host, watches, deadline, since, BoardSocket::host),
-            BoardStack::Lan(lan) => wait_on(lan, watches, deadline, since, BoardSocket::lan),
+            BoardStack::Lan(lan, _) => wait_on(lan, watches, deadline, since, BoardSocket::lan),
         }
     }
 
     fn epoch(&self) -> u64 {
         match self {
             BoardStack::Host(host) => host.epoch(),
-            BoardStack::Lan(lan) => lan.epoch(),
+            BoardStack::Lan(lan, _) => lan.epoch(),
         }
     }
 
     fn waker(&self) -> Waker {
         match self {
             BoardStack::Host(host) => host.waker(),
-            BoardStack::Lan(lan) => lan.waker(),
+            BoardStack::Lan(lan, _) => lan.waker(),
         }
     }
 }
