@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -530,7 +531,7 @@ pub(crate) struct NcArgs {
     pub(crate) hex_dump: Option<PathBuf>,
     /// With -k: at most so many connections at a time
     #[arg(short = 'm', long, value_name = "N")]
-    pub(crate) max_conns: Option<usize>,
+    pub(crate) max_conns: Option<NonZeroUsize>,
     /// Print help
     #[arg(short = 'h', long, action = clap::ArgAction::Help)]
     pub(crate) help: Option<bool>,

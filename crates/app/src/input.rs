@@ -18,16 +18,14 @@ pub(crate) const CHUNK: usize = 16 * 1024;
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// How input is cut into sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// As it comes.
-    Reads,
-    /// One send a line, its end included.
-    Lines,
-    /// One send a line, and then a pause.
-    Paced(Duration),
-    /// As it comes, a line feed becoming CR LF.
-    Crlf,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// One send a line, its end included; else as it comes.
+    pub(crate) lines: bool,
+    /// Between two sends.
+    pub(crate) pause: Option<Duration>,
+    /// A line feed becomes CR LF.
+    pub(crate) crlf: bool,
 }
 
 /// Sends all of stdin to all peers, waiting for the first of them and for those that are slow.
@@ -61,20 +59,19 @@ fn feed(cut: Cut, each: &mut impl FnMut(Bytes) -> bool) -> io::Result<()> {
     let mut stdin = io::BufReader::with_capacity(CHUNK, io::stdin());
     loop {
         let mut bytes = Vec::new();
-        match cut {
-            Cut::Reads | Cut::Crlf => {
-                bytes.extend_from_slice(stdin.fill_buf()?);
-                stdin.consume(bytes.len());
-            }
-            Cut::Lines | Cut::Paced(_) => drop(stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?),
+        if cut.lines {
+            stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?;
+        } else {
+            bytes.extend_from_slice(stdin.fill_buf()?);
+            stdin.consume(bytes.len());
         }
-        if cut == Cut::Crlf {
+        if cut.crlf {
             bytes = with_crlf(&bytes);
         }
         if bytes.is_empty() || !each(bytes.into()) {
             return Ok(());
         }
-        if let Cut::Paced(pause) = cut {
+        if let Some(pause) = cut.pause {
             thread::sleep(pause);
         }
     }

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use socklab_capture::text::Encoding;
@@ -38,12 +40,15 @@ pub(crate) fn run(args: NcArgs, lang: Lang) -> Result<ExitCode, Fail> {
         lan: None,
         control: None,
     };
-    run::run(config, Care::Failures, lang, |session| {
+    let failed: Vec<_> = dumps.iter().map(Dump::failed).collect();
+    let code = run::run(config, Care::Failures, lang, |session| {
         session.open(vec![url], |_, url| tell_opened(&args, url, lang))?;
         session.show(Style::Dumped(Box::new(style), dumps), Stdout);
         session.feed(cut(&args));
         Ok(wait_for_end(&args, session))
-    })
+    })?;
+    let is_whole = !failed.iter().any(|failed| failed.load(Ordering::SeqCst));
+    Ok(if is_whole || code != ExitCode::SUCCESS { code } else { ExitCode::FAILURE })
 }
 
 fn tell_opened(args: &NcArgs, url: &EndpointUrl, lang: Lang) {
@@ -54,28 +59,35 @@ fn tell_opened(args: &NcArgs, url: &EndpointUrl, lang: Lang) {
 }
 
 fn cut(args: &NcArgs) -> Cut {
-    match (args.interval, args.crlf) {
-        (Some(pause), _) => Cut::Paced(pause),
-        (None, true) => Cut::Crlf,
-        (None, false) => Cut::Reads,
-    }
+    Cut { lines: args.interval.is_some(), pause: args.interval, crlf: args.crlf }
 }
 
 /// The exit code, when it is time to end.
 fn wait_for_end(args: &NcArgs, session: &mut Session) -> u8 {
     // With -w, silence ends a connection. It begins to count with the first byte, or when there is no input any more:
-    // what comes through a pipe must have had its chance.
-    let (mut silent, mut quit, mut shortest) = (None, None, BETWEEN_READS);
+    // what comes through a pipe must have had its chance. With -q, what counts of a server begins with its first client.
+    let (mut silent, mut quit, mut shortest) = (None, None, BETWEEN_READS + args.interval.unwrap_or_default());
+    let (mut is_there, mut input_ended) = (!args.listen, false);
     loop {
         let idle = |shortest: Duration| args.wait.map(|wait| Instant::now() + wait.max(shortest));
+        let after = |begun: bool| args.quit_after.filter(|_| begun).map(|after| Instant::now() + after);
         let deadline: Option<Instant> = [silent, quit].into_iter().flatten().min();
         match session.next(deadline) {
+            None if args.listen && args.keep_open && deadline == silent => {
+                silent = None;
+                session.remote().call(Command::End { peers: Targets::All, ending: Ending::Close });
+            }
             None | Some(Happening::OutputEnded) => return 0,
             Some(Happening::Interrupt) => return INTERRUPTED,
             Some(Happening::Traffic) => silent = idle(shortest),
+            Some(Happening::Connected) if !is_there => {
+                is_there = true;
+                quit = after(input_ended);
+            }
             Some(Happening::InputEnded) => {
                 shortest = Duration::ZERO;
-                quit = args.quit_after.map(|after| Instant::now() + after);
+                input_ended = true;
+                quit = after(is_there);
                 if !args.listen {
                     silent = idle(shortest);
                 }
@@ -96,7 +108,7 @@ fn url(args: &NcArgs) -> Result<EndpointUrl, Fail> {
         options.timeout = args.wait.filter(|wait| !args.listen && !wait.is_zero());
     }
     if args.listen {
-        options.max_peers = args.max_conns.filter(|_| !args.udp || args.keep_open);
+        options.max_peers = args.max_conns.map(NonZeroUsize::get).filter(|_| !args.udp || args.keep_open);
         options.once = (!args.keep_open && !args.udp).then_some(true);
     }
     let place = match (args.unixsock, args.listen) {

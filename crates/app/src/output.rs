@@ -3,6 +3,8 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -55,20 +57,29 @@ pub(crate) struct Dump {
     file: File,
     form: DumpForm,
     rows: Printer,
-    failed: bool,
+    failed: Arc<AtomicBool>,
     lang: Lang,
 }
 
 impl Dump {
     pub(crate) fn new(file: File, form: DumpForm, lang: Lang) -> Self {
         let rows = Printer::new(Form::Both, Encoding::default(), Clock::local());
-        Dump { file, form, rows, failed: false, lang }
+        Dump { file, form, rows, failed: Arc::default(), lang }
+    }
+
+    /// Set when it cannot be written to any more.
+    pub(crate) fn failed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.failed)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// A file that cannot be written to any more is said once; the session goes on.
     fn write(&mut self, record: &Record<'_>) {
         let payload = record.event.payload();
-        if payload.is_empty() || self.failed {
+        if payload.is_empty() || self.has_failed() {
             return;
         }
         let written = match self.form {
@@ -80,7 +91,7 @@ impl Dump {
             }
         };
         if let Err(error) = written {
-            self.failed = true;
+            self.failed.store(true, Ordering::SeqCst);
             let cause = failure::cause(&error, self.lang);
             say::say(self.lang.pick("cannot write the dump: ", "无法写入转储文件：").to_owned() + &cause);
         }
@@ -303,6 +314,7 @@ fn report(record: &Record<'_>, watch: &Sender<Happening>) {
     let _ = match record.event {
         Event::Failed(text) if record.peer.is_some() => watch.send(Happening::Failed(text.into())),
         Event::Reset(Side::Peer) => watch.send(Happening::WasReset),
+        Event::Connected => watch.send(Happening::Connected),
         _ => Ok(()),
     };
 }

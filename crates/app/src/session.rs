@@ -144,7 +144,7 @@ fn pipe(session: &mut Session, style: Option<Style>, show: Option<Show>) {
     if let Some(style) = style {
         session.show(style, Stdout);
     }
-    session.feed(if show == Some(Show::Json) { Cut::Lines } else { Cut::Reads });
+    session.feed(Cut { lines: show == Some(Show::Json), ..Cut::default() });
 }
 
 /// The exit code, when it is time to end.

@@ -1,9 +1,9 @@
 //! What a session waits for, in one queue: Ctrl-C, the end of its input, of its output, of its endpoints.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socklab_capture::EndpointId;
 use socklab_capture::run::Gap;
@@ -31,6 +31,8 @@ pub(crate) enum Happening {
     EndpointEnded(LastEnd),
     /// The person has had enough.
     Quit,
+    /// A peer is there.
+    Connected,
     /// Something has just been received or sent.
     Traffic,
     /// The log says of a peer that something could not be done.
@@ -50,17 +52,26 @@ pub(crate) struct Watch {
 /// Has the first Ctrl-C, or request to terminate, do something. The second one ends the program at once.
 #[allow(clippy::exit)]
 pub(crate) fn on_interrupt(mut then: impl FnMut() + Send + 'static) -> Result<(), Fail> {
-    let handler = move || {
-        if INTERRUPTED_BEFORE.swap(true, Ordering::SeqCst) {
+    let handler = move || match FIRST.get() {
+        None => {
+            let _ = FIRST.set(Instant::now());
+            then();
+        }
+        Some(first) if first.elapsed() < ONE => {}
+        Some(_) => {
             terminal::restore();
             std::process::exit(INTERRUPTED.into());
         }
-        then();
     };
     ctrlc::set_handler(handler).map_err(|error| Fail::Other(format!("cannot watch for Ctrl-C: {error}")))
 }
 
-static INTERRUPTED_BEFORE: AtomicBool = AtomicBool::new(false);
+/// When the first signal came.
+static FIRST: OnceLock<Instant> = OnceLock::new();
+
+/// Signals that come this close together are one: `timeout` sends its own to the child, and then to the group. No person
+/// is so quick.
+const ONE: Duration = Duration::from_millis(50);
 
 impl Watch {
     /// Watches for Ctrl-C from now on.

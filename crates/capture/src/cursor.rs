@@ -154,7 +154,7 @@ impl Cursor {
         let length = match self.held.take() {
             Some(length) => length,
             None => loop {
-                match self.source.advance()? {
+                match self.source.advance().or_else(|error| Err(self.overtaken(error)))? {
                     Found::Nothing { ended: false } => return Ok(Next::Wait),
                     Found::Nothing { ended: true } => return Ok(Next::End),
                     Found::Block(length) if self.is_wanted(length)? => break length,
@@ -172,6 +172,16 @@ impl Cursor {
                 None => Err(self.source.damaged()),
             },
             _ => Err(self.source.damaged()),
+        }
+    }
+
+    /// The error for a segment that is not there. Where the run has grown since, and retention has come to the last
+    /// segment that it had, the records up to the first that is left are a gap; nothing follows here.
+    fn overtaken(&mut self, error: RunError) -> RunError {
+        let Source::Disk(Disk { run, growth: Growth::Ended(extent), .. }) = &self.source else { return error };
+        match overtaken(run, extent.is_growing(), &error, &mut self.sequence) {
+            Some(gap) => self.source.gone(gap),
+            None => error,
         }
     }
 
@@ -487,6 +497,16 @@ impl Disk {
     }
 }
 
+/// What is missing where a reader has found the last segment that it knew gone, which is the `error`; `None` where
+/// it was not retention that removed it, because the run was not growing.
+pub(crate) fn overtaken(run: &Run, growing: bool, error: &RunError, sequence: &mut Sequence) -> Option<Gap> {
+    if !growing || !error.is_not_found() {
+        return None;
+    }
+    let first = first_seq(run).ok()?;
+    sequence.pass(first, first.checked_sub(1)?)
+}
+
 /// What a whole run holds, as far as it is written now.
 pub fn totals(run: &Run) -> Result<Totals, RunError> {
     let (extent, mut totals, mut sequence) = (run.extent()?, Totals::default(), Sequence::of(run, 1));
@@ -494,7 +514,7 @@ pub fn totals(run: &Run) -> Result<Totals, RunError> {
         let length = extent.limit(*number).map_or_else(|| file_len(path), Ok);
         let sealed = run.is_folder() && extent.is_sealed(*number);
         let index = match length.and_then(|length| Index::of(path, length, sealed)) {
-            Err(error) if error.is_not_found() && !extent.is_last(*number) => continue, // retention
+            Err(error) if error.is_not_found() && (extent.is_growing() || !extent.is_last(*number)) => continue, // retention
             index => index?,
         };
         totals.gaps.extend(index.seqs().and_then(|(first, last)| sequence.pass(first, last)));

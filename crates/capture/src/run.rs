@@ -307,6 +307,11 @@ impl Extent {
         self.segments.last().is_some_and(|last| last.number == number)
     }
 
+    /// Whether it was being written then.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.growing
+    }
+
     /// Whether the segment will never change again.
     pub(crate) fn is_sealed(&self, number: u32) -> bool {
         !(self.growing && self.is_last(number))

@@ -12,6 +12,7 @@ use std::path::Path;
 use regex::bytes::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cursor::overtaken;
 use crate::decoder::{Decoder, Foreign, Item, PacketView, unreadable_packet};
 use crate::encoder::Meaning;
 use crate::index::Index;
@@ -121,8 +122,13 @@ pub fn search_while(
     let mut search = Search::new(run, matcher, query, is_wanted, on_hit);
     let segments = run.segments()?;
     for (n, segment) in segments.iter().enumerate() {
-        if search.segment(run, segment, n + 1 == segments.len())?.is_break() {
-            break;
+        match search.segment(run, segment, n + 1 == segments.len()) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => break,
+            Err(error) => {
+                let gap = overtaken(run, run.is_live(), &error, &mut search.sequence);
+                search.summary.gaps.push(gap.ok_or(error)?);
+            }
         }
     }
     Ok(search.summary)

@@ -29,7 +29,7 @@ use crate::peer::{Ending, Outcome, Peer};
 use crate::quantity::format_duration;
 use crate::recorder::now;
 use crate::stream::End;
-use crate::url::{EndpointUrl, Host, HostPort, Place, Target};
+use crate::url::{EndpointUrl, Host, HostPort, Interface, Place, Target};
 use crate::writer::Trouble;
 
 /// A socket that datagrams come in on.
@@ -128,7 +128,7 @@ pub(crate) async fn bind_udp(place: &HostPort, url: &EndpointUrl) -> Result<(Dat
     let bound_to = HostPort { host: group.map_or(place.host.clone(), |ip| Host::Ip(open::unspecified(ip))), ..*place };
     let mut options = url.options.clone();
     if group.is_some() && options.join.is_empty() {
-        options.join.push(crate::url::Interface::Any); // who names a group wants to hear it
+        options.join.push(zone(&place.host)); // who names a group wants to hear it
     }
     let bind = |address, dual_stack| open::bind_udp(address, dual_stack, &options);
     let socket = open::first_bound(Operation::Bind, &bound_to, bind).await?;
@@ -144,6 +144,12 @@ pub(crate) async fn bind_udp(place: &HostPort, url: &EndpointUrl) -> Result<(Dat
     };
     let url = EndpointUrl { place: Place::Udp(HostPort { host, port: bound.port() }), options };
     Ok((Datagrams::new(Socket::Udp(udp), crate::stream::inet(bound)), url))
+}
+
+/// The interface that an address names, or else the system's choice.
+fn zone(host: &Host) -> Interface {
+    let Host::Zoned(_, zone) = host else { return Interface::Any };
+    zone.parse().map_or_else(|_| Interface::Name(zone.clone()), Interface::Index)
 }
 
 /// Opens a Unix datagram socket; gives the URL with the name that it got.
@@ -226,12 +232,28 @@ impl Datagrams {
         self.by_address.borrow().get(address).cloned()
     }
 
+    /// Whether this is our own address: what was sent to a group comes back from there.
+    fn is_own(&self, address: &Address) -> bool {
+        match (&self.local, address) {
+            (Address::Inet(own), Address::Inet(other)) if own.port() == other.port() => {
+                own.ip() == other.ip() || own.ip().is_unspecified() && crate::guard::is_own(other.ip())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether bytes for all peers are for this one: not where it is ourselves, unless a person named it.
+    pub(crate) fn is_meant(&self, peer: &Rc<Peer>) -> bool {
+        !peer.is_own.get() || self.named.borrow().iter().any(|named| Rc::ptr_eq(named, peer))
+    }
+
     /// The peer at `address`, which is new if it was not known.
     fn peer(&self, hub: &Hub, endpoint: &Endpoint, address: Address, by: Side, at: Timestamp) -> Rc<Peer> {
         if let Some(known) = self.known(&address) {
             return known;
         }
         let peer = hub.add_peer(endpoint, Transport::Datagram, self.local.clone(), address.clone(), by);
+        peer.is_own.set(self.is_own(&address));
         hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Connected);
         self.by_address.borrow_mut().insert(address, Rc::clone(&peer));
         peer
@@ -426,6 +448,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, endpoint: Rc<Endpoint>, datagrams: Rc<Da
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        tokio::task::consume_budget().await; // readiness costs none: a flood would leave no turn to the others
         let transmitted = datagrams.transmit(&hub, &endpoint);
         let mut incoming = pin!(async {
             hub.recorder.room().await;
@@ -506,7 +529,11 @@ fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, datagram: Data
     };
     peer.count_received(datagram.bytes.len(), at);
     hub.recorder.record_at(at, Subject::Flow(peer.flow), Event::Received(datagram.bytes));
-    if endpoint.echo.get() && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued {
+    // To ourselves it would go round for ever.
+    if endpoint.echo.get()
+        && !peer.is_own.get()
+        && datagrams.enqueue(&peer, Bytes::copy_from_slice(datagram.bytes)) != Outcome::Queued
+    {
         let text =
             hub.lang.pick("not echoed: too much waits to be sent to this peer", "未回显：等待发往该对端的数据太多");
         hub.recorder.record(Subject::Flow(peer.flow), Event::Note(text));

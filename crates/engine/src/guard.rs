@@ -26,7 +26,7 @@ impl ControlPort {
 }
 
 /// Whether a connection to this address ends at this machine. If the system does not tell, it might.
-fn is_own(address: IpAddr) -> bool {
+pub(crate) fn is_own(address: IpAddr) -> bool {
     let address = address.to_canonical();
     let has = |interfaces: Vec<if_addrs::Interface>| interfaces.iter().any(|interface| interface.ip() == address);
     address.is_loopback() || address.is_unspecified() || if_addrs::get_if_addrs().map_or(true, has)

@@ -16,6 +16,7 @@ pub(crate) fn set_up(socket: &Socket, place: &HostPort, options: &Options) -> Re
         if is_v4 { socket.set_multicast_ttl_v4(ttl) } else { socket.set_multicast_hops_v6(ttl) }
             .map_err(failed("ttl"))?;
     }
+    hear_own_groups_only(socket, is_v4).map_err(failed("multicast_all"))?;
     let looped = options.loopback();
     if is_v4 { socket.set_multicast_loop_v4(looped) } else { socket.set_multicast_loop_v6(looped) }
         .map_err(failed("loop"))?;
@@ -29,13 +30,30 @@ pub(crate) fn set_up(socket: &Socket, place: &HostPort, options: &Options) -> Re
     }
 }
 
+/// Without this, Linux has a socket hear the groups that any program of the machine takes part in.
+#[cfg(target_os = "linux")]
+fn hear_own_groups_only(socket: &Socket, is_v4: bool) -> io::Result<()> {
+    let v4 = socket.set_multicast_all_v4(false);
+    if is_v4 { v4 } else { socket.set_multicast_all_v6(false) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hear_own_groups_only(_: &Socket, _: bool) -> io::Result<()> {
+    Ok(())
+}
+
 /// Takes part in `group` on `interface`.
 pub(crate) fn join(socket: SockRef<'_>, group: IpAddr, interface: &Interface) -> Result<(), Failure> {
+    check(&socket, group).map_err(|error| failed(Operation::Join, group, interface, error))?;
     let done = match group {
         IpAddr::V4(group) => by_v4(interface).and_then(|on| socket.join_multicast_v4_n(&group, &on)),
         IpAddr::V6(group) => by_v6(interface).and_then(|on| socket.join_multicast_v6(&group, on)),
     };
-    done.map_err(|error| Failure::new(Operation::Join, format_args!("{group} ({interface})"), error))
+    done.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Reason::error(error.kind(), "it takes part there already", "已在该接口加入"),
+        _ => error,
+    })
+    .map_err(|error| failed(Operation::Join, group, interface, error))
 }
 
 /// Takes part no longer.
@@ -44,7 +62,27 @@ pub(crate) fn leave(socket: SockRef<'_>, group: IpAddr, interface: &Interface) -
         IpAddr::V4(group) => by_v4(interface).and_then(|on| socket.leave_multicast_v4_n(&group, &on)),
         IpAddr::V6(group) => by_v6(interface).and_then(|on| socket.leave_multicast_v6(&group, on)),
     };
-    done.map_err(|error| Failure::new(Operation::Leave, format_args!("{group} ({interface})"), error))
+    done.map_err(|error| failed(Operation::Leave, group, interface, error))
+}
+
+fn failed(operation: Operation, group: IpAddr, interface: &Interface, error: io::Error) -> Failure {
+    Failure::new(operation, format_args!("{group} ({interface})"), error)
+}
+
+/// What the system would say no to in words that help nobody.
+fn check(socket: &SockRef<'_>, group: IpAddr) -> io::Result<()> {
+    let invalid = |en, zh| Err(Reason::error(io::ErrorKind::InvalidInput, en, zh));
+    if !group.is_multicast() {
+        return invalid(
+            "that is no group: groups are 224.0.0.0 to 239.255.255.255 and ff00::/8",
+            "这不是组播地址：组播地址为 224.0.0.0 至 239.255.255.255 和 ff00::/8",
+        );
+    }
+    let is_v4 = socket.domain().is_ok_and(|domain| domain == socket2::Domain::IPV4);
+    if is_v4 && group.is_ipv6() {
+        return invalid("the endpoint is of IPv4, the group of IPv6", "端点为 IPv4，组播地址为 IPv6");
+    }
+    Ok(())
 }
 
 fn send_on(socket: &Socket, is_v4: bool, interface: &Interface) -> io::Result<()> {

@@ -292,6 +292,17 @@ impl Hub {
         }
     }
 
+    /// The peers that are to get what is sent.
+    fn recipients(&self, targets: &Targets) -> Vec<(Rc<Endpoint>, Rc<Peer>)> {
+        let mut peers = self.targeted(targets);
+        if !matches!(targets, Targets::Peers(_)) {
+            peers.retain(|(endpoint, peer)| {
+                endpoint.datagrams.borrow().as_ref().is_none_or(|datagrams| datagrams.is_meant(peer))
+            });
+        }
+        peers
+    }
+
     fn peer(&self, id: PeerId) -> Option<(Rc<Endpoint>, Rc<Peer>)> {
         let endpoint = self.endpoint(id.endpoint)?;
         let peer = endpoint.peers.borrow().get(&id.number).cloned()?;
@@ -310,13 +321,13 @@ impl Hub {
 
     async fn send(&self, to: &Targets, bytes: Bytes, when_full: WhenFull) -> Reply {
         let mut outcomes = Vec::new();
-        let mut targeted = self.targeted(to);
+        let mut targeted = self.recipients(to);
         while when_full == WhenFull::Wait
             && self.may_have_more_peers(to)
             && !targeted.iter().any(|(_, peer)| peer.takes_more())
         {
             self.changed.notified().await;
-            targeted = self.targeted(to);
+            targeted = self.recipients(to);
         }
         let mut full = Vec::new();
         for (endpoint, peer) in targeted {

@@ -262,8 +262,10 @@ fn is_no_socket(name: &UnixName) -> bool {
 #[cfg(unix)]
 fn is_dead(name: &UnixName, kind: Type) -> bool {
     let Some(path) = name.path() else { return false };
+    // Of the other kind: a server that lives is not to take the question for its client.
+    let other = if kind == Type::STREAM { Type::DGRAM } else { Type::STREAM };
     let refused = || {
-        let probe = Socket::new(Domain::UNIX, kind, None)?;
+        let probe = Socket::new(Domain::UNIX, other, None)?;
         probe.set_nonblocking(true)?;
         probe.connect(&SockAddr::unix(path)?)
     };

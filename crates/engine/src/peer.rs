@@ -83,6 +83,8 @@ pub(crate) struct Peer {
     pub(crate) ending: Cell<Option<Ending>>,
     /// Whether the peer has said that no more will come.
     finished: Cell<bool>,
+    /// Whether it is our own socket, heard of by itself.
+    pub(crate) is_own: Cell<bool>,
     /// The socket's descriptor while it is open, for asking the system about it.
     pub(crate) descriptor: Cell<Option<i32>>,
     pub(crate) mark: Mark,
@@ -108,6 +110,7 @@ impl Peer {
             unsent: Cell::new(0),
             ending: Cell::new(None),
             finished: Cell::new(false),
+            is_own: Cell::new(false),
             descriptor: Cell::new(None),
             mark,
             room: RefCell::default(),

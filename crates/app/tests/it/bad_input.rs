@@ -92,6 +92,7 @@ refused! {
     a_missing_file_is_refused: USAGE, "nowhere", ["send", "tcp://127.7.2.2:1", "--file", "nowhere"];
     no_run_at_all_is_explained: USAGE, "no captures in", ["capture", "show"];
     nc_needs_a_place: USAGE, "HOST and PORT are needed", ["nc"];
+    nc_takes_at_least_one_connection: USAGE, "zero", ["nc", "-lk", "-m", "0", "1"];
     nc_tries_no_port_over_udp: USAGE, "cannot be used with", ["nc", "-z", "-u", "127.7.2.2", "1"];
     nc_refuses_both_families: USAGE, "cannot be used with", ["nc", "-4", "-6", "127.0.0.1", "1"];
     retry_is_for_connections: USAGE, "--retry is for connections", ["connect", "--retry", "udp://127.0.0.1:1"];

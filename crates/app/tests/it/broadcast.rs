@@ -103,6 +103,40 @@ while ! grep -q ready ready; do sleep 0.05; done
     );
 }
 
+/// On a bare cable there are link-local addresses only, and a group is joined on the cable that was named.
+#[test]
+fn an_interface_that_an_ipv6_address_names_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = r#"
+set -euo pipefail
+socklab=$1; cd "$2"
+ip link set lo up
+ip link add near type veth peer name far
+for name in near far; do
+    ip link set "$name" addrgenmode none
+    ip link set "$name" up
+done
+ip address add fe80::1/64 dev near nodad
+ip address add fe80::2/64 dev far nodad
+"$socklab" --data data listen 'tcp-listen://[fe80::1%near]:5000' 'udp://[ff02::77%far]:5001' >out 2>said </dev/null &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+for _ in $(seq 200); do
+    [ "$(grep -c listening said)" -lt 2 ] || break
+    kill -0 "$server" || { cat said >&2; exit 1; }
+    sleep 0.05
+done
+awk '$3 ~ /77$/ { print $2 }' /proc/net/igmp6
+printf hello | "$socklab" --data data connect 'tcp://[fe80::1%near]:5000' -w 1s
+for _ in $(seq 200); do [ ! -s out ] || break; sleep 0.05; done
+cat out
+"#;
+    let mut command = namespace();
+    command.env("XDG_RUNTIME_DIR", folder.path()).env("LC_ALL", "C").args(["bash", "-c", script, "bash"]);
+    command.arg(env!("CARGO_BIN_EXE_socklab")).arg(folder.path());
+    assert_eq!(run(command).ok(), "far\nhello");
+}
+
 /// Where users may make namespaces, or else with the privileges that a build machine has.
 fn namespace() -> Command {
     let mut trial = Command::new("unshare");

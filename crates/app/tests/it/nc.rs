@@ -291,6 +291,61 @@ fn q_quits_after_the_end_of_the_input() {
 }
 
 #[test]
+fn its_own_pauses_are_no_silence_and_lines_end_as_c_says() {
+    let lab = Lab::new();
+    for (flags, wanted) in [(&["-w", "400ms"][..], "a\nb\nc\n"), (&["-C"], "a\r\nb\r\nc\r\n")] {
+        let (listener, port) = place(listener());
+        let mut client = lab.start(["nc", "-i", "900ms"].iter().chain(flags).chain([&"127.0.0.1", &&*port]));
+        let (mut stream, _) = accept(&listener);
+        client.feed(b"a\nb\nc\n".to_vec());
+        assert_same(flags[0], &read_all(&mut stream), wanted.as_bytes());
+        drop(stream);
+        assert_eq!(client.finish().code, Some(0), "{flags:?}");
+    }
+}
+
+#[test]
+fn silence_ends_connections_and_not_a_server_that_goes_on() {
+    let lab = Lab::new();
+    let (server, port) = listen_with(&lab, &["-k", "-w", "100ms", "127.0.0.1", "0"]);
+    let mut told = 0;
+    for text in ["one", "two"] {
+        let mut client = dial(loopback(port));
+        client.write_all(text.as_bytes()).expect("sent");
+        assert_eq!(read_all(&mut client), b"", "closed for its silence");
+        told += text.len();
+        server.wait_for_output(told);
+    }
+    server.interrupt();
+    assert_eq!(server.finish().code, Some(130));
+}
+
+#[test]
+fn q_of_a_server_counts_from_its_first_client() {
+    let lab = Lab::new();
+    let (mut server, port) = listen_with(&lab, &["-q", "0", "127.0.0.1", "0"]);
+    server.close_input();
+    let mut client = dial(loopback(port)); // however late it is
+    assert_eq!(read_all(&mut client), b"");
+    assert_eq!(server.finish().code, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dump_that_is_not_whole_is_said_and_fails() {
+    let lab = Lab::new();
+    let (listener, port) = place(listener());
+    let mut client = lab.start(["nc", "-x", "/dev/full", "127.0.0.1", &port]);
+    let (mut stream, _) = accept(&listener);
+    stream.write_all(b"bytes").expect("sent");
+    client.close_input();
+    drop(stream);
+    let done = client.finish();
+    assert_eq!((done.code, &*done.out), (Some(1), b"bytes".as_slice()));
+    assert!(done.err.contains("cannot write the dump: no space left on the disk (ENOSPC 28)"), "{}", done.err);
+}
+
+#[test]
 fn upper_n_finishes_a_server_with_its_input() {
     let lab = Lab::new();
     let (mut server, port) = listen_with(&lab, &["-N", "127.0.0.1", "0"]);

@@ -195,6 +195,19 @@ fn what_was_removed_before_is_a_gap_from_the_first_wanted_on() {
 }
 
 #[test]
+fn a_reader_that_retention_has_overtaken_says_what_is_gone_and_ends() {
+    let (_folder, mut growing) = single_records(4);
+    let run = growing.run();
+    let mut cursor = Cursor::open(run.clone(), 1).expect("a run");
+    assert_eq!(next(&mut cursor).expect("a run"), Given::Record(1));
+    growing.write_each(4);
+    remove(&run, 1..=6);
+    let error = next(&mut cursor).expect_err("records are gone");
+    assert_eq!(error.gap(), Some(Gap { from: 2, to: 6 }));
+    assert_eq!(next(&mut cursor).expect("an end"), Given::End);
+}
+
+#[test]
 fn a_last_segment_that_is_gone_is_an_error() {
     let (_folder, growing) = single_records(3);
     let run = growing.finish();

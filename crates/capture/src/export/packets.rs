@@ -8,6 +8,7 @@ use std::path::Path;
 use rustc_hash::FxHashSet;
 
 use super::{ExportError, ExportSummary, Filter};
+use crate::cursor::overtaken;
 use crate::decoder::{Decoder, Foreign, Item, PacketView};
 use crate::encoder;
 use crate::pcapng::{self, Block};
@@ -31,10 +32,13 @@ pub(super) fn copy(run: &Run, filter: &Filter, out: &mut impl Write) -> Result<E
     for segment in &extent.segments {
         let (limit, is_last) = (extent.limit(segment.number).unwrap_or(u64::MAX), extent.is_last(segment.number));
         if let Err(error) = copier.copy_segment(&segment.path, limit, is_last) {
-            if matches!(error, ExportError::Run(_)) {
-                copier.seal_vouched()?;
+            let ExportError::Run(error) = error else { return Err(error) };
+            if let Some(gap) = overtaken(run, extent.is_growing(), &error, &mut copier.sequence) {
+                copier.gaps.push(gap);
+                break;
             }
-            return Err(error);
+            copier.seal_vouched()?;
+            return Err(error.into());
         }
     }
     copier.finish()

@@ -129,8 +129,12 @@ fn a_group_is_joined_heard_and_left() {
     lab.open(&format!("udp://127.0.0.1:0?peer={group}"));
     // A group on the loopback interface is reached by the route of the sending socket's own interface.
     let to = Targets::Endpoint("e1".parse().expect("an id"));
-    lab.call(Command::Send { to, bytes: "to all of you".into(), when_full: WhenFull::Refuse });
+    lab.call(Command::Send { to: to.clone(), bytes: "to all of you".into(), when_full: WhenFull::Refuse });
     lab.wait_for("our own datagram, looped back", |seen| seen.kind == "received" && seen.bytes == b"to all of you");
+    // We are heard by ourselves, and are nobody to write to.
+    let send = Command::Send { to, bytes: "again".into(), when_full: WhenFull::Refuse };
+    let Reply::Outcomes(outcomes) = lab.call(send) else { panic!("it can be sent to") };
+    assert_eq!((outcomes.len(), lab.status()[0].peers.len()), (1, 2), "{outcomes:?}");
     let (group, interface) = ("239.255.77.2".parse().expect("an address"), "127.0.0.1".parse().expect("an interface"));
     assert!(matches!(lab.call(Command::Join { endpoint: second, group, interface }), Reply::Done));
     let interface = "127.0.0.1".parse().expect("an interface");
@@ -139,7 +143,36 @@ fn a_group_is_joined_heard_and_left() {
     let Reply::Failed(failure) = lab.call(Command::Leave { endpoint: second, group, interface }) else {
         panic!("it was left already")
     };
-    assert!(failure.to_string().starts_with("cannot leave 239.255.77.2 on 127.0.0.1: "), "{failure}");
+    assert!(failure.to_string().starts_with("cannot leave 239.255.77.2 (127.0.0.1): "), "{failure}");
+}
+
+#[test]
+fn a_group_that_cannot_be_joined_is_explained() {
+    let lab = Lab::new();
+    let (endpoint, _) = lab.open_inet("udp://127.0.0.1:0");
+    for (group, why) in [("10.0.0.1", "that is no group"), ("ff02::5", "the endpoint is of IPv4, the group of IPv6")] {
+        let (group, interface) = (group.parse().expect("an address"), "127.0.0.1".parse().expect("an interface"));
+        let Reply::Failed(failure) = lab.call(Command::Join { endpoint, group, interface }) else { panic!("{group}") };
+        assert!(failure.to_string().contains(why), "{failure}");
+    }
+}
+
+#[test]
+fn a_flood_leaves_the_others_their_turn() {
+    let lab = Lab::new();
+    let (_, address) = lab.open_inet("udp://127.0.0.1:0");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (socket, deadline) = (udp(), std::time::Instant::now() + PATIENCE);
+            // Until the engine has answered, or has not in time: then the test fails in `status`.
+            while !done.load(std::sync::atomic::Ordering::SeqCst) && std::time::Instant::now() < deadline {
+                let _ = socket.send_to(&[0; 64], address);
+            }
+        });
+        while lab.status()[0].tally.received_records < 20_000 {}
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
 }
 
 #[cfg(target_os = "linux")]

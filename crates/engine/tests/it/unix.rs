@@ -38,6 +38,7 @@ fn a_stream_server_takes_over_a_dead_socket_file_and_removes_its_own() {
     lab.wait_for("the echo", |seen| seen.kind == "sent" && seen.bytes == b"hello");
     let Reply::Failed(failure) = lab.try_open(&url) else { panic!("it is in use") };
     assert!(failure.to_string().contains("address already in use"), "{failure}");
+    assert_eq!(lab.status()[0].peers.len(), 1, "whoever asked whether it lives is no client");
     lab.finish();
     assert!(!path.exists(), "nothing is left behind");
 }
