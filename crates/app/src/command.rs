@@ -20,7 +20,7 @@ pub(crate) fn run(cli: Cli, lang: Lang) -> Result<ExitCode, Fail> {
         Some(Command::Nc(args)) => nc::run(args, lang),
         Some(Command::Run(args)) => board::run(args, &places, lang),
         Some(Command::Repl(args)) => board::repl(args, &places, lang),
-        Some(Command::Lan(args)) => steer::run(&args),
+        Some(Command::Lan(args)) => steer::run(&args, lang),
         Some(Command::Capture(args)) => capture::run(args, &places, lang),
         Some(Command::Addr(args)) => addr::run(&args, lang),
         Some(Command::Serve(args)) => serve::run(&args, &places, lang),

@@ -65,7 +65,7 @@ impl Lan {
     pub(crate) fn attach(&self, name: &str, cable: bool) -> Result<LanPort, Fail> {
         match self.engine.remote().call(Command::Attach { name: name.to_owned(), cable }) {
             Some(Reply::Attached(port)) => Ok(port),
-            Some(Reply::NotAttached(why)) => Err(Fail::usage(why.clone(), why)),
+            Some(Reply::NotAttached(why)) => Err(Fail::usage(why.text(Lang::En), why.text(Lang::Zh))),
             _ => Err(ended()),
         }
     }

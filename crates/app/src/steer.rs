@@ -17,11 +17,11 @@ use crate::output::CHUNK;
 use crate::say::{self, Fail, INTERRUPTED};
 use crate::watch::on_interrupt;
 
-pub(crate) fn run(args: &LanArgs) -> Result<ExitCode, Fail> {
+pub(crate) fn run(args: &LanArgs, lang: Lang) -> Result<ExitCode, Fail> {
     if let LanCommand::Capture { output } = &args.command {
         return capture(args.pid, output.as_deref().filter(|path| *path != Path::new("-")));
     }
-    let shown = control::ask(args.pid, &steer(&args.command)?)?;
+    let shown = control::ask(args.pid, steer(&args.command)?, lang)?;
     say::print(shown.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use socklab_capture::{Address, EndpointId, PeerId, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Lang};
 use crate::hub::EndpointState;
-use crate::lan::{Forward, FrameRow, LanPort, LanReport, LanSettings, NotSteered, Steer};
+use crate::lan::{Forward, FrameRow, LanPort, LanReport, LanSettings, NoPlace, NotSteered, Steer};
 use crate::peer::{Ending, Outcome, PeerState};
 use crate::sys::TcpInfo;
 use crate::url::{EndpointUrl, Interface, Target};
@@ -114,8 +114,8 @@ pub enum Command {
     Lan,
     /// Put a virtual network that is like this in the place of the one there is, which nobody may be on. Its forwards end.
     RenewLan(LanSettings),
-    /// What sockets boards have, as they tell themselves.
-    Netstat,
+    /// What sockets boards have, as they tell themselves, with headings in this language.
+    Netstat(Lang),
     /// Follow the frames of the virtual network: a capture, piece by piece, until nobody takes it or the network ends.
     Follow(mpsc::Sender<Vec<u8>>),
     /// What was seen on the virtual network, from this frame on. Frames are kept while somebody asks for them.
@@ -152,8 +152,8 @@ pub enum Reply {
     Changed(Changes),
     /// To `Attach`: the board's place.
     Attached(LanPort),
-    /// To `Attach` and `Forward`: there is no network, or no place on it, for this reason.
-    NotAttached(String),
+    /// To `Attach` and `Forward`: why not.
+    NotAttached(NoPlace),
     /// To `Lan`; `None` without one.
     Lan(Option<LanReport>),
     /// To `Frames`.

@@ -98,13 +98,13 @@ pub fn follow(pid: Option<u32>) -> Result<Frames, ControlError> {
     }
 }
 
-/// Asks the network of a process, or of the only one that has one.
-pub fn ask(pid: Option<u32>, steer: &Steer) -> Result<String, ControlError> {
+/// Asks the network of a process, or of the only one that has one; it answers in that language.
+pub fn ask(pid: Option<u32>, steer: Steer, lang: Lang) -> Result<String, ControlError> {
     #[cfg(unix)]
-    return unix::ask(pid, steer);
+    return unix::ask(pid, steer, lang);
     #[cfg(not(unix))]
     {
-        let _ = (pid, steer);
+        let _ = (pid, steer, lang);
         Err(ControlError::Unsupported)
     }
 }

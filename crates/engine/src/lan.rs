@@ -44,7 +44,7 @@ pub use names::{KnownName, NoName};
 pub use port::LanPort;
 use port::Outlet;
 pub use recent::FrameRow;
-pub use steer::{NotSteered, Steer};
+pub use steer::{NoPlace, NotSteered, Steer};
 pub(crate) use stream::LanStream;
 
 /// The one Wi-Fi there is, where nobody has named it.

@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::command::{Changes, Command, EndpointStatus, PeerStatus, Reply, Targets, WhenFull};
 use crate::engine::Farewell;
-use crate::failure::{Failure, Operation};
+use crate::failure::{Failure, Lang, Operation};
 use crate::hub::{Endpoint, EndpointState, Hub};
-use crate::lan::{Forward, NotSteered};
+use crate::lan::{Forward, NoPlace, NotSteered};
 use crate::peer::{Ending, Outcome, Peer};
 use crate::url::{EndpointUrl, Interface, Place, Target};
 use crate::{datagram, dial, listen, multicast};
@@ -58,9 +58,9 @@ impl Hub {
                 }
                 Reply::Done
             }
-            Command::Netstat => self.netstat().await,
+            Command::Netstat(lang) => self.netstat(lang).await,
             Command::Steer(steer) => {
-                Reply::Steered(self.lan().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer)))
+                Reply::Steered(self.lan().map_or(Err(NotSteered::NoNetwork), |lan| lan.steer(&steer, Lang::En)))
             }
             Command::Forward(forward) => self.forward(forward).await,
             Command::EndForward(at) => self.end_forward(at),
@@ -103,14 +103,14 @@ impl Hub {
     fn attach(&self, name: &str, cable: bool) -> Reply {
         match self.lan().map(|lan| lan.attach(name, cable)) {
             Some(Ok(port)) => Reply::Attached(port),
-            Some(Err(error)) => Reply::NotAttached(error.to_string()),
-            None => Reply::NotAttached("there is no virtual network".into()),
+            Some(Err(error)) => Reply::NotAttached(NoPlace::Refused(error)),
+            None => Reply::NotAttached(NoPlace::NoNetwork),
         }
     }
 
-    async fn netstat(&self) -> Reply {
+    async fn netstat(&self, lang: Lang) -> Reply {
         match self.lan() {
-            Some(lan) => Reply::Netstat(lan.ask_boards().await),
+            Some(lan) => Reply::Netstat(lan.ask_boards(lang).await),
             None => Reply::Netstat(Vec::new()),
         }
     }
@@ -123,7 +123,7 @@ impl Hub {
     }
 
     async fn forward(&self, forward: Forward) -> Reply {
-        let Some(lan) = self.lan() else { return Reply::NotAttached("there is no virtual network".into()) };
+        let Some(lan) = self.lan() else { return Reply::NotAttached(NoPlace::NoNetwork) };
         let at = forward.at;
         let forwarded = lan.forward(forward).await;
         forwarded.map_or_else(|error| Reply::Failed(Failure::new(Operation::Listen, at, error)), Reply::Forwarded)

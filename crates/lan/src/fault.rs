@@ -326,22 +326,3 @@ impl fmt::Display for Reason {
         })
     }
 }
-
-/// What is not zero: `frames 12 bytes 840 delivered 11 lost 1`.
-impl fmt::Display for Counts {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "frames {} bytes {} delivered {}", self.frames, self.bytes, self.delivered)?;
-        let rest = [
-            ("filtered", self.filtered),
-            ("too-long", self.too_long),
-            ("down", self.down),
-            ("lost", self.lost),
-            ("retried", self.retried),
-            ("duplicated", self.duplicated),
-            ("corrupted", self.corrupted),
-            ("overflowed", self.overflowed),
-            ("reordered", self.reordered),
-        ];
-        rest.iter().filter(|(_, count)| *count > 0).try_for_each(|(word, count)| write!(to, " {word} {count}"))
-    }
-}

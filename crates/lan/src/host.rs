@@ -33,7 +33,7 @@ pub use dhcp::DhcpState;
 pub use profile::Profile;
 pub use resolve::LookupId;
 pub(crate) use status::name as state_name;
-pub use status::{Netstat, SocketRow};
+pub use status::{Netstat, SocketRow, told_zh};
 
 type Result<T> = std::result::Result<T, Cause>;
 

@@ -19,7 +19,7 @@ use crate::switch::{Switch, Way};
 use crate::time::earlier;
 use crate::track::Tracker;
 use crate::{Direction, FlowId, Interface, Mac, PortId, QuestionId, Seed, Time};
-pub use status::{ArpRow, LanStatus, PointRow, PortRow};
+pub use status::{ArpRow, Bilingual, LanStatus, PointRow, PortRow};
 
 /// The longest frame; longer ones are damage.
 const LONGEST: usize = ETHERNET + 1500;
@@ -82,6 +82,17 @@ pub enum AttachError {
     /// There are as many as there may be.
     #[error("there are {PORTS} boards on the network already")]
     TooMany,
+}
+
+impl AttachError {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            AttachError::Name(name) => format!("网络上已有名为 {name:?} 的板子"),
+            AttachError::Mac(mac) => format!("网络上已有地址为 {mac} 的板子"),
+            AttachError::TooMany => format!("网络上已有 {PORTS} 块板子"),
+        }
+    }
 }
 
 /// An end of a link. The access point of a board has one of its own, whose number nobody outside sees.

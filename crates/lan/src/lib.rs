@@ -72,9 +72,13 @@ pub use fault::{
 pub use gateway::{
     DhcpFault, DnsFault, Ending, FlowError, FlowRow, Happened, Lease, Limits, Plan, Read, Refusal, UnknownNames,
 };
-pub use host::{Addressing, DhcpState, Host, HostConfig, Ipv4Config, LookupId, Netstat, Profile, SocketId, SocketRow};
+pub use host::{
+    Addressing, DhcpState, Host, HostConfig, Ipv4Config, LookupId, Netstat, Profile, SocketId, SocketRow, told_zh,
+};
 pub use id::{Direction, FlowId, Interface, Mac, PortId, QuestionId};
-pub use lan::{ArpRow, Attach, AttachError, Lan, LanConfig, LanStatus, Medium, PointRow, PortRow, SegmentId};
+pub use lan::{
+    ArpRow, Attach, AttachError, Bilingual, Lan, LanConfig, LanStatus, Medium, PointRow, PortRow, SegmentId,
+};
 pub use random::Seed;
 pub use stack::{Clock, LanLookup, LanSocket, LanStack, Transmit};
 pub use time::Time;

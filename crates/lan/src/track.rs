@@ -154,14 +154,32 @@ impl Connection {
     }
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.pad(match self {
+impl Stage {
+    /// In English.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
             Stage::Dialled => "dialled",
             Stage::Open => "open",
             Stage::HalfClosed => "half-closed",
             Stage::Closed => "closed",
             Stage::Reset => "reset",
-        })
+        }
+    }
+
+    /// In Chinese.
+    pub(crate) fn zh(self) -> &'static str {
+        match self {
+            Stage::Dialled => "正在连接",
+            Stage::Open => "已连接",
+            Stage::HalfClosed => "一端已结束",
+            Stage::Closed => "已关闭",
+            Stage::Reset => "被强制断开",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(self.word())
     }
 }

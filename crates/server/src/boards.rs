@@ -560,7 +560,7 @@ impl Workbench {
     async fn attach(&self, name: &str, profile: &Profile) -> Result<LanPort, Problem> {
         match self.ask(Do::Attach { name: name.to_owned(), cable: !profile.has_wifi() }).await? {
             Done::Attached(port) => Ok(port),
-            Done::NotAttached(why) => Err(Problem::no_place(&why)),
+            Done::NotAttached(why) => Err(why.into()),
             _ => Err(Problem::ended()),
         }
     }

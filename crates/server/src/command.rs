@@ -348,7 +348,7 @@ impl Workbench {
             Done::NoSuchEndpoint(id) => return Err(Problem::no_endpoint(id)),
             Done::NotOver(id) => return Err(Problem::not_over(id)),
             Done::Steered(Err(error)) => return Err(error.into()),
-            Done::NotAttached(why) => return Err(Problem::no_place(&why)),
+            Done::NotAttached(why) => return Err(why.into()),
             _ => Reply::Done,
         })
     }

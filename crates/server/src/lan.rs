@@ -26,6 +26,7 @@ pub(crate) use self::settings::NetworkSettings;
 pub(crate) use self::view::LanView;
 use crate::ask::Wanted;
 use crate::command::Reply;
+use crate::guard::Speaks;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::millis;
 use crate::workbench::Workbench;
@@ -186,8 +187,11 @@ pub(crate) struct Netstat {
 /// What sockets boards have, as they tell themselves. One that is being reset is not among them.
 #[utoipa::path(get, path = "/api/lan/netstat",
     responses((status = 200, body = Netstat), (status = "4XX", body = ProblemBody)))]
-pub(crate) async fn netstat(State(workbench): State<Arc<Workbench>>) -> Result<Json<Netstat>, Problem> {
-    let Done::Netstat(told) = workbench.ask(Do::Netstat).await? else { return Err(Problem::ended()) };
+pub(crate) async fn netstat(
+    State(workbench): State<Arc<Workbench>>,
+    Speaks(lang): Speaks,
+) -> Result<Json<Netstat>, Problem> {
+    let Done::Netstat(told) = workbench.ask(Do::Netstat(lang)).await? else { return Err(Problem::ended()) };
     let sockets =
         |(board, told): (String, String)| BoardSockets { board, lines: told.lines().map(str::to_owned).collect() };
     Ok(Json(Netstat { boards: told.into_iter().map(sockets).collect() }))

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use socklab_capture::run::RunError;
-use socklab_engine::lan::NotSteered;
+use socklab_engine::lan::{NoPlace, NotSteered};
 use socklab_engine::trouble::capture_text;
 use socklab_engine::url::UrlError;
 use socklab_engine::{Failure, Lang};
@@ -43,11 +43,6 @@ impl Problem {
     /// The request itself is wrong.
     pub(crate) fn bad(code: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Problem::new(StatusCode::BAD_REQUEST, code, en, zh)
-    }
-
-    /// The virtual network does not take the board, or leads no port to it.
-    pub(crate) fn no_place(why: &str) -> Self {
-        Problem::bad("no_place", why, format!("虚拟网络不接受：{why}"))
     }
 
     /// The system refused, for this reason.
@@ -127,6 +122,12 @@ impl From<Failure> for Problem {
 impl From<NotSteered> for Problem {
     fn from(error: NotSteered) -> Self {
         Problem::bad("not_steered", error.text(Lang::En), error.text(Lang::Zh))
+    }
+}
+
+impl From<NoPlace> for Problem {
+    fn from(error: NoPlace) -> Self {
+        Problem::bad("no_place", error.text(Lang::En), error.text(Lang::Zh))
     }
 }
 

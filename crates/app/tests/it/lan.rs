@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
 #[cfg(unix)]
+use crate::chinese::in_chinese;
+#[cfg(unix)]
 use crate::kit::until;
 use crate::kit::{Done, Lab, Running, dial, own_place, read_all, try_dial};
 
@@ -362,7 +364,7 @@ fn a_fault_that_is_none_is_refused() {
     write(&lab, "a.py", "");
     for (fault, said) in [
         ("lossy", "'lossy' for '--fault <[BOARD:][up:|down:]SPEC>': no fault is called \"lossy\""),
-        ("loss=much", "\"much\" is no value for loss; an example is 5%"),
+        ("loss=much", "\"much\" is no value for loss; for example 5%"),
         ("rp2:loss=5%", "no board is called \"rp2\" here; there are esp32"),
     ] {
         let done = lab.run(["run", "a.py", "--fault", fault]);
@@ -419,6 +421,18 @@ fn a_network_that_runs_is_asked_and_changed() {
     let own =
         netstat.lines().find(|line| line.starts_with("esp32   tcp") && line.contains(":23504")).expect("its socket");
     assert!(own.contains(" 192.168.1.20:") && own.contains(" ESTABLISHED "), "{netstat}");
+    for (args, heads) in [
+        (["lan", "status"], &["种子", "板子", "链路", "无线", "地址", "租约", "外连", "tcp"][..]),
+        (["lan", "netstat"], &["外连", "tcp", "esp32"]),
+    ] {
+        let told = crate::kit::run(in_chinese(lab.socklab(args))).ok();
+        let found = |line: &str| heads.iter().any(|head| line.split(' ').next() == Some(head));
+        assert!(told.lines().all(found) && heads.iter().all(|head| told.contains(head)), "{told}");
+        let words = told
+            .split([' ', '(', ')', '，'])
+            .filter(|word| word.len() > 2 && word.chars().all(|c| c.is_ascii_lowercase()));
+        assert_eq!(words.filter(|word| !["tcp", "udp"].contains(word)).collect::<Vec<_>>(), [""; 0], "{told}");
+    }
     let changed = lab.run(["lan", "fault", "esp32", "up:loss=5%", "delay=20ms"]).ok();
     assert!(changed.contains("(delay=20ms loss=0.05)\n") && changed.contains(" (perfect)\n"), "{changed}");
     assert!(!lab.run(["lan", "fault", "all", "perfect"]).ok().contains("loss=0.05"));
@@ -437,7 +451,7 @@ fn a_network_that_runs_is_asked_and_changed() {
         (&["lan", "fault", "rp2", "down"][..], "no board is called \"rp2\""),
         (&["lan", "fault", "esp32", "lossy"], "no fault is called \"lossy\""),
         (&["lan", "air", "Socklab", "off"], "no fault is called \"off\""),
-        (&["lan", "air", "Socklab", "dhcp=late"], "\"late\" is no value for dhcp; an example is off, slow:3s"),
+        (&["lan", "air", "Socklab", "dhcp=late"], "\"late\" is no value for dhcp; for example off, slow:3s"),
         (&["lan", "status", "--pid", "1"], "no Socklab with a virtual network is process 1"),
     ] {
         let done = lab.run(args);

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::ControlError;
+use crate::failure::Lang;
 use crate::hub::Hub;
 use crate::lan::{Following, NotSteered, Steer};
 use crate::open::SocketFile;
@@ -24,6 +26,13 @@ const LONGEST: u64 = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to leave questions waiting when the system has no more descriptors to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
+
+/// What is asked, and the language that the answer is to be in.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Question {
+    lang: Lang,
+    steer: Steer,
+}
 
 type Answer = Result<String, NotSteered>;
 
@@ -76,9 +85,9 @@ async fn answer(hub: &Hub, stream: UnixStream) -> io::Result<()> {
 async fn answer_line(hub: &Hub, asks: &mut OwnedReadHalf, hears: &mut OwnedWriteHalf) -> io::Result<Steer> {
     let mut line = String::new();
     tokio::io::BufReader::new(asks.take(LONGEST)).read_line(&mut line).await?;
-    let steer: Steer = serde_json::from_str(&line)?;
+    let Question { steer, lang } = serde_json::from_str(&line)?;
     let answer: Answer = match hub.lan() {
-        Some(lan) => lan.answer(&steer).await,
+        Some(lan) => lan.answer(&steer, lang).await,
         None => Err(NotSteered::NoNetwork),
     };
     let mut line = serde_json::to_vec(&answer)?;
@@ -101,14 +110,15 @@ async fn carry(following: &Following, mut asks: OwnedReadHalf, mut hears: OwnedW
     }
 }
 
-pub(super) fn ask(pid: Option<u32>, steer: &Steer) -> Result<String, ControlError> {
-    let (answer, _) = exchange(dial(pid)?, steer).map_err(ControlError::Broken)?;
+pub(super) fn ask(pid: Option<u32>, steer: Steer, lang: Lang) -> Result<String, ControlError> {
+    let (answer, _) = exchange(dial(pid)?, &Question { lang, steer }).map_err(ControlError::Broken)?;
     answer.map_err(ControlError::Refused)
 }
 
 pub(super) fn follow(pid: Option<u32>) -> Result<Answers, ControlError> {
     let stream = dial(pid)?;
-    let (answer, answers) = exchange(stream, &Steer::Capture).map_err(ControlError::Broken)?;
+    let question = Question { lang: Lang::En, steer: Steer::Capture };
+    let (answer, answers) = exchange(stream, &question).map_err(ControlError::Broken)?;
     answer.map_err(ControlError::Refused)?;
     answers.0.get_ref().set_read_timeout(None).map_err(ControlError::Broken)?;
     Ok(answers)
@@ -154,10 +164,10 @@ fn only(folder: &Path) -> Result<Dialled, ControlError> {
     }
 }
 
-fn exchange(mut stream: Dialled, steer: &Steer) -> io::Result<(Answer, Answers)> {
+fn exchange(mut stream: Dialled, question: &Question) -> io::Result<(Answer, Answers)> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut line = serde_json::to_string(steer)?;
+    let mut line = serde_json::to_string(question)?;
     line.push('\n');
     stream.write_all(line.as_bytes())?;
     line.clear();
@@ -181,9 +191,10 @@ mod tests {
             (&theirs).write_all(b"{\"Err\":{\"no_board\":\"rp2\"}}\n").expect("it listens");
             line
         });
-        let (answer, _) = exchange(ours, &Steer::Fault("rp2:down".into())).expect("an answer");
+        let question = Question { lang: Lang::Zh, steer: Steer::Fault("rp2:down".into()) };
+        let (answer, _) = exchange(ours, &question).expect("an answer");
         assert_eq!(answer, Err(NotSteered::NoBoard("rp2".into())));
-        assert_eq!(served.join().expect("it was served"), "{\"fault\":\"rp2:down\"}\n");
+        assert_eq!(served.join().expect("it was served"), "{\"lang\":\"zh\",\"steer\":{\"fault\":\"rp2:down\"}}\n");
     }
 
     #[tokio::test]

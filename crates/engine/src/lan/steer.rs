@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use socklab_board::link::ToBoard;
 use socklab_capture::escape;
-use socklab_lan::{AirError, AirFaults, FaultError, FaultSpec, LanStatus, PortId};
+use socklab_lan::{AirError, AirFaults, AttachError, Bilingual, FaultError, FaultSpec, LanStatus, PortId, told_zh};
 
 use super::Network;
 use crate::failure::Lang;
@@ -34,6 +34,26 @@ pub enum Steer {
         /// What is to be wrong, as [`AirFaults`] reads it.
         spec: String,
     },
+}
+
+/// Why a board has no place on the network, or no port leads to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPlace {
+    /// There is no virtual network.
+    NoNetwork,
+    /// The network does not take it.
+    Refused(AttachError),
+}
+
+impl NoPlace {
+    /// In one line, without a full stop.
+    pub fn text(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (NoPlace::NoNetwork, _) => lang.pick("there is no virtual network", "没有虚拟网络").into(),
+            (NoPlace::Refused(error), Lang::En) => error.to_string(),
+            (NoPlace::Refused(error), Lang::Zh) => error.zh(),
+        }
+    }
 }
 
 /// Why it was not done.
@@ -85,19 +105,19 @@ impl NotSteered {
 
 impl Network {
     /// As [`steer`](Self::steer), with what boards have to be asked.
-    pub(crate) async fn answer(&self, steer: &Steer) -> Result<String, NotSteered> {
-        let seen = self.steer(steer)?;
+    pub(crate) async fn answer(&self, steer: &Steer, lang: Lang) -> Result<String, NotSteered> {
+        let seen = self.steer(steer, lang)?;
         if *steer != Steer::Netstat {
             return Ok(seen);
         }
-        let told = self.ask_boards().await;
+        let told = self.ask_boards(lang).await;
         let line = |name: &str, line: &str| format!("{name:<7} {line}\n");
         let lines = told.iter().flat_map(|(name, told)| told.lines().map(move |said| line(name, said)));
         Ok(seen + &lines.collect::<String>())
     }
 
     /// What boards tell of their sockets, a line each. One that is being reset says nothing.
-    pub(crate) async fn ask_boards(&self) -> Vec<(String, String)> {
+    pub(crate) async fn ask_boards(&self, lang: Lang) -> Vec<(String, String)> {
         self.told.borrow_mut().clear();
         let mut asked: Vec<(PortId, String)> = {
             let ports = self.ports.borrow();
@@ -117,23 +137,36 @@ impl Network {
         let _ = tokio::time::timeout(BOARDS_PATIENCE, all).await; // without those that say nothing
         let told = self.told.borrow();
         // A board's process may be anybody's by now: nothing of it drives a terminal.
-        let shown = |told: &str| told.lines().map(|line| format!("{}\n", escape::emit(line.as_bytes()))).collect();
+        let line = |line: &str| match lang {
+            Lang::En => format!("{}\n", escape::emit(line.as_bytes())),
+            Lang::Zh => format!("{}\n", escape::emit(told_zh(line).as_bytes())),
+        };
+        let shown = |told: &str| told.lines().map(line).collect();
         asked.into_iter().filter_map(|(port, name)| Some((name, shown(told.get(&port)?)))).collect()
     }
 
     /// Does it; gives what there is to show.
-    pub(crate) fn steer(&self, steer: &Steer) -> Result<String, NotSteered> {
+    pub(crate) fn steer(&self, steer: &Steer, lang: Lang) -> Result<String, NotSteered> {
+        let no_fault = |error: FaultError| {
+            NotSteered::NoFault(match lang {
+                Lang::En => error.to_string(),
+                Lang::Zh => error.zh(),
+            })
+        };
         match steer {
-            Steer::Status => Ok(format!("seed    {}\n{}", self.settings.seed, self.lan.borrow().status())),
+            Steer::Status => {
+                let seed = lang.pick("seed   ", "种子   ");
+                Ok(format!("{seed} {}\n{}", self.settings.seed, shown(&self.lan.borrow().status(), lang)))
+            }
             Steer::Capture => Ok(String::new()),
-            Steer::Netstat => Ok(connections(&self.lan.borrow().status())),
-            Steer::Fault(text) => self.change_links(&text.parse().map_err(no_fault)?),
-            Steer::Air { name, spec } => self.change_air(name, &spec.parse().map_err(no_fault)?),
+            Steer::Netstat => Ok(connections(&self.lan.borrow().status(), lang)),
+            Steer::Fault(text) => self.change_links(&text.parse().map_err(no_fault)?, lang),
+            Steer::Air { name, spec } => self.change_air(name, &spec.parse().map_err(no_fault)?, lang),
         }
     }
 
     /// Shows the links as they are now.
-    fn change_links(&self, spec: &FaultSpec) -> Result<String, NotSteered> {
+    fn change_links(&self, spec: &FaultSpec, lang: Lang) -> Result<String, NotSteered> {
         let all = self.ports.borrow();
         let ports: Vec<PortId> = all.iter().filter(|(_, port)| spec.is_for(&port.name)).map(|(id, _)| *id).collect();
         if let (true, Some(board)) = (ports.is_empty(), &spec.board) {
@@ -142,11 +175,11 @@ impl Network {
         ports.iter().for_each(|port| self.harm(*port, spec));
         self.poked.notify_one();
         let rows = self.lan.borrow().status().ports;
-        Ok(rows.iter().filter(|row| ports.contains(&row.port)).map(|row| row.to_string()).collect())
+        Ok(rows.iter().filter(|row| ports.contains(&row.port)).map(|row| shown(row, lang)).collect())
     }
 
     /// Where every name leads to the one access point there is, so it does here. Shows it as it is now.
-    fn change_air(&self, name: &str, faults: &AirFaults) -> Result<String, NotSteered> {
+    fn change_air(&self, name: &str, faults: &AirFaults, lang: Lang) -> Result<String, NotSteered> {
         let (now, mut lan) = (self.now(), self.lan.borrow_mut());
         let home = self.settings.wifi.is_none().then_some(super::HOME);
         let mut outcome = (name, lan.set_air_faults(now, name, faults));
@@ -157,7 +190,7 @@ impl Network {
         match outcome {
             (name, Ok(())) => {
                 let points = lan.status().points;
-                Ok(points.iter().filter(|row| row.ssid == name).map(|row| format!("air     {row}\n")).collect())
+                Ok(points.iter().filter(|row| row.ssid == name).map(|row| shown(row, lang)).collect())
             }
             (_, Err(AirError::NotFound)) => Err(NotSteered::NoAccessPoint(name.to_owned())),
             (_, Err(AirError::NotServed)) => Err(NotSteered::NoService(name.to_owned())),
@@ -165,12 +198,15 @@ impl Network {
     }
 }
 
-fn no_fault(error: FaultError) -> NotSteered {
-    NotSteered::NoFault(error.to_string())
+fn shown(what: &impl Bilingual, lang: Lang) -> String {
+    match lang {
+        Lang::En => what.en(),
+        Lang::Zh => what.zh(),
+    }
 }
 
 /// A line for each, those with this machine first.
-fn connections(status: &LanStatus) -> String {
-    let flows = status.flows.iter().map(|row| format!("flow    {row}\n"));
-    flows.chain(status.connections.iter().map(|row| format!("tcp     {row}\n"))).collect()
+fn connections(status: &LanStatus, lang: Lang) -> String {
+    let flows = status.flows.iter().map(|row| shown(row, lang));
+    flows.chain(status.connections.iter().map(|row| shown(row, lang))).collect()
 }

@@ -49,9 +49,9 @@ impl FromStr for AirFaults {
                 "wrong-password" if word == key => faults.wrong_password = true,
                 "isolated" if word == key => faults.isolated = true,
                 "deauth" if word == key => faults.deauth = true,
-                "dhcp" => faults.dhcp = dhcp(value).ok_or_else(|| wrong("dhcp", "off, slow:3s, nak or exhausted"))?,
+                "dhcp" => faults.dhcp = dhcp(value).ok_or_else(|| wrong("dhcp", "off, slow:3s, nak, exhausted"))?,
                 "dns" => {
-                    faults.dns = dns(value).ok_or_else(|| wrong("dns", "off, slow:3s, nxdomain or wrong:10.0.0.1"))?
+                    faults.dns = dns(value).ok_or_else(|| wrong("dns", "off, slow:3s, nxdomain, wrong:10.0.0.1"))?;
                 }
                 _ => return Err(FaultError::Word(word.to_owned())),
             }
@@ -131,5 +131,8 @@ mod tests {
         ] {
             assert!(wrong.parse::<AirFaults>().is_err(), "{wrong}");
         }
+        let late = "dhcp=late".parse::<AirFaults>().expect_err("no value");
+        assert_eq!(late.to_string(), "\"late\" is no value for dhcp; for example off, slow:3s, nak, exhausted");
+        assert_eq!(late.zh(), "dhcp 不能是 \"late\"；例如 off、slow:3s、nak、exhausted");
     }
 }

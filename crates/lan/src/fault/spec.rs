@@ -87,7 +87,7 @@ mod tests {
             ("esp32:", "no fault is called \"\""),
             ("esp32:rp2:down", "no fault is called \"rp2\""),
             ("lossy", "no fault is called \"lossy\""),
-            ("up:loss=much", "\"much\" is no value for loss; an example is 5%"),
+            ("up:loss=much", "\"much\" is no value for loss; for example 5%"),
         ] {
             assert_eq!(text.parse::<FaultSpec>().expect_err(text).to_string(), said);
         }

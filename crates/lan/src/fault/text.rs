@@ -15,7 +15,7 @@ pub enum FaultError {
     #[error("no fault is called {0:?}")]
     Word(String),
     /// No such value for it.
-    #[error("{0:?} is no value for {1}; an example is {2}")]
+    #[error("{0:?} is no value for {1}; for example {2}")]
     Value(String, &'static str, &'static str),
     /// It does nothing without another.
     #[error("{0} does nothing alone; add for example {1}")]
@@ -30,7 +30,9 @@ impl FaultError {
     pub fn zh(&self) -> String {
         match self {
             FaultError::Word(word) => format!("没有名为 {word:?} 的故障"),
-            FaultError::Value(value, word, example) => format!("{word} 不能是 {value:?}；例如 {example}"),
+            FaultError::Value(value, word, example) => {
+                format!("{word} 不能是 {value:?}；例如 {}", example.replace(", ", "、"))
+            }
             FaultError::Alone(word, example) => format!("单独的 {word} 不起作用；请加上例如 {example}"),
             FaultError::Preset(name) => format!("没有名为 {name:?} 的预设"),
         }

@@ -109,20 +109,35 @@ pub(crate) fn name(state: State) -> &'static str {
     }
 }
 
+/// What is written in a [`Netstat`] before its values, in English and in Chinese, as wide as each other.
+const ADDRESS: [&str; 2] = ["address   ", "地址      "];
+const NEIGHBOUR: [&str; 2] = ["neighbour ", "邻居      "];
+const COLUMNS: [&str; 2] = [
+    "kind local                  peer                   state        unread unsent   sent  again  lost",
+    "类型 本端                   对端                   状态           未读 未确认   发送   重发  丢弃",
+];
+
+/// A line of a [`Netstat`]'s text in Chinese: its words, and not its values.
+pub fn told_zh(line: &str) -> String {
+    if line == COLUMNS[0] {
+        return COLUMNS[1].to_owned();
+    }
+    let heads = [ADDRESS, NEIGHBOUR].into_iter();
+    let told = heads.filter_map(|[en, zh]| line.strip_prefix(en).map(|values| format!("{zh}{values}"))).next();
+    told.unwrap_or_else(|| line.to_owned())
+}
+
 impl fmt::Display for Netstat {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (address, prefix) in &self.addresses {
-            writeln!(to, "address    {address}/{prefix}")?;
+            writeln!(to, "{} {address}/{prefix}", ADDRESS[0])?;
         }
-        writeln!(
-            to,
-            "kind local                  peer                   state        unread unsent   sent  again  lost"
-        )?;
+        writeln!(to, "{}", COLUMNS[0])?;
         for row in &self.sockets {
             writeln!(to, "{row}")?;
         }
         for (address, mac, heard) in &self.neighbours {
-            writeln!(to, "neighbour  {address} {mac} {heard}")?;
+            writeln!(to, "{} {address} {mac} {heard}", NEIGHBOUR[0])?;
         }
         Ok(())
     }

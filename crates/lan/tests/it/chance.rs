@@ -205,9 +205,9 @@ fn presets_are_known_by_name_and_read_back() {
     assert_eq!("".parse(), Ok(Faults::default()));
     let wrong = [
         ("los=1%", "no fault is called \"los\""),
-        ("loss=2", "\"2\" is no value for loss; an example is 5%"),
-        ("queue=0", "\"0\" is no value for queue; an example is 100"),
-        ("flap=0s/1s", "\"0s/1s\" is no value for flap; an example is 5s/2s~10%"),
+        ("loss=2", "\"2\" is no value for loss; for example 5%"),
+        ("queue=0", "\"0\" is no value for queue; for example 100"),
+        ("flap=0s/1s", "\"0s/1s\" is no value for flap; for example 5s/2s~10%"),
         ("reorder=5%", "reorder does nothing alone; add for example delay=10ms"),
     ];
     for (text, expected) in wrong {

@@ -92,7 +92,7 @@ fn what_was_sent_again_is_counted() {
     let counted = again(&mut world);
     assert!(counted > 0, "{counted}");
     let seen = world.lan.status().connections[0].clone();
-    assert!(seen.sent[0].early > 0, "the network saw gaps: {seen}");
+    assert!(seen.sent[0].early > 0, "the network saw gaps: {seen:?}");
 }
 
 #[test]
