@@ -289,16 +289,8 @@ fn needle(args: &SearchArgs) -> Result<Needle, Fail> {
         return Err(Fail::usage("nothing to search for", "没有要查找的内容"));
     }
     if args.regex {
-        let regex = regex::bytes::Regex::new(&text);
-        // The parser's own message draws a picture over several lines; its last line says what is wrong.
-        let reason = |error: regex::Error| {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default().trim();
-            last.strip_prefix("error: ").unwrap_or(last).to_owned()
-        };
-        return regex.map(Needle::Regex).map_err(|error| {
-            let reason = reason(error);
-            Fail::usage(format!("regex {text:?}: {reason}"), format!("正则表达式 {text:?}：{reason}"))
+        return Needle::regex(&text).map_err(|error| {
+            Fail::usage(format!("regex {text:?}: {error}"), format!("正则表达式 {text:?}：{}", error.zh()))
         });
     }
     let bytes = match args.hex {

@@ -37,6 +37,19 @@ pub enum Foreign {
     Malformed,
 }
 
+impl Foreign {
+    /// The message in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            Foreign::Program(program) => format!("它由 {program} 写成，不是 Socklab；请用 Wireshark 打开"),
+            Foreign::Format(format) => format!("它的格式是 {format}，本版本最高支持 {FORMAT}；请使用更新的 Socklab"),
+            Foreign::NotPcapng => "不是 pcapng 文件".into(),
+            Foreign::Rewritten => "别的程序重写过它，丢掉了 Socklab 需要的内容；请用 Wireshark 打开，或重新导出".into(),
+            Foreign::Malformed => "其中有一个块不完整".into(),
+        }
+    }
+}
+
 /// What a block says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item<'a> {

@@ -22,8 +22,10 @@ use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
 use crate::run::{Gap, Run, RunError, Segment, Sequence, io_error, open_segment};
 
+mod expression;
 mod stream;
 
+pub use expression::BadRegex;
 use stream::{Matcher, Piece, Stream};
 
 /// How many bytes before the current record a match of a regular expression may begin.

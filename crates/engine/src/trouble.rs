@@ -47,7 +47,7 @@ fn what_happened(error: &RunError, lang: Lang) -> String {
         }
         (_, Lang::En) => error.to_string(),
         (RunError::Foreign { path, why }, Lang::Zh) => {
-            format!("无法读取 {}：不是 Socklab 的抓取文件（{why}）", path.display())
+            format!("无法读取 {}：{}", path.display(), why.zh())
         }
         (RunError::NoSuchRun { name, captures }, Lang::Zh) => {
             format!("{} 中没有名为 {name:?} 的抓取；用 `socklab capture ls` 查看", captures.display())

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -26,7 +26,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let read = Json::<T>::from_request(request, state).await;
-        read.map(|Json(body)| Asked(body)).map_err(|error| unread(error.status(), &error.body_text()))
+        read.map(|Json(body)| Asked(body)).map_err(|error| {
+            let zh = match &error {
+                JsonRejection::JsonSyntaxError(_) => "内容不是有效的 JSON",
+                JsonRejection::MissingJsonContentType(_) => "Content-Type 应为 application/json",
+                JsonRejection::BytesRejection(_) => CUT_OFF,
+                _ => "JSON 的内容不符合要求",
+            };
+            unread(error.status(), &error.body_text(), zh)
+        })
     }
 }
 
@@ -38,7 +46,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Wanted<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = Query::<T>::from_request_parts(parts, state).await;
-        read.map(|Query(query)| Wanted(query)).map_err(|error| unread(error.status(), &error.body_text()))
+        read.map(|Query(query)| Wanted(query))
+            .map_err(|error| unread(error.status(), &error.body_text(), "查询参数不符合要求"))
     }
 }
 
@@ -50,17 +59,77 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let read = Bytes::from_request(request, state).await;
-        read.map(Whole).map_err(|error: BytesRejection| unread(error.status(), &error.body_text()))
+        read.map(Whole).map_err(|error: BytesRejection| unread(error.status(), &error.body_text(), CUT_OFF))
     }
 }
 
-/// What a library says of a request is for who writes programs: in English, behind what is wrong.
-fn unread(status: StatusCode, detail: &str) -> Problem {
+/// What is wrong with a body that has not come to its end.
+const CUT_OFF: &str = "内容没有传完";
+
+/// What a library says of a request is in English: in Chinese it stands behind `zh`, or behind a closer cause.
+fn unread(status: StatusCode, detail: &str, zh: &str) -> Problem {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         let (en, zh) = ("it is longer than 16 MiB", "内容超过 16 MiB");
         return Problem::new(status, "too_long", en, zh);
     }
-    Problem::bad("bad_request", format!("this cannot be read: {detail}"), format!("无法读取请求：{detail}"))
+    let cause = cause(detail).unwrap_or_else(|| zh.to_owned());
+    Problem::bad(
+        "bad_request",
+        format!("this cannot be read: {detail}"),
+        format!("无法读取请求：{cause}（“{detail}”）"),
+    )
+}
+
+/// What serde and the parsers of numbers say, in Chinese, with the field that it is about; `None` for what is seldom said.
+fn cause(detail: &str) -> Option<String> {
+    let after = |mark: &str| detail.split_once(mark).map(|(before, after)| (field(before), after));
+    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    if let Some((_, name)) = after("missing field ") {
+        return Some(format!("缺少 {}", quoted(name)?));
+    }
+    if let Some((_, name)) = after("unknown field ") {
+        return Some(format!("没有名为 {} 的字段", quoted(name)?));
+    }
+    if let Some((of, name)) = after("unknown variant ") {
+        return Some(format!("{of}没有 {:?} 这个值", quoted(name)?));
+    }
+    if let Some((of, said)) = after("invalid value: ").or_else(|| after("invalid type: ")) {
+        let (value, wanted) = said.split_once(", expected ")?;
+        let value = quoted(value).or_else(|| value.split('"').nth(1).map(|text| format!("{text:?}")));
+        return Some(format!("{of}不能是 {}，应为{}", value.as_deref().unwrap_or("这种值"), kind(wanted)?));
+    }
+    let said = [
+        ("invalid digit found in string", "不是非负整数"),
+        ("cannot parse integer from empty string", "缺少数字"),
+        ("number too large to fit in target type", "数字太大"),
+        ("provided string was not `true` or `false`", "应为 true 或 false"),
+    ];
+    let (mark, zh) = said.into_iter().find(|(mark, _)| detail.contains(mark))?;
+    Some(format!("{}{zh}", after(mark).map_or_else(String::new, |(of, _)| of)))
+}
+
+/// The field that is named last before what is wrong with it, and a space: `...: port: ` is `port `.
+fn field(before: &str) -> String {
+    let name = before.trim_end_matches([' ', ':']).rsplit(": ").next().unwrap_or_default();
+    let is_name =
+        !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.[]?".contains(letter));
+    if is_name { format!("{name} ") } else { String::new() }
+}
+
+/// What serde expects, in Chinese.
+fn kind(wanted: &str) -> Option<&'static str> {
+    Some(match wanted.split(' ').next()? {
+        "u8" => "0 到 255 的整数",
+        "u16" => "0 到 65535 的整数",
+        "u32" | "u64" | "usize" => "非负整数",
+        "i8" | "i16" | "i32" | "i64" => "整数",
+        "f32" | "f64" => "数字",
+        "a" if wanted.starts_with("a string") => "文字",
+        "a" if wanted.starts_with("a boolean") => "true 或 false",
+        "a" if wanted.starts_with("a sequence") => "列表",
+        "a" if wanted.starts_with("a nonzero") => "正整数",
+        _ => return None,
+    })
 }
 
 /// What has a written form that a person may get wrong.

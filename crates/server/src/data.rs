@@ -86,7 +86,7 @@ impl Data {
 }
 
 fn no_base64(error: &base64::DecodeError) -> Problem {
-    Problem::bad("bad_data", format!("no base64: {error}"), format!("不是 base64：{error}"))
+    Problem::bad("bad_data", format!("no base64: {error}"), format!("不是 base64（“{error}”）"))
 }
 
 /// The encoding of that name; UTF-8 where none is named.

@@ -367,7 +367,7 @@ impl Pouring {
 }
 
 fn cut_off(error: &axum::Error) -> Problem {
-    Problem::bad("cut_off", format!("the file was cut off: {error}"), format!("文件上传中断：{error}"))
+    Problem::bad("cut_off", format!("the file was cut off: {error}"), format!("文件上传中断（“{error}”）"))
 }
 
 fn parse_to(text: &str) -> Result<Targets, Problem> {

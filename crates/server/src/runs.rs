@@ -344,10 +344,9 @@ fn sought(query: &SearchQuery, reading: &Reading) -> Result<Sought, Problem> {
             Ok(Sought { needle, forms: Vec::new() })
         }
         (None, None, None, Some(regex)) => {
-            let needle = Regex::new(regex).map(Needle::Regex).map_err(|error| {
-                let text = error.to_string();
-                let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-                Problem::bad("bad_regex", format!("no regular expression: {why}"), format!("正则表达式有误：{why}"))
+            let needle = Needle::regex(regex).map_err(|error| {
+                let zh = format!("正则表达式有误：{}", error.zh());
+                Problem::bad("bad_regex", format!("no regular expression: {error}"), zh)
             })?;
             Ok(Sought { needle, forms: Vec::new() })
         }

@@ -405,6 +405,37 @@ fn what_is_wrong_with_a_request_is_told_in_chinese_too() {
     assert!(is_chinese(&refused.text()), "{}", refused.text());
 }
 
+/// Who types a wrong number or expression reads what is wrong with it; what the library said stands behind in quotes.
+#[test]
+fn what_a_library_says_has_a_cause_in_chinese_before_it() {
+    let bench = Bench::new();
+    let said = |answer: crate::kit::Answer| answer.json()["error"]["text"].as_str().unwrap_or_default().to_owned();
+    let command =
+        |body: &str| said(bench.ask("POST", "/api/command?lang=zh", Some(("application/json", body.as_bytes()))));
+    for (body, zh) in [
+        ("{\"do\": ", "内容不是有效的 JSON（“"),
+        ("{\"do\": \"send\"}", "缺少 to（“"),
+        ("{\"do\": \"dance\"}", "没有 \"dance\" 这个值（“"),
+        ("{\"do\": \"send\", \"to\": \"all\", \"data\": {\"base64\": \"?\"}}", "不是 base64（“"),
+        (
+            "{\"do\": \"board_offer\", \"board\": \"b1\", \"way\": \"tcp\", \"port\": 99999}",
+            "不能是 99999，应为0 到 65535 的整数（“",
+        ),
+        ("{\"do\": \"close\", \"endpoint\": 5}", "不能是 5，应为文字（“"),
+    ] {
+        assert!(command(body).contains(zh), "{body}: {}", command(body));
+    }
+    for (path, zh) in [
+        ("records?limit=x", "limit 不是非负整数（“"),
+        ("records?from=", "缺少数字（“"),
+        ("records?from=99999999999999999999", "数字太大（“"),
+        ("search?regex=(", "正则表达式有误：左括号“(”没有对应的“)”（“unclosed group”）"),
+    ] {
+        let text = said(bench.get(&format!("/api/runs/current/{path}&lang=zh")));
+        assert!(text.contains(zh), "{path}: {text}");
+    }
+}
+
 #[test]
 fn a_file_says_what_each_peer_has_of_it() {
     let bench = Bench::new();
