@@ -42,6 +42,31 @@ test("GBK, with a character cut in two by two reads", async ({ page, bench, pyth
   await expect(page.getByTestId("log").locator(".sent .data")).toHaveText("打开");
 });
 
+test("a long record is cut between two characters, and what comes behind it goes on where it ended", async ({ page, bench, python }) => {
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  await visit(page, bench);
+  await page.getByLabel("Encoding of text").selectOption("gbk");
+  const device = python(DEVICE, String(port));
+  const log = page.getByTestId("log");
+  const rows = log.locator(".received .data");
+  const wen = "cec2"; // 温
+  // A letter first, so that the cut is amid a character; each ends with half of 度. What is left out: little, much with
+  // a line break near its end, and two bytes a letter throughout.
+  const records = [`61${wen.repeat(2060)}b6`, `c862${wen.repeat(5000)}0a${wen.repeat(7)}b6`, `c8${wen.repeat(6000)}b6`];
+  for (const [n, record] of records.entries()) {
+    device.write(`${record}\n`);
+    await expect(rows).toHaveCount(n + 1);
+  }
+  device.write("c83d\n");
+  await expect(rows).toHaveCount(records.length + 1);
+  for (const [n, first] of ["a温温", "度b温温", "度温温"].entries()) await expect(rows.nth(n)).toHaveText(new RegExp(`^${first}`));
+  await expect(rows.last()).toHaveText("度=");
+  await expect(log).not.toContainText("\ufffd");
+  await page.locator(".settings").getByText("Both", { exact: true }).click();
+  await expect(log.locator(".received pre")).toHaveCount(records.length + 1);
+  await expect(log).not.toContainText("\ufffd");
+});
+
 test("escapes are sent as what they stand for", async ({ page, bench, python }) => {
   const port = await bench.open("tcp-listen://127.0.0.1:0");
   await visit(page, bench);

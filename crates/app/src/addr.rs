@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::process::ExitCode;
 
-use socklab_engine::reach::Interface;
+use socklab_engine::reach::{Interface, written};
 use socklab_engine::{Failure, Lang, Reach, failure::Operation};
 
 use crate::cli::AddrArgs;
@@ -32,9 +32,9 @@ pub(crate) fn run(args: &AddrArgs, lang: Lang) -> Result<ExitCode, Fail> {
 
 /// As it is typed into a device's program.
 fn dialled(interface: &Interface, port: u16) -> String {
+    let address = written(interface);
     match interface.ip() {
-        IpAddr::V4(ip) => format!("{ip}:{port}"),
-        IpAddr::V6(ip) if ip.is_unicast_link_local() => format!("[{ip}%{}]:{port}", interface.name),
-        IpAddr::V6(ip) => format!("[{ip}]:{port}"),
+        IpAddr::V4(_) => format!("{address}:{port}"),
+        IpAddr::V6(_) => format!("[{address}]:{port}"),
     }
 }

@@ -72,6 +72,15 @@ pub fn addresses() -> io::Result<Vec<(Interface, Reach)>> {
     Ok(addresses.into_iter().map(|(reach, interface)| (interface, reach)).collect())
 }
 
+/// The address of an interface as an endpoint's URL and a program have it, without brackets: one that is good on its link
+/// only names the interface.
+pub fn written(interface: &Interface) -> String {
+    match interface.ip() {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => format!("{ip}%{}", interface.name),
+        ip => ip.to_string(),
+    }
+}
+
 /// What would stop a device that dials this port, as far as it can be told, a line each without a full stop.
 pub fn obstacles(port: u16, lang: Lang) -> Vec<String> {
     let others = |holder: &Holder| holder.process != std::process::id();

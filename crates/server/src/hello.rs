@@ -10,6 +10,7 @@ use socklab_capture::export::Format;
 use socklab_capture::text::Encoding;
 use socklab_engine::board::Profile;
 use socklab_engine::lan::Preset;
+use socklab_engine::reach::written;
 use socklab_engine::{Lang, PROGRAM};
 use utoipa::{IntoParams, ToSchema};
 
@@ -49,6 +50,7 @@ pub(crate) struct Hello {
 /// An address of this machine.
 #[derive(Debug, Serialize, ToSchema)]
 struct Address {
+    /// One that is good on its link only names the interface: `fe80::1%eth0`.
     address: String,
     interface: String,
     /// Who can dial it: `network`, `inside` (containers and virtual machines here), `link_local` or `loopback`.
@@ -93,7 +95,7 @@ pub(crate) async fn hello(State(workbench): State<Arc<Workbench>>, Speaks(lang):
         addresses: addresses
             .into_iter()
             .map(|(interface, reach)| Address {
-                address: interface.ip().to_string(),
+                address: written(&interface),
                 interface: interface.name,
                 reach: reach.name(),
             })

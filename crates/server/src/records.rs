@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Longer data is cut in a window; the record alone has all of it.
 const CUT: usize = 4 << 10;
 
+/// So many of the last bytes of what was cut off are told all the same: whoever decodes a stream goes on behind them.
+const TAIL: usize = 64;
+
 /// The bytes of data of one window; the window ends with the record that goes beyond.
 const ROOM: usize = 1 << 20;
 
@@ -105,6 +108,9 @@ pub(crate) struct Rec {
     /// Whether `data` is not all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cut: bool,
+    /// The last of the bytes that `data` lacks, 64 at most, in base64: in the middle of which character the record ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tail: Option<String>,
     /// Whether the bytes are a datagram: no character goes on in the next.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     datagram: bool,
@@ -117,6 +123,8 @@ impl Rec {
     fn new(record: &Record<'_>, most: usize, lang: Lang) -> Self {
         let payload = record.event.payload();
         let has_data = matches!(record.event, Event::Received(_) | Event::Sent(_));
+        let (data, rest) = payload.split_at(payload.len().min(most));
+        let tail = &rest[rest.len().saturating_sub(TAIL)..];
         Rec {
             seq: record.seq,
             at: millis(record.at),
@@ -125,8 +133,9 @@ impl Rec {
             address: record.address.to_string(),
             kind: record.event.kind(),
             bytes: payload.len(),
-            data: has_data.then(|| STANDARD.encode(&payload[..payload.len().min(most)])),
-            cut: payload.len() > most,
+            data: has_data.then(|| STANDARD.encode(data)),
+            cut: !rest.is_empty(),
+            tail: (has_data && !tail.is_empty()).then(|| STANDARD.encode(tail)),
             datagram: record.is_datagram,
             text: event_text(&record.event, lang).map(str::to_owned),
         }

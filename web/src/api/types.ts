@@ -390,6 +390,7 @@ export interface components {
     schemas: {
         /** @description An address of this machine. */
         Address: {
+            /** @description One that is good on its link only names the interface: `fe80::1%eth0`. */
             address: string;
             interface: string;
             /** @description Who can dial it: `network`, `inside` (containers and virtual machines here), `link_local` or `loopback`. */
@@ -1329,6 +1330,8 @@ export interface components {
              * @description Its number in the run, from 1.
              */
             seq: number;
+            /** @description The last of the bytes that `data` lacks, 64 at most, in base64: in the middle of which character the record ends. */
+            tail?: string | null;
             /** @description What a person reads of a record without bytes, in the language of the request. */
             text?: string | null;
         };

@@ -67,10 +67,17 @@ export function portOf(text: string): string | undefined {
   return /:(\d+)(?:\?|$)/.exec(text)?.[1];
 }
 
-/** Whether who dials this IPv4 address of the machine reaches the endpoint. */
+/** Whether who dials this address of the machine reaches the endpoint. One that names an interface (`fe80::1%eth0`) is
+ *  written with the dialler's own, which nobody here knows: it is meant where the endpoint is bound to just that. */
 export function isMeant(text: string, address: string): boolean {
   const bound = /^[\w-]+:\/\/(.*):\d+(?:\?|$)/.exec(text)?.[1];
-  return !address.includes(":") && (bound === address || bound === "*" || bound === "0.0.0.0" || bound === "[::]");
+  if (bound === host(address)) return true;
+  return !address.includes("%") && (bound === "*" || bound === (address.includes(":") ? "[::]" : "0.0.0.0"));
+}
+
+/** What is dialled: `192.168.1.5:80`, `[fd00::5]:80`. */
+export function place(address: string, port: string): string {
+  return `${host(address)}:${port}`;
 }
 
 /** What can be dialled, each address once: this computer may have the one that it has on the boards' network. */
