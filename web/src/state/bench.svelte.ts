@@ -11,6 +11,8 @@ export interface Remark {
   id: number;
   level: "info" | "warn" | "error";
   text: string;
+  /** When: on the page's own clock (ms). */
+  said: number;
 }
 
 const MOST_REMARKS = 4;
@@ -93,8 +95,14 @@ class Bench {
 
   say(level: Remark["level"], text: string): void {
     const id = ++this.#remarked;
-    this.remarks = [...this.remarks.filter((remark) => remark.text !== text), { id, level, text }].slice(-MOST_REMARKS);
-    if (level === "info") setTimeout(() => this.dismiss(id), READING_TIME);
+    const remark = { id, level, text, said: performance.now() };
+    this.remarks = [...this.remarks.filter((other) => other.text !== text), remark].slice(-MOST_REMARKS);
+  }
+
+  /** Lets go of what goes by itself, and has been there long enough to be read. */
+  forget(): void {
+    const isOver = ({ level, said }: Remark) => level === "info" && performance.now() - said > READING_TIME;
+    if (this.remarks.some(isOver)) this.remarks = this.remarks.filter((remark) => !isOver(remark));
   }
 
   dismiss(id: number): void {
