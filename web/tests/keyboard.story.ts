@@ -65,3 +65,23 @@ test("open, send, find, pause and close by keyboard", async ({ page, bench, pyth
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Captures" })).toBeVisible();
 });
+
+test("on a narrow screen, what closes a tab is reached with Tab", async ({ page, bench }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await bench.open("tcp-listen://127.0.0.1:0");
+  await bench.open("udp://127.0.0.1:0");
+  await visit(page, bench);
+  await page.getByRole("tab", { name: "e1" }).focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  const close = page.getByRole("button", { name: "e1: Close and put away" });
+  await expect(close).toBeFocused();
+  const box = await close.boundingBox();
+  expect(box?.width).toBeGreaterThan(80); // it is seen while it has the focus
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(390);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  await expect(page.getByRole("tab", { name: "e2" })).toBeFocused();
+  await page.keyboard.press("Backspace"); // "delete" on a Mac
+  await expect(page.getByRole("tab")).toHaveCount(1);
+});
