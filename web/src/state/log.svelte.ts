@@ -15,6 +15,8 @@ export interface Filter {
 const MOST_ROWS = 400;
 /** So many come at a time when one scrolls. */
 const BLOCK = 120;
+/** So many rows are there before and behind those on the screen after a jump; more come when one scrolls. */
+const MARGIN = 20;
 /** Where a filter finds little, so many windows are looked through before the newest rows are shown, and for older ones. */
 const PATIENCE = { newest: 3, older: 60 };
 /** No more often than this while records arrive (ms). */
@@ -49,6 +51,8 @@ export class LogWindow {
   /** Rows before this are hidden: "clear" moves it to the end. */
   #floor = 0;
   #busy: Promise<void> | undefined;
+  /** Counts the jumps that were asked for. */
+  #jumps = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isIdle = false;
   #isLive = false;
@@ -123,21 +127,37 @@ export class LogWindow {
     });
   }
 
-  /** To the record of this number, or the first that is shown after it. */
-  jump(seq: number, mark = true): Promise<void> {
+  /** To the record of this number, or the first that is shown after it. Of several that wait only the last is done:
+   *  gives whether this one was. */
+  async jump(seq: number, mark = true): Promise<boolean> {
     this.follow = false;
     if (mark && seq < this.#floor) this.#floor = 0; // what is asked for is shown, also where the view was cleared
-    return this.#alone(async (signal) => {
-      const [after, before] = await Promise.all([
-        this.#forward(seq, BLOCK, signal),
-        this.#back(seq, BLOCK / 2, signal, PATIENCE.newest),
-      ]);
-      this.rows = [...before.rows, ...after.rows];
-      this.#reached = before.reached;
-      this.#cursor = after.cursor;
+    const number = ++this.#jumps;
+    let isDone = false;
+    await this.#alone(async (signal) => {
+      if (number !== this.#jumps) return;
+      isDone = true;
+      const found = await this.#around(seq, signal);
+      this.rows = found.rows;
+      this.#reached = found.reached;
+      this.#cursor = found.cursor;
       this.marked = mark ? seq : undefined;
-      this.landed = mark ? seq : after.rows[0]?.seq;
+      this.landed = mark ? seq : found.rows.find((row) => row.seq >= seq)?.seq;
     });
+    return isDone;
+  }
+
+  /** The records on the screen from this one on, and a few more on both sides: what is drawn at once is waited for.
+   *  Where all are shown it is known where the first of them stands, and one question is enough. */
+  async #around(seq: number, signal: AbortSignal): Promise<{ rows: Rec[]; cursor: number; reached: number }> {
+    const shown = this.fits + MARGIN;
+    if (Object.values(this.#filter).every((wanted) => wanted === undefined)) {
+      const full = Math.min(seq - MARGIN, this.next - shown); // near the end the screen is filled as well
+      const reached = Math.max(this.first, this.#floor, full);
+      return { ...(await this.#forward(reached, shown + MARGIN, signal)), reached };
+    }
+    const [after, before] = await Promise.all([this.#forward(seq, shown, signal), this.#back(seq, shown, signal, PATIENCE.newest)]);
+    return { rows: [...before.rows, ...after.rows], cursor: after.cursor, reached: before.reached };
   }
 
   /** There may be rows before the first. */
@@ -217,7 +237,7 @@ export class LogWindow {
   /** One question at a time. */
   async #alone(ask: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#abort;
-    await this.#busy;
+    while (this.#busy) await this.#busy;
     if (signal.aborted) return;
     const asked = ask(signal).then(
       () => {
