@@ -22,6 +22,16 @@ test("reconnect after the server restarts", async ({ page, bench, nc }) => {
   await expect(page.getByTestId("log")).toContainText("after the restart");
 });
 
+test("without a server, what is asked for says so in the reader's language", async ({ page, bench }) => {
+  await visit(page, bench);
+  await page.getByRole("button", { name: "中文" }).click();
+  await page.keyboard.press("Control+f");
+  await page.keyboard.type("x");
+  await bench.stop();
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("hits")).toHaveText("Socklab 没有应答（“Failed to fetch”）");
+});
+
 test("a server with another token asks for its link", async ({ page, bench }) => {
   await visit(page, bench);
   const { port } = bench;

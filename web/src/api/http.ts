@@ -18,9 +18,14 @@ export function isLockedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
-/** One line for whatever was thrown. */
-export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** No answer came, or not all of it: the message is the browser's, in its own language. */
+export class NoAnswer extends Error {}
+
+/** Tells what the browser has against the connection from what is wrong with the page. */
+async function heard<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw error instanceof TypeError ? new NoAnswer(error.message) : error;
+  });
 }
 
 let language = "";
@@ -42,7 +47,7 @@ async function checked(response: Response): Promise<Response> {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (language) headers.set("Accept-Language", language);
-  return checked(await fetch(path, { ...init, headers, credentials: "same-origin" }));
+  return checked(await heard(fetch(path, { ...init, headers, credentials: "same-origin" })));
 }
 
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -120,7 +125,7 @@ export async function* search(name: string, wanted: Wanted, signal: AbortSignal)
   const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await lines.read();
+    const { value, done } = await heard(lines.read());
     if (done) break;
     const parts = (rest + value).split("\n");
     rest = parts.pop() ?? "";

@@ -36,6 +36,7 @@ export const en = {
     open: "Ready",
     lost: "Socklab does not answer; trying again…",
     locked: "Not signed in",
+    noAnswer: (said: string) => `Socklab does not answer (“${said}”)`,
     wrong: "Not as it should be: see above",
     reset: "Reset",
     rxTitle: "Bytes received (records)",

@@ -36,6 +36,7 @@ export const zh: Messages = {
     open: "就绪",
     lost: "Socklab 没有应答，正在重试…",
     locked: "未登录",
+    noAnswer: (said: string) => `Socklab 没有应答（“${said}”）`,
     wrong: "有异常：见上方",
     reset: "复位计数",
     rxTitle: "已接收字节（记录数）",

@@ -1,10 +1,11 @@
 // Everything the server has told: endpoints, peers, boards, the network, counters. Commands go out from here too, so that
 // what went wrong is said in one place.
 
-import { api, ApiError, isLockedOut, reason } from "../api/http";
+import { api, ApiError, isLockedOut } from "../api/http";
 import type { Answer, Board, Change, Command, Endpoint, Hello, Job, Label, Lan, Log, Message, Notice, Peer, Snapshot, Totals } from "../api/model";
 import { Live } from "./live.svelte";
 import { look } from "./look.svelte";
+import { reason } from "./reason";
 
 /** Something to read for a while. */
 export interface Remark {

@@ -1,10 +1,11 @@
 // What the boards' view holds: which board is looked at, and the program in its editor, which this browser keeps until it
 // is replaced.
 
-import { api, reason } from "../api/http";
+import { api } from "../api/http";
 import type { Board, Example, Lan, NewBoard, Place, Profile, Warning } from "../api/model";
 import { bench } from "./bench.svelte";
 import { look } from "./look.svelte";
+import { reason } from "./reason";
 import { Stored } from "./stored.svelte";
 
 const LOOK_AFTER = 400;
