@@ -30,6 +30,11 @@ for (const width of [1280, 390]) {
       await page.goto(`${bench.origin}/#${view}`);
       await coversNothing(page);
     }
+    // Another try has an error of its own, and not that of the one before as well.
+    await page.goto(`${bench.origin}/#assistant`);
+    await page.getByLabel("Local port").fill("99999");
+    await page.locator("form button.primary").click();
+    await expect(page.getByRole("alert")).toHaveText(["port 99999 is out of range (0 to 65535)"]);
     await page.getByRole("alert").getByRole("button", { name: "Dismiss" }).click();
     await expect(page.getByRole("alert")).toHaveCount(0);
   });

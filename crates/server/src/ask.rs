@@ -119,8 +119,8 @@ fn field(before: &str) -> String {
 /// What serde expects, in Chinese.
 fn kind(wanted: &str) -> Option<&'static str> {
     Some(match wanted.split(' ').next()? {
-        "u8" => "0 到 255 的整数",
-        "u16" => "0 到 65535 的整数",
+        "u8" => "整数（0 到 255）",
+        "u16" => "整数（0 到 65535）",
         "u32" | "u64" | "usize" => "非负整数",
         "i8" | "i16" | "i32" | "i64" => "整数",
         "f32" | "f64" => "数字",
@@ -201,6 +201,29 @@ impl<T> Display for Text<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
+}
+
+/// A port that is a number in JSON. How large it is is looked at when it is used, as what a [`Text`] says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Port(u64);
+
+impl Port {
+    pub(crate) fn read(self) -> Result<u16, Problem> {
+        self.0.try_into().map_err(|_| no_port(self.0))
+    }
+}
+
+impl Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// This number is none.
+pub(crate) fn no_port(port: impl Display) -> Problem {
+    let en = format!("port {port} is out of range (0 to 65535)");
+    Problem::bad("bad_port", en, format!("端口 {port} 超出范围（0 到 65535）"))
 }
 
 /// Words with commas between, as queries have them.

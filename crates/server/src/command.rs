@@ -13,7 +13,7 @@ use socklab_engine::url::{EndpointUrl, HostError, Interface, Target, UnixName, U
 use socklab_engine::{Command as Do, Ending, Lang, Outcome, Reply as Done, Targets, WhenFull};
 use utoipa::ToSchema;
 
-use crate::ask::{Asked, Text, miswritten, read};
+use crate::ask::{Asked, Port, Text, miswritten, read};
 use crate::boards::{BoardId, NewBoard};
 use crate::data::{Data, LineEnding};
 use crate::jobs::JobId;
@@ -151,7 +151,8 @@ pub(crate) enum Command {
         way: Way,
         /// 0 is any.
         #[serde(default)]
-        port: u16,
+        #[schema(value_type = u16)]
+        port: Port,
         /// What WebREPL asks for, 9 characters at most; `socklab` if it is not there.
         #[serde(default)]
         password: Option<String>,
@@ -326,6 +327,7 @@ impl Workbench {
             Command::BoardRemove { board } => self.remove_board(board.read()?).await,
             Command::BoardSet { board, set } => self.board(board.read()?)?.set(&set),
             Command::BoardOffer { board, way, port, password } => {
+                let port = port.read()?;
                 self.board(board.read()?)?.offer(Wish { way, port, password })
             }
             Command::BoardWithdraw { board, at } => self.withdraw(board.read()?, at).await,

@@ -24,7 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::settings::NetworkSettings;
 pub(crate) use self::view::LanView;
-use crate::ask::Wanted;
+use crate::ask::{Wanted, no_port};
 use crate::command::Reply;
 use crate::guard::Speaks;
 use crate::problem::{Problem, ProblemBody};
@@ -256,6 +256,10 @@ impl Workbench {
     /// Leads a port of this machine to a board's.
     pub(crate) async fn forward(&self, text: &str) -> Result<Reply, Problem> {
         let forward: Forward = text.trim().parse().map_err(|error: socklab_engine::lan::NoForward| {
+            let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+            if let Some(port) = text.trim().split(':').filter(is_number).find(|word| word.parse::<u16>().is_err()) {
+                return no_port(port);
+            }
             let zh = format!("{text:?} 不是“[地址:]端口:[板子:]端口”，例如 8080:80 或 8080:esp32:80");
             Problem::bad("bad_forward", format!("{text:?} {error}"), zh)
         })?;

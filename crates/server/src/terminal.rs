@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use socklab_engine::board::Profile;
 
+use crate::ask::Port;
 use crate::boards::NewBoard;
 use crate::command::{Command, How, To};
 use crate::data::{Data, LineEnding};
@@ -153,7 +154,7 @@ fn board_new(new: &NewBoard) -> Option<String> {
     Some(new.set.iter().fold(line, |line, given| format!("{line} --set {}", word(given.trim()))))
 }
 
-fn offer(way: Way, port: u16, password: Option<&str>) -> String {
+fn offer(way: Way, port: Port, password: Option<&str>) -> String {
     match way {
         Way::Tcp => format!("--tcp {port}"),
         Way::Serial => "--pty".into(),

@@ -76,13 +76,16 @@ class Bench {
 
   /** Does it; gives nothing where it failed, and then it has been said. */
   async tell(command: Command): Promise<Answer | undefined> {
+    // Whoever goes on has read what went wrong before, and what he does now ends it or has an error of its own.
+    const read = new Set(this.remarks.filter((remark) => remark.level === "error").map((remark) => remark.id));
+    const isNew = (remark: Remark) => !read.has(remark.id);
     try {
       const reply = await api.command(command);
       this.asCommand = reply.as_command ?? "";
-      // Whoever goes on has read what went wrong before.
-      this.remarks = this.remarks.filter((remark) => remark.level !== "error");
+      this.remarks = this.remarks.filter(isNew);
       return reply;
     } catch (error) {
+      this.remarks = this.remarks.filter(isNew);
       this.fail(error);
       return undefined;
     }
@@ -97,7 +100,9 @@ class Bench {
   say(level: Remark["level"], text: string): void {
     const id = ++this.#remarked;
     const remark = { id, level, text, said: performance.now() };
-    this.remarks = [...this.remarks.filter((other) => other.text !== text), remark].slice(-MOST_REMARKS);
+    // What has been done ends what went wrong before.
+    const stays = (other: Remark) => other.text !== text && !(level === "info" && other.level === "error");
+    this.remarks = [...this.remarks.filter(stays), remark].slice(-MOST_REMARKS);
   }
 
   /** Lets go of what goes by itself, and has been there long enough to be read. */

@@ -213,6 +213,8 @@ fn what_goes_wrong_is_told_in_both_languages() {
         (json!({"do": "fault", "spec": "lots"}), "bad_fault"),
         (json!({"do": "fault", "board": "nobody", "spec": "down"}), "not_steered"),
         (json!({"do": "forward", "forward": "x"}), "bad_forward"),
+        (json!({"do": "forward", "forward": "0:esp32:99999"}), "bad_port"),
+        (json!({"do": "board_offer", "board": "b1", "port": 99999}), "bad_port"),
     ] {
         let answer = bench.command(&command);
         assert_eq!(answer.code(), code, "{command}: {}", answer.text());
@@ -417,10 +419,7 @@ fn what_a_library_says_has_a_cause_in_chinese_before_it() {
         ("{\"do\": \"send\"}", "缺少 to（“"),
         ("{\"do\": \"dance\"}", "没有 \"dance\" 这个值（“"),
         ("{\"do\": \"send\", \"to\": \"all\", \"data\": {\"base64\": \"?\"}}", "不是 base64（“"),
-        (
-            "{\"do\": \"board_offer\", \"board\": \"b1\", \"way\": \"tcp\", \"port\": 99999}",
-            "不能是 99999，应为0 到 65535 的整数（“",
-        ),
+        ("{\"do\": \"board_offer\", \"board\": \"b1\", \"port\": -1}", "不能是 -1，应为非负整数（“"),
         ("{\"do\": \"close\", \"endpoint\": 5}", "不能是 5，应为文字（“"),
     ] {
         assert!(command(body).contains(zh), "{body}: {}", command(body));
