@@ -21,6 +21,8 @@ mod profile;
 pub mod repl;
 
 #[cfg(feature = "interpreter")]
+mod attention;
+#[cfg(feature = "interpreter")]
 mod board;
 #[cfg(feature = "interpreter")]
 mod compile;
@@ -58,6 +60,8 @@ mod patches;
 mod process;
 #[cfg(feature = "interpreter")]
 mod reshape;
+#[cfg(feature = "interpreter")]
+mod slots;
 #[cfg(feature = "interpreter")]
 mod traceback;
 #[cfg(feature = "interpreter")]

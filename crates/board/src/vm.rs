@@ -10,7 +10,7 @@ use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMac
 use crate::board::{Board, board};
 use crate::modules::{self, mounts, schedule, stream};
 use crate::profile::RELEASE;
-use crate::{console, cpython, dialect, import, memory, patches, traceback};
+use crate::{attention, console, cpython, dialect, import, memory, patches, traceback};
 
 /// Calls in calls before RuntimeError. A board has tens to hundreds; the thread's stack has room for these.
 const RECURSION_LIMIT: usize = 400;
@@ -55,6 +55,7 @@ pub(crate) fn start(board: &'static Board) -> Interpreter {
             patches::apply(vm);
         }
         memory::limit_objects(vm);
+        attention::draw(vm);
         let furnished = furnish(board, vm);
         vm.expect_pyresult(furnished, "a fresh interpreter takes its furniture");
     });

@@ -20,7 +20,7 @@ use rustpython_vm::{Context, PyObjectRef, PyResult, VirtualMachine};
 use crate::board::Board;
 use crate::modules::{files, stream};
 use crate::profile::CPYTHON;
-use crate::{console, import};
+use crate::{attention, console, import};
 
 /// What the interpreter's `sys` knows of the machine that it runs on.
 const NOT_IN_SYS: &[&str] =
@@ -87,6 +87,7 @@ pub(crate) fn provide(name: &str, module: &PyObjectRef, vm: &VirtualMachine) -> 
     match name {
         "_board_os" => module.set_attr("open", vm.new_function("open", files::open), vm),
         "_io" => provide_files(module, vm),
+        "itertools" => attention::draw_itertools(module, vm),
         "_thread" => threads::furnish(module, vm),
         "socket" => import::module("_board_socket", vm).map(drop),
         "time" => time::furnish(module, vm),

@@ -2,29 +2,32 @@
 
 use std::sync::OnceLock;
 
-use crossbeam_utils::atomic::AtomicCell;
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyInt, PyList, PyStr, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::protocol::{PyIterReturn, PySequence};
+use rustpython_vm::protocol::PySequence;
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::{BUFFER, check, keep, keep_grown};
+use super::{check, recount};
+use crate::board::board;
 use crate::dialect;
+use crate::slots::exchange;
+
+/// A large array is counted whenever it has grown over a multiple of so many bytes.
+const LARGE: usize = 32 << 10;
+const STEP: usize = 1 << 10;
 
 type Concat = fn(PySequence<'_>, &PyObject, &VirtualMachine) -> PyResult;
 type Repeat = fn(PySequence<'_>, isize, &VirtualMachine) -> PyResult;
 type Binary = fn(&PyObject, &PyObject, &VirtualMachine) -> PyResult;
 type Ternary = fn(&PyObject, &PyObject, &PyObject, &VirtualMachine) -> PyResult;
-type Next = fn(&PyObject, &VirtualMachine) -> PyResult<PyIterReturn>;
 type New = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
 type Init = fn(PyObjectRef, FuncArgs, &VirtualMachine) -> PyResult<()>;
 
 /// The interpreter's own `*` of bytes, bytearray, str, list and tuple, and `*=` of bytearray and list.
 static REPEATS: [OnceLock<Repeat>; 7] = [const { OnceLock::new() }; 7];
 
-/// Which of them have pointers for elements, and a pointer's size on a board.
+/// Which of them have pointers for elements.
 const OF_POINTERS: [usize; 3] = [3, 4, 6];
-const POINTER: usize = 4;
 
 /// Its own `+` of bytes and str, and `+=` of bytearray.
 static CONCATS: [OnceLock<Concat>; 3] = [const { OnceLock::new() }; 3];
@@ -32,7 +35,6 @@ static CONCATS: [OnceLock<Concat>; 3] = [const { OnceLock::new() }; 3];
 /// Its own `<<`, `%` of str and of bytes.
 static BINARIES: [OnceLock<Binary>; 3] = [const { OnceLock::new() }; 3];
 static POWER: OnceLock<Ternary> = OnceLock::new();
-static NEXT: [OnceLock<Next>; 2] = [const { OnceLock::new() }; 2];
 static NEW_BYTES: OnceLock<New> = OnceLock::new();
 static INIT_BYTEARRAY: OnceLock<Init> = OnceLock::new();
 
@@ -41,17 +43,11 @@ pub(super) fn limit(vm: &VirtualMachine) {
     limit_sequences(vm);
     limit_numbers(vm);
     limit_text(vm);
-    let types = &vm.ctx.types;
-    exchange(&types.range_iterator_type.slots.iternext, &NEXT[0], next::<0>);
-    exchange(&types.long_range_iterator_type.slots.iternext, &NEXT[1], next::<1>);
 }
 
-/// Puts a function into a slot, and keeps the interpreter's own.
-fn exchange<F: Copy>(slot: &AtomicCell<Option<F>>, own: &OnceLock<F>, ours: F) {
-    if let Some(function) = slot.load() {
-        own.get_or_init(|| function);
-        slot.store(Some(ours));
-    }
+/// Bytes of a pointer.
+fn pointer() -> usize {
+    if board().profile.is_cpython() { 8 } else { 4 }
 }
 
 fn limit_sequences(vm: &VirtualMachine) {
@@ -71,11 +67,11 @@ fn limit_sequences(vm: &VirtualMachine) {
 }
 
 fn repeat<const TYPE: usize>(sequence: PySequence<'_>, times: isize, vm: &VirtualMachine) -> PyResult {
-    let unit = if OF_POINTERS.contains(&TYPE) { POINTER } else { 1 };
+    let unit = if OF_POINTERS.contains(&TYPE) { pointer() } else { 1 };
     let bytes = sequence.length(vm)?.saturating_mul(unit).saturating_mul(usize::try_from(times).unwrap_or(0));
     check(bytes, vm)?;
     let own = REPEATS[TYPE].get().ok_or_else(|| absent(vm))?;
-    own(sequence, times, vm).inspect(|made| keep(made, bytes))
+    own(sequence, times, vm)
 }
 
 /// What is short is no concern of the heap's: a program that joins many short texts is not to pay for it.
@@ -84,51 +80,39 @@ fn concat<const TYPE: usize>(sequence: PySequence<'_>, other: &PyObject, vm: &Vi
         Some(array) => array.borrow_buf().len(),
         None => content(other).len(),
     };
-    let bytes = content(sequence.obj).len().saturating_add(more);
+    check(content(sequence.obj).len().saturating_add(more), vm)?;
     let own = CONCATS[TYPE].get().ok_or_else(|| absent(vm))?;
-    if bytes < BUFFER {
-        return own(sequence, other, vm);
-    }
-    check(bytes, vm)?;
-    own(sequence, other, vm).inspect(|made| keep(made, bytes))
+    own(sequence, other, vm)
 }
 
+/// A large array has room that the interpreter has taken in advance, so that nothing is allocated while it grows.
 fn extend(array: PySequence<'_>, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let own = CONCATS[2].get().ok_or_else(|| absent(vm))?;
     let (before, more) = (array.length(vm)?, other.length_opt(vm).transpose()?.unwrap_or(0));
-    let bytes = before.saturating_add(more);
-    if bytes < BUFFER {
-        return own(array, other, vm);
+    let after = before.saturating_add(more);
+    if before >= LARGE && before / STEP != after / STEP {
+        recount();
     }
     check(more, vm)?;
-    own(array, other, vm).inspect(|grown| keep_grown(grown, bytes))
+    let own = CONCATS[2].get().ok_or_else(|| absent(vm))?;
+    own(array, other, vm)
 }
 
 fn new_bytes(class: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    let bytes = first_size(&args, vm);
-    check(bytes, vm)?;
+    check(first_size(&args, vm), vm)?;
     let own = NEW_BYTES.get().ok_or_else(|| absent(vm))?;
-    own(class, args, vm).inspect(|made| keep(made, bytes))
+    own(class, args, vm)
 }
 
 fn init_bytearray(object: PyObjectRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-    let bytes = first_size(&args, vm);
-    check(bytes, vm)?;
+    check(first_size(&args, vm), vm)?;
     let own = INIT_BYTEARRAY.get().ok_or_else(|| absent(vm))?;
-    own(object.clone(), args, vm).inspect(|()| keep(&object, bytes))
+    own(object, args, vm)
 }
 
 /// The size of `bytes(n)`. A negative one, and one that no usize holds, have errors of their own.
 fn first_size(args: &FuncArgs, vm: &VirtualMachine) -> usize {
     let size = args.args.first().and_then(|size| size.downcast_ref::<PyInt>());
     size.and_then(|size| size.try_to_primitive(vm).ok()).unwrap_or(0)
-}
-
-/// Ranges are what keeps the interpreter's own loops going for long: with them, they look at Ctrl-C and the memory.
-fn next<const TYPE: usize>(range: &PyObject, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
-    vm.check_signals()?;
-    let own = NEXT[TYPE].get().ok_or_else(|| absent(vm))?;
-    own(range, vm)
 }
 
 fn limit_numbers(vm: &VirtualMachine) {
@@ -184,9 +168,8 @@ fn limit_text(vm: &VirtualMachine) {
     for (class, key) in [(types.str_type, "memory.str.join"), (types.bytes_type, "memory.bytes.join")] {
         let join = move |zelf: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
             gather(&mut args, vm)?;
-            let bytes = joined(&zelf, &args);
-            check(bytes, vm)?;
-            dialect::kept(key, &zelf, args, vm).inspect(|made| keep(made, bytes))
+            check(joined(&zelf, &args), vm)?;
+            dialect::kept(key, &zelf, args, vm)
         };
         dialect::method_around(vm, class, (key, "join"), join);
     }

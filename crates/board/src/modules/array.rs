@@ -1,6 +1,6 @@
 //! The module `array`: numbers of one kind in a row. Their bytes belong to `layout`.
 
-pub(crate) use array::module_def;
+pub(crate) use array::{module_def, size};
 
 use rustpython_vm::pymodule;
 
@@ -50,6 +50,11 @@ mod array {
             }
             Ok(array)
         }
+    }
+
+    /// Bytes in an array; `None` of another object.
+    pub(crate) fn size(object: &PyObject) -> Option<usize> {
+        Some(object.downcast_ref::<Array>()?.bytes.try_read()?.len())
     }
 
     #[pyclass(

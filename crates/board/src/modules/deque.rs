@@ -1,7 +1,7 @@
 //! The queue of `collections`: of a length that is said when it is made. Full, it lets go of the other end, or raises
 //! IndexError where its flags say so. The rest of `collections` is Python, in `frozen`.
 
-pub(crate) use deque::module_def;
+pub(crate) use deque::{items, module_def};
 
 use rustpython_vm::pymodule;
 
@@ -103,6 +103,11 @@ mod deque {
             drop(before);
             Ok(())
         }
+    }
+
+    /// What is in a queue; `None` of another object.
+    pub(crate) fn items(object: &PyObject) -> Option<Vec<PyObjectRef>> {
+        Some(object.downcast_ref::<Deque>()?.items.try_lock()?.iter().cloned().collect())
     }
 
     impl AsSequence for Deque {

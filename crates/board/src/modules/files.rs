@@ -182,13 +182,12 @@ impl File {
 
     fn made_of(&self, bytes: Vec<u8>, vm: &VirtualMachine) -> PyResult {
         memory::check(bytes.len(), vm)?;
-        let size = bytes.len();
         if !self.text {
-            return Ok(memory::kept(vm.ctx.new_bytes(bytes).into(), size));
+            return Ok(vm.ctx.new_bytes(bytes).into());
         }
         let text =
             String::from_utf8(bytes).map_err(|_| vm.new_exception_empty(vm.ctx.exceptions.unicode_error.to_owned()))?;
-        Ok(memory::kept(vm.ctx.new_str(text).into(), size))
+        Ok(vm.ctx.new_str(text).into())
     }
 }
 

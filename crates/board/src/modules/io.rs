@@ -7,7 +7,9 @@ use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
 use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::types::{Constructor, Initializer, IterNext, Iterable, Representable, SelfIter};
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule};
+use rustpython_vm::{
+    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass, pymodule,
+};
 
 use super::asked::{self, Part};
 use super::{errors, layout};
@@ -223,6 +225,13 @@ macro_rules! memory {
 
 memory!(BytesMemory, "BytesIO", false, as_bytes);
 memory!(TextMemory, "StringIO", true, as_text);
+
+/// Bytes in a stream in memory; `None` of another object.
+pub(crate) fn size(object: &PyObject) -> Option<usize> {
+    let cells = object.downcast_ref::<BytesMemory>().map(|stream| &stream.cells);
+    let cells = cells.or_else(|| object.downcast_ref::<TextMemory>().map(|stream| &stream.cells))?;
+    Some(cells.try_lock()?.as_ref()?.bytes.len())
+}
 
 #[pymodule]
 #[allow(clippy::unwrap_used, reason = "what the macro makes of an attribute")]

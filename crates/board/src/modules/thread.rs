@@ -12,6 +12,11 @@ use crate::board::board;
 /// Threads of the program that run, besides its first.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether any runs.
+pub(crate) fn any() -> bool {
+    RUNNING.load(Ordering::SeqCst) > 0
+}
+
 /// Waits until none runs.
 pub(crate) fn finish(vm: &VirtualMachine) -> PyResult<()> {
     board().wait(vm, None, |_| (RUNNING.load(Ordering::SeqCst) == 0).then_some(())).map(drop)
