@@ -20,7 +20,8 @@ use socklab_engine::board::flash::Flash;
 use socklab_engine::board::folder::Folder;
 use socklab_engine::board::link::{Cause, End, FromBoard, LIGHT};
 use socklab_engine::board::{
-    Board, BoardConfig, BoardEvent, BoardRemote, Door, Profile, Seat, Source, Ticket, explain, look, tcp, webrepl,
+    Board, BoardConfig, BoardEvent, BoardRemote, Door, Given, Profile, Seat, Source, Ticket, explain, look, tcp,
+    webrepl,
 };
 use socklab_engine::failure::cause;
 
@@ -179,6 +180,7 @@ fn plan(
             format!("没有名为 {kind:?} 的板子；可用的有 {}", names.join("、")),
         )
     })?;
+    has_the_pins(&args.set, profile)?;
     let same = before.iter().filter(|plan| plan.config.profile.name == profile.name).count();
     let name = if same == 0 { profile.name.to_owned() } else { format!("{}-{}", profile.name, same + 1) };
     let asked =
@@ -195,6 +197,18 @@ fn plan(
     let (options, given) = (options(args), args.set.clone());
     let config = BoardConfig { command, profile, flash, options, given, lan: None, source };
     Ok(Plan { name, files, config, warned: Vec::new() })
+}
+
+/// A setting of a pin that the board lacks would be of nothing.
+fn has_the_pins(given: &[Given], profile: &Profile) -> Result<(), Fail> {
+    let (name, last) = (profile.name, profile.pins.end());
+    match given.iter().filter_map(Given::pin).find(|pin| !profile.pins.contains(pin)) {
+        None => Ok(()),
+        Some(pin) => Err(Fail::usage(
+            format!("--set: {name} has no pin {pin}: the last is {last}"),
+            format!("--set：{name} 没有引脚 {pin}：最大为 {last}"),
+        )),
+    }
 }
 
 /// What the board process is told about the world around it.
@@ -377,7 +391,8 @@ impl Session {
     fn show(&self, place: usize, mut shape: impl Shape) -> Receiver<()> {
         let (alive, shown) = mpsc::channel();
         let (mut shaped, left) = (Vec::new(), self.sender.clone());
-        let seat = self.boards[place].board.remote().attach(move |bytes| {
+        let remote = self.boards[place].board.remote();
+        let write = move |bytes: &[u8]| {
             let _ = &alive;
             let mut stdout = io::stdout().lock();
             let written = stdout.write_all(shape.shape(bytes, &mut shaped)).and_then(|()| stdout.flush());
@@ -386,7 +401,8 @@ impl Session {
                 let _ = left.send(if gone { Happening::Left } else { Happening::Lost(error.to_string()) });
             }
             written
-        });
+        };
+        let seat = if io::stdout().is_terminal() { remote.attach_terminal(write) } else { remote.attach(write) };
         std::mem::forget(seat); // it stays until the board goes
         shown
     }

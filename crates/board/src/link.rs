@@ -295,6 +295,8 @@ pub enum FromBoard {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// [`ToBoard::Interrupt`] has come: what was printed before it is before this.
+    Interrupted,
     /// The byte that is Ctrl-C from now on, while a program runs; none where all are data.
     InterruptByte(Option<u8>),
     /// What could complete the text, and how much of it they complete.

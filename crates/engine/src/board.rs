@@ -30,7 +30,7 @@ pub use socklab_board::{Profile, explain, flash, link, look};
 
 use crate::lan::LanPort;
 pub use console::Ticket;
-use console::{Backlog, Console, SeatId};
+use console::{Backlog, Console, Reader, SeatId};
 pub use door::Door;
 pub use given::NotGiven;
 use process::Process;
@@ -154,7 +154,7 @@ type Write = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 enum Happening {
     Heard(u64, Option<FromBoard>, Ticket),
-    Attach(Write, Sender<SeatId>),
+    Attach(Reader, Write, Sender<SeatId>),
     Detach(SeatId),
     Typed(Vec<u8>),
     Interrupt,
@@ -217,6 +217,8 @@ impl Board {
             crashes: 0,
             interrupt_byte: Some(CTRL_C),
             lost: None,
+            unanswered: 0,
+            cutting: false,
             ends_when_idle: false,
             told_end: false,
             console: Console::default(),
@@ -249,8 +251,18 @@ impl Drop for Board {
 impl BoardRemote {
     /// Sits down at the console: `write` gets all output from now on, in a thread of its own, until it fails.
     pub fn attach(&self, write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Seat {
+        self.seat(Reader::Any, Box::new(write))
+    }
+
+    /// The same for a person's terminal, which Ctrl-C is to reach at once: output that it has not shown then is let go
+    /// of, as terminals themselves do.
+    pub fn attach_terminal(&self, write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Seat {
+        self.seat(Reader::Terminal, Box::new(write))
+    }
+
+    fn seat(&self, reader: Reader, write: Write) -> Seat {
         let (answer, id) = mpsc::channel();
-        let _ = self.sender.send(Happening::Attach(Box::new(write), answer));
+        let _ = self.sender.send(Happening::Attach(reader, write, answer));
         Seat { id: id.recv().ok(), sender: self.sender.clone(), typing: Arc::clone(&self.typing) }
     }
 
@@ -373,6 +385,10 @@ struct Keeper<F> {
     interrupt_byte: Option<u8>,
     /// The last words of a process that cannot go on.
     lost: Option<Raised>,
+    /// So many Ctrl-C the process has been told of, and not said that they have come.
+    unanswered: u32,
+    /// What it printed before they came is not for terminals.
+    cutting: bool,
     ends_when_idle: bool,
     /// The process has been told that nothing more is typed.
     told_end: bool,
@@ -390,8 +406,8 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.hear(frame, ticket)
                 }
                 Happening::Heard(..) => ON,
-                Happening::Attach(write, answer) => {
-                    let _ = answer.send(self.console.attach(write));
+                Happening::Attach(reader, write, answer) => {
+                    let _ = answer.send(self.console.attach(reader, write));
                     ON
                 }
                 Happening::Detach(seat) => {
@@ -403,12 +419,11 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.take_typed()
                 }
                 Happening::Interrupt => {
-                    self.say(ToBoard::Interrupt);
+                    self.interrupt();
                     ON
                 }
                 Happening::Remarked(said) => {
-                    let ticket = Ticket::new(&self.console.backlog, said.en.len() + said.zh.len());
-                    (self.tell)(BoardEvent::Told(FromBoard::Note(said), ticket));
+                    self.remark(said);
                     ON
                 }
                 Happening::Give(given) => {
@@ -429,6 +444,11 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 return;
             }
         }
+    }
+
+    fn remark(&self, said: look::Said) {
+        let ticket = Ticket::new(&self.console.backlog, said.en.len() + said.zh.len());
+        (self.tell)(BoardEvent::Told(FromBoard::Note(said), ticket));
     }
 
     /// A new process, which begins as a board does.
@@ -457,6 +477,8 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         self.interrupt_byte = Some(CTRL_C);
         self.lent = 0;
         self.lost = None;
+        self.unanswered = 0;
+        self.cutting = false;
         self.told_end = false;
         let (generation, sender) = (self.generation, self.sender.clone());
         let (lan, backlog) = (self.config.lan.clone(), Arc::clone(&self.console.backlog));
@@ -510,6 +532,18 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         }
     }
 
+    /// Ctrl-C. What a slow terminal has not shown of the output would keep a person waiting for its effect.
+    fn interrupt(&mut self) {
+        self.say(ToBoard::Interrupt);
+        self.unanswered += 1;
+        if self.console.cut() && !std::mem::replace(&mut self.cutting, true) {
+            self.remark(look::Said {
+                en: "Ctrl-C: output that the terminal had not shown yet is left out".to_owned(),
+                zh: "Ctrl-C：终端还没有显示的输出不再显示".to_owned(),
+            });
+        }
+    }
+
     fn start(&mut self, program: Program, then: Then) {
         self.doing = Doing::Running(then);
         self.looked_at = 0;
@@ -528,7 +562,12 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     fn hear(&mut self, frame: Option<FromBoard>, ticket: Ticket) -> Goes {
         match frame {
             None => return self.crash(),
+            Some(FromBoard::Output(bytes)) if self.cutting => self.console.put_aside(&bytes),
             Some(FromBoard::Output(bytes)) => self.console.put(&bytes),
+            Some(FromBoard::Interrupted) => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                self.cutting &= self.unanswered > 0;
+            }
             Some(FromBoard::Read(count)) => {
                 self.lent = self.lent.saturating_sub(count as usize);
                 return self.take_typed();
@@ -756,7 +795,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                 self.typed.drain(..=place);
                 self.looked_at = 0;
                 self.typing.remove(place + 1);
-                self.say(ToBoard::Interrupt);
+                self.interrupt();
             }
             None => return false,
         }

@@ -172,9 +172,13 @@ fn a_program_reads_what_is_typed() {
     assert_eq!(String::from_utf8_lossy(&done.out), "who? board\nhello board\n", "{done:?}");
 }
 
+/// The text of a list of two that are one, which holds two that are one...: longer than any memory, and made in the
+/// middle of one operation.
+const ENDLESS_TEXT: &[u8] = b"a = [1]\rfor _ in range(60): a = [a, a]\r\rrepr(a)\r";
+
 #[test]
 fn a_prompt_outlives_a_board_whose_memory_is_used_up() {
-    let done = Lab::new().run_with(["repl"], b"list(iter(list, 1))\rprint(6 * 7)\r");
+    let done = Lab::new().run_with(["repl"], &[ENDLESS_TEXT, b"print(6 * 7)\r"].concat());
     let text = String::from_utf8_lossy(&done.out).into_owned();
     assert!(text.contains("line 1, in <module>\r\nMemoryError: memory allocation failed, allocating "), "{done:?}");
     assert!(done.err.contains("the board's memory was used up"), "{done:?}");
@@ -214,7 +218,7 @@ fn a_program_that_waits_for_input_meets_its_end() {
 
 #[test]
 fn a_prompt_that_came_back_after_a_crash_ends_well() {
-    let done = Lab::new().run_with(["repl"], b"l = list(iter(list, 1))\r");
+    let done = Lab::new().run_with(["repl"], ENDLESS_TEXT);
     let text = String::from_utf8_lossy(&done.out).into_owned();
     assert!(text.contains("MemoryError") && text.ends_with(">>> ") && done.code == Some(0), "{done:?}");
     assert!(done.err.contains("it has been restarted"), "{done:?}");
@@ -409,7 +413,8 @@ fn a_pipe_that_is_never_read_costs_no_memory() {
     let lab = Lab::new();
     fs::write(lab.path("main.py"), "import time\nprint('ready')\ntime.sleep(1)\nprint(len(input()))")
         .expect("a program");
-    let done = lab.run_with(["run", "main.py"], &[vec![b'x'; 4 << 20], b"\n".to_vec()].concat());
+    // A board with memory for such a line.
+    let done = lab.run_with(["run", "main.py", "--board", "k230"], &[vec![b'x'; 4 << 20], b"\n".to_vec()].concat());
     let out = String::from_utf8_lossy(&done.out);
     assert!(out.starts_with("ready\n") && out.ends_with(&format!("\n{}\n", 4 << 20)), "nothing of it is lost");
 }
@@ -483,4 +488,10 @@ fn a_browser_at_a_webrepls_port_reads_what_it_is() {
     );
     let (_, text) = answer.split_once("\r\n\r\n").expect("a text");
     assert!(text.contains("WebREPL") && answer.contains(&format!("Content-Length: {}\r\n", text.len())), "{answer}");
+}
+
+#[test]
+fn a_setting_of_a_pin_that_is_not_there_is_refused() {
+    let done = run("print(1)", &["--set", "pin99=1"]);
+    assert!(done.code == Some(2) && done.err.contains("esp32 has no pin 99: the last is 39"), "{done:?}");
 }
