@@ -34,6 +34,10 @@ pub(super) enum Value<'a> {
     Read,
     Bytes,
     Str,
+    /// `str(b'...')`.
+    Shown,
+    /// From `accept`: a connection and its address.
+    Accepted,
     /// An object of the program's own class of that name.
     Object(&'a str),
     /// None, from the program's own function of that name, which never gives anything else.
@@ -258,6 +262,9 @@ impl<'a> Flow<'_, 'a, '_> {
                 let own = self.program.function(name.id.as_str())?;
                 return self.returned.get(own.name.as_str()).copied();
             }
+            Expr::Name(name) if name.id.as_str() == "str" && self.shows_bytes(call, depth) => {
+                return Some(Value::Shown);
+            }
             Expr::Name(name) if matches!(name.id.as_str(), "str" | "input") => return Some(Value::Str),
             Expr::Name(name) if name.id.as_str() == "bytes" => return Some(Value::Bytes),
             _ => return None,
@@ -270,6 +277,8 @@ impl<'a> Flow<'_, 'a, '_> {
             _ if self.program.defines(method) => None,
             ("recv", Some(Value::Socket { .. })) => Some(Value::Received),
             ("recv", None) if self.is_about_sockets() => Some(Value::Received),
+            ("accept", Some(Value::Socket { .. })) => Some(Value::Accepted),
+            ("strip", Some(Value::Shown)) => Some(Value::Shown),
             ("read" | "readline", Some(Value::Socket { .. })) => Some(Value::Read),
             ("makefile", Some(socket)) if self.program.is_micropython() => Some(socket),
             ("decode", _) => Some(Value::Str),
@@ -280,6 +289,13 @@ impl<'a> Flow<'_, 'a, '_> {
             }
             _ => None,
         }
+    }
+
+    /// `str(data)`, and no other argument that says how it is to be decoded.
+    fn shows_bytes(&self, call: &ExprCall, depth: usize) -> bool {
+        let [of] = &*call.arguments.args else { return false };
+        let is_bytes = matches!(self.value_within(of, depth), Some(Value::Bytes | Value::Received));
+        is_bytes && call.arguments.keywords.is_empty()
     }
 
     /// A `recv` in this program is a socket's: nothing else that has one is in use.
@@ -429,6 +445,10 @@ impl<'a> Flow<'_, 'a, '_> {
                 (bytes, Some(Value::Str)) if is_bytes(bytes) => Some(right),
                 _ => None,
             };
+            let never = |value, other: &Expr| value == Some(Value::Shown) && is_plain_text(other);
+            if equality && (never(one, right) || never(other, left)) {
+                self.found.add(&*compare.left, Kind::StrOfBytes);
+            }
             if let Some(text) = text.filter(|_| equality) {
                 self.found.add(&*compare.left, Kind::BytesAgainstStr { literal: literal(text) });
             }
@@ -460,9 +480,18 @@ impl<'a> Flow<'_, 'a, '_> {
                 }
             }
             ("connect", Some(Value::Wlan)) => self.join(call),
+            ("connect" | "bind", Some(Value::Socket { .. })) if is_in_pieces(arguments) => {
+                self.found.add(call, Kind::AddressInPieces { method: method.to_owned() });
+            }
             ("connect" | "bind", Some(Value::Socket { .. })) => self.address(call, method, arguments.first()),
+            ("config", Some(Value::Wlan)) => self.password(call, None),
             ("sendto", Some(Value::Socket { .. })) => self.address(call, method, arguments.get(1)),
             _ => {}
+        }
+        let takes_bytes = ["split", "rsplit", "find", "rfind", "index", "replace", "strip", "lstrip", "rstrip"];
+        let of_bytes = matches!(of, Some(Value::Bytes | Value::Received)) && takes_bytes.contains(&method);
+        if of_bytes && arguments.first().is_some_and(|first| self.value(first) == Some(Value::Str)) {
+            self.found.add(call, Kind::StrToBytes { method: method.to_owned() });
         }
         let sends = matches!(method, "send" | "sendall" | "sendto") && matches!(of, Some(Value::Socket { .. }));
         if sends
@@ -480,12 +509,25 @@ impl<'a> Flow<'_, 'a, '_> {
             let (what, instead) = ("security".to_owned(), known::instead("security"));
             self.found.add(call, Kind::NotOnBoard { what, need: Need::Argument, board, instead });
         }
+        self.password(call, call.arguments.args.get(1));
+        if self.program.has_its_radio_off() {
+            self.found.add(call, Kind::NotActive);
+        }
         if !quirks.wlan_connect_blocks
             && self.program.is_micropython()
             && !self.waits.for_wifi
             && self.waits.has_need(call.start())
         {
             self.found.add(call, Kind::NoWait { board });
+        }
+    }
+
+    /// A password that no WPA network has; of 5 characters are WEP's.
+    fn password(&mut self, call: &ExprCall, by_place: Option<&Expr>) {
+        let named = ["password", "key"].iter().find_map(|name| call.arguments.find_keyword(name));
+        let Some(Expr::StringLiteral(password)) = by_place.or(named.map(|named| &named.value)) else { return };
+        if matches!(password.value.to_str().len(), 1..=4 | 6..=7) {
+            self.found.add(call, Kind::ShortPassword);
         }
     }
 
@@ -518,6 +560,13 @@ impl<'a> Flow<'_, 'a, '_> {
         let of = match self.value(&attribute.value) {
             Some(Value::Socket { .. }) => "a socket",
             Some(Value::Wlan) => "a WLAN",
+            Some(Value::Accepted) => {
+                let name = attribute.attr.as_str();
+                if known::attributes("a socket").is_some_and(|(there, _)| known::has(there, name)) {
+                    self.found.add(expr, Kind::PairAsSocket { name: name.to_owned() });
+                }
+                return;
+            }
             _ => return,
         };
         let Some((there, cpython)) = known::attributes(of) else { return };
@@ -610,6 +659,16 @@ impl<'a> Visitor<'a> for Flow<'_, 'a, '_> {
         }
         visitor::walk_expr(self, expr);
     }
+}
+
+/// `host, port` where `(host, port)` belongs.
+fn is_in_pieces(arguments: &[Expr]) -> bool {
+    matches!(arguments, [host, port] if !host.is_starred_expr() && !port.is_starred_expr())
+}
+
+/// A text that is not what the text of bytes looks like.
+fn is_plain_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::StringLiteral(text) if !text.value.to_str().starts_with("b'") && !text.value.to_str().starts_with("b\""))
 }
 
 /// `object.method(...)`.

@@ -29,7 +29,7 @@ pub(super) const CPYTHON_MODULES: &str = "logging datetime functools itertools t
 /// Modules that boards have, beside those under a `u` name.
 pub(super) const MODULES: &str = "array asyncio binascii bluetooth btree cmath collections cryptolib deflate dht ds18x20 \
      errno esp esp32 espnow framebuf gc hashlib heapq io json machine math micropython mip mpython neopixel network \
-     ntptime onewire os platform random re requests select socket ssl struct sys time tls uasyncio uctypes umqtt \
+     ntptime onewire os platform random re requests rp2 select socket ssl struct sys time tls uasyncio uctypes umqtt \
      urequests uselect usocket utime uos ujson ustruct ubinascii ure uio urandom uhashlib uerrno ucollections vfs \
      webrepl websocket";
 

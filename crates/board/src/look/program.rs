@@ -6,7 +6,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 
 use super::{bound, known};
-use crate::profile::Profile;
+use crate::profile::{Profile, Wifi};
 
 /// A program that was parsed without an error.
 pub(super) struct Program<'a> {
@@ -105,6 +105,18 @@ impl<'a> Program<'a> {
     /// The program imports a module of this name, as whatever.
     pub(super) fn uses(&self, module: &str) -> bool {
         self.modules.values().any(|used| *used == module) || self.imported.values().any(|(used, _)| *used == module)
+    }
+
+    /// The Wi-Fi of this board is off at its start, and nothing in the program switches it on, nor a module of others.
+    pub(super) fn has_its_radio_off(&self) -> bool {
+        let is_firmware = |module: &&str| known::MODULES.split_whitespace().any(|known| known == *module);
+        let mut modules = self.modules.values().chain(self.imported.values().map(|(module, _)| module));
+        let is_off = matches!(self.profile.wifi, Some(Wifi::Esp32 | Wifi::Cyw43));
+        is_off
+            && !self.star
+            && !self.attributes.contains("active")
+            && !self.asks
+            && modules.all(|used| is_firmware(&used))
     }
 
     /// `from module import *`: of some modules it is known what that gives.

@@ -33,6 +33,8 @@ pub enum Kind {
     },
     /// A string without its end.
     UnclosedString,
+    /// `if x = 5`.
+    AssignedInCondition,
     /// Another error of syntax.
     Syntax {
         /// What the parser says, in English.
@@ -145,6 +147,27 @@ pub enum Kind {
         /// The method.
         method: String,
     },
+    /// `s.connect(host, port)`: the address in two arguments.
+    AddressInPieces {
+        /// The method.
+        method: String,
+    },
+    /// `c = s.accept()`, and then `c.recv()`: the pair of both is used as a socket.
+    PairAsSocket {
+        /// What is asked of it.
+        name: String,
+    },
+    /// `str(data) == 'on'`: the text of bytes is `b'on'`.
+    StrOfBytes,
+    /// `data.split(',')` of bytes.
+    StrToBytes {
+        /// The method.
+        method: String,
+    },
+    /// `wlan.connect()` in a program that never calls `active`.
+    NotActive,
+    /// A Wi-Fi password that is too short to be one.
+    ShortPassword,
 }
 
 /// What was meant by a name that is bound nowhere.
@@ -215,6 +238,10 @@ impl Kind {
             Kind::UnclosedString => (
                 "SyntaxError: the string of this line has no closing quote".into(),
                 "SyntaxError：这一行的字符串缺少结束的引号".into(),
+            ),
+            Kind::AssignedInCondition => (
+                "SyntaxError: `=` gives a name a value; to compare, write `==`".into(),
+                "SyntaxError：“=”是赋值；比较是否相等请写“==”".into(),
             ),
             Kind::Syntax { detail } => {
                 (format!("SyntaxError: invalid syntax ({detail})"), "SyntaxError：invalid syntax（语法错误）".into())
@@ -307,6 +334,20 @@ impl Kind {
             Kind::StrSent { method } => {
                 format!("in CPython, {method}() takes bytes and no str: write b'...' or add .encode()")
             }
+            Kind::AddressInPieces { method } => {
+                format!("{method}() takes one address: two pairs of parentheses, {method}((host, port))")
+            }
+            Kind::PairAsSocket { name } => format!(
+                "accept() gives a pair, the connection and its address, which has no `{name}`: write `c, address = s.accept()`"
+            ),
+            Kind::StrOfBytes => {
+                "str() of bytes is text with a b and quotes, b'...', and so never equal to this: use decode()".into()
+            }
+            Kind::StrToBytes { method } => {
+                format!("{method}() of bytes takes bytes and no str: write b'...', or decode() the bytes first")
+            }
+            Kind::NotActive => "the Wi-Fi is switched off until `wlan.active(True)`: call it before connect()".into(),
+            Kind::ShortPassword => "a Wi-Fi password has 8 to 63 characters: with this one, it cannot join".into(),
             _ => String::new(), // the other two texts have all others; a test asks for each
         }
     }
@@ -347,6 +388,18 @@ impl Kind {
             Kind::NameNotLookedUp { host, method, board } => format!(
                 "在 {board} 板上 {method}() 只接受数字地址，不接受“{host}”：请用 socket.getaddrinfo('{host}', port)[0][-1]"
             ),
+            Kind::AddressInPieces { method } => {
+                format!("{method}() 只接受一个地址：请写两层括号 {method}((host, port))")
+            }
+            Kind::PairAsSocket { name } => {
+                format!("accept() 返回一对值（连接和地址），它没有“{name}”：请写“c, address = s.accept()”")
+            }
+            Kind::StrOfBytes => "str(bytes) 得到的是带 b 和引号的文本 b'...'，永远不会与它相等：请用 decode()".into(),
+            Kind::StrToBytes { method } => {
+                format!("bytes 的 {method}() 只接受 bytes：请写 b'...'，或先用 decode() 解码")
+            }
+            Kind::NotActive => "Wi-Fi 默认是关闭的：请在 connect() 之前调用 wlan.active(True)".into(),
+            Kind::ShortPassword => "Wi-Fi 密码须为 8 到 63 个字符：用这个密码无法连接".into(),
             Kind::StrSent { method } => format!("在 CPython 中 {method}() 只接受 bytes：请写 b'...' 或加上 .encode()"),
             _ => String::new(),
         }

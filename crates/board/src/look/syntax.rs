@@ -34,8 +34,18 @@ fn kind(text: &str, error: &ParseError, line: u32, lines: &Lines) -> Kind {
             Kind::LineBreaksLost
         }
         ParseErrorType::Lexical(LexicalErrorType::UnclosedStringError) => Kind::UnclosedString,
+        _ if assigns(text, error, line_of(text, line, lines)) => Kind::AssignedInCondition,
         other => Kind::Syntax { detail: lower(&other.to_string()) },
     }
+}
+
+/// `if x = 5:`, where the parser stops at the `=`, or at what is before it.
+fn assigns(text: &str, error: &ParseError, line: &str) -> bool {
+    let is_condition = ["if ", "elif ", "while "].iter().any(|word| line.trim_start().starts_with(word));
+    let rest = &text[usize::from(error.location.start())..];
+    let lone = |rest: &str| rest.starts_with('=') && !rest.starts_with("==");
+    let after = rest[..usize::from(error.location.len()).min(rest.len())].len();
+    is_condition && (lone(rest) || lone(rest[after..].trim_start()))
 }
 
 /// `print "text"` or `print name`.

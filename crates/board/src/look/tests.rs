@@ -27,7 +27,7 @@ const HEAD: &str = "import socket\nimport time\ns = socket.socket()\ns.connect((
 #[test]
 fn a_condition_without_a_value() {
     let program = "import network\nimport time\n\ndef wifi_connect():\n    wlan = network.WLAN(network.STA_IF)\n    wlan.active(True)\n    \
-                   wlan.connect('a', 'b')\n    while not wlan.isconnected():\n        time.sleep_ms(100)\n\nif wifi_connect():\n    print('up')\n";
+                   wlan.connect('a', '12345678')\n    while not wlan.isconnected():\n        time.sleep_ms(100)\n\nif wifi_connect():\n    print('up')\n";
     assert_eq!(
         on("esp32", program),
         ["line 11: wifi_connect() never returns a value, so this condition is always false: add `return True` to it"]
@@ -50,7 +50,8 @@ fn parentheses_that_are_forgotten() {
     says("esp32", &format!("{pin}while led.value == 0:\n    pass\n"), "line 3: `led.value` is named and not called");
     says("rp2", &format!("{pin}if 1 == led.value:\n    pass\n"), "line 3: `led.value` is named");
     silent("esp32", &format!("{pin}switch = led.value\nwhile switch() == 0:\n    led.toggle()\n"));
-    let wlan = "import network, time\nwlan = network.WLAN(network.STA_IF)\nwlan.active(True)\nwlan.connect('a', 'b')\n";
+    let wlan =
+        "import network, time\nwlan = network.WLAN(network.STA_IF)\nwlan.active(True)\nwlan.connect('a', '12345678')\n";
     says(
         "esp32",
         &format!("{wlan}while not wlan.isconnected:\n    time.sleep(1)\n"),
@@ -195,10 +196,10 @@ fn what_web_pages_lose() {
 
 #[test]
 fn what_a_board_lacks() {
-    let join = "import network\nimport time\nw = network.WLAN(network.STA_IF)\nw.connect('a', 'b', security=network.AUTH_PSK)\n\
+    let join = "import network\nimport time\nw = network.WLAN(network.STA_IF)\nw.active(True)\nw.connect('a', '12345678', security=network.AUTH_PSK)\n\
                 while not w.isconnected():\n    time.sleep(1)\n";
-    says("esp32", join, "line 4: the board esp32 has no attribute `network.AUTH_PSK`: leave `security=` out");
-    says("esp32", join, "line 4: the board esp32 has no argument `security`");
+    says("esp32", join, "line 5: the board esp32 has no attribute `network.AUTH_PSK`: leave `security=` out");
+    says("esp32", join, "line 5: the board esp32 has no argument `security`");
     silent("waffle", join);
     says("esp32", "match 1:\n    case 1:\n        pass\n", "line 1: the board esp32 has no statement `match`");
     silent("linux", "match 1:\n    case 1:\n        pass\n");
@@ -268,20 +269,99 @@ fn sockets_that_wait_or_are_closed() {
 
 #[test]
 fn wifi_that_is_not_waited_for() {
-    let join = "import network\nimport socket\nw = network.WLAN(network.STA_IF)\nw.active(True)\nw.connect('a', 'b')\n";
+    let join =
+        "import network\nimport socket\nw = network.WLAN(network.STA_IF)\nw.active(True)\nw.connect('a', '12345678')\n";
     let dial = "s = socket.socket()\ns.connect(('192.168.1.115', 10000))\n";
     says("esp32", &format!("{join}{dial}"), "line 5: on the board esp32, connect() comes back at once: wait");
     silent("k230", &format!("{join}{dial}"));
     silent("esp32", &format!("{join}while not w.isconnected():\n    pass\n{dial}"));
     silent("esp32", &format!("import time\n{join}time.sleep(5)\n{dial}"));
     let once = "import network\nimport time\ndef join():\n    w = network.WLAN(network.STA_IF)\n    w.active(True)\n    if not w.isconnected():\n        \
-                w.connect('a', 'b')\n    if w.isconnected():\n        return True\n    for i in range(3):\n        time.sleep_ms(300)\n    return False\n";
+                w.connect('a', '12345678')\n    if w.isconnected():\n        return True\n    for i in range(3):\n        time.sleep_ms(300)\n    return False\n";
     says("esp32", once, "line 7: on the board esp32, connect() comes back at once");
     silent("k230", once);
     silent(
         "esp32",
-        "import network\nw = network.WLAN(network.STA_IF)\nif not w.isconnected():\n    w.connect('a', 'b')\nprint(w.ifconfig())\n",
+        "import network\nw = network.WLAN(network.STA_IF)\nw.active(True)\nif not w.isconnected():\n    w.connect('a', '12345678')\nprint(w.ifconfig())\n",
     );
+}
+
+#[test]
+fn an_address_in_two_arguments() {
+    let made = "import socket\ns = socket.socket()\n";
+    says(
+        "esp32",
+        &format!("{made}s.connect('192.168.1.115', 10000)\n"),
+        "line 3: connect() takes one address: two pairs",
+    );
+    says("linux", &format!("{made}s.bind('', 10000)\n"), "line 3: bind() takes one address");
+    silent("esp32", &format!("{made}address = ('192.168.1.115', 10000)\ns.connect(address)\n"));
+    silent("esp32", "import thing\ns = thing.socket()\ns.connect('192.168.1.115', 10000)\n");
+    silent("esp32", "import network\nw = network.WLAN(network.STA_IF)\nw.active(True)\nw.connect('a', '12345678')\n");
+}
+
+#[test]
+fn what_accept_gives_is_no_socket() {
+    let made = "import socket\ns = socket.socket()\ns.bind(('', 10000))\ns.listen(1)\n";
+    for used in ["c = s.accept()\nc.recv(10)\n", "while True:\n    c = s.accept()\n    c.send(b'hi')\n"] {
+        says(
+            "esp32",
+            &format!("{made}{used}"),
+            "accept() gives a pair, the connection and its address, which has no `",
+        );
+    }
+    for good in [
+        "c, a = s.accept()\nc.recv(10)\n",
+        "c = s.accept()[0]\nc.recv(10)\n",
+        "c = s.accept()\nc = c[0]\nc.recv(10)\n",
+        "p = s.accept()\nprint(p.index(1), p[1])\n",
+        "class Own:\n    def accept(self):\n        return self\no = Own()\nc = o.accept()\nc.send(b'')\n",
+    ] {
+        silent("esp32", &format!("{made}{good}"));
+    }
+}
+
+#[test]
+fn bytes_that_are_taken_for_text() {
+    for used in
+        ["if str(s.recv(9)) == 'on':\n    pass\n", "d = s.recv(9)\nt = str(d).strip()\nif 'on' != t:\n    pass\n"]
+    {
+        says("esp32", &format!("{HEAD}{used}"), "str() of bytes is text with a b and quotes");
+    }
+    silent("esp32", &format!("{HEAD}if str(s.recv(9), 'utf-8') == 'on':\n    pass\n"));
+    silent("esp32", &format!("{HEAD}if str(s.recv(9)) == \"b'on'\":\n    pass\n"));
+    silent("esp32", &format!("{HEAD}print('got ' + str(s.recv(9)))\n"));
+    says(
+        "esp32",
+        &format!("{HEAD}d = s.recv(9)\nx = d.split(',')\n"),
+        "line 6: split() of bytes takes bytes and no str",
+    );
+    silent("esp32", &format!("{HEAD}d = s.recv(9)\nx = d.split(b',')\ny = d.decode().split(',')\n"));
+    // Boards take it.
+    silent("esp32", &format!("{HEAD}d = s.recv(9)\nif d.startswith('on'):\n    pass\n"));
+}
+
+#[test]
+fn wifi_that_is_off_or_has_no_password() {
+    let made = "import network\nw = network.WLAN(network.STA_IF)\n";
+    says("esp32", &format!("{made}w.connect('a', '12345678')\n"), "line 3: the Wi-Fi is switched off until");
+    silent("esp32", &format!("import helper\n{made}w.connect('a', '12345678')\n"));
+    silent("k230", &format!("{made}w.connect('a', '12345678')\n"));
+    let on = format!("{made}w.active(True)\n");
+    says("esp32", &format!("{on}w.connect('a', '1234567')\n"), "line 4: a Wi-Fi password has 8 to 63 characters");
+    says("rp2", &format!("{on}w.config(ssid='a', password='123')\n"), "line 4: a Wi-Fi password has 8 to 63");
+    for good in ["w.connect('a', '')", "w.connect('a')", "w.connect('a', '12345')", "w.connect('a', password)"] {
+        silent("esp32", &format!("password = 'x'\n{on}{good}\n"));
+    }
+}
+
+#[test]
+fn an_assignment_for_a_condition() {
+    let said = "SyntaxError: `=` gives a name a value; to compare, write `==`";
+    for line in ["if x = 5:", "while x = 5:", "if x.value() = 1:", "if x == 1 and y = 2:"] {
+        says("esp32", &format!("x = y = 1\n{line}\n    pass\n"), &format!("line 2: {said}"));
+    }
+    says("esp32", "x = 1\nif x == 5\n    pass\n", "line 2: SyntaxError: invalid syntax (");
 }
 
 /// A lesson's whole program, with the traps that such have, says this and nothing else.
@@ -298,7 +378,7 @@ def wifi_connect():
     start = time.time()
     if not wlan.isconnected():
         print('WIFI connecting...')
-        wlan.connect('a', 'b')
+        wlan.connect('a', '12345678')
         while not wlan.isconnected():
             led.value(not led.value())
             time.sleep_ms(300)
@@ -384,6 +464,13 @@ fn kinds() -> Vec<Kind> {
         Kind::NoWait { board: "esp32" },
         Kind::NameNotLookedUp { host: text(), method: text(), board: "k230" },
         Kind::StrSent { method: text() },
+        Kind::AddressInPieces { method: text() },
+        Kind::PairAsSocket { name: text() },
+        Kind::StrOfBytes,
+        Kind::StrToBytes { method: text() },
+        Kind::NotActive,
+        Kind::ShortPassword,
+        Kind::AssignedInCondition,
     ];
     kinds.extend(need.map(lacks));
     kinds.extend(hints.map(|hint| Kind::Undefined { name: text(), hint }));
