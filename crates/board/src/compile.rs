@@ -61,13 +61,21 @@ pub(crate) fn file_of(vm: &VirtualMachine, folder: &Flash, path: &str) -> PyResu
     text_of(vm, &utf8(vm, &text, path)?, path, Mode::Exec)
 }
 
+/// What is said of a file that is UTF-16: boards would say as little as of any other that is no UTF-8.
+const UTF_16: &str = "invalid UTF-8: UTF-16";
+
 /// The text, or a SyntaxError that says in which line it is none.
 fn utf8(vm: &VirtualMachine, text: &[u8], path: &str) -> PyResult<String> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    String::from_utf8(text.to_vec()).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
+    let (good, why) = match std::str::from_utf8(text) {
+        // Of UTF-16 it is the bytes between the characters, of which no program has any.
+        _ if text.contains(&0) || text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") => (0, UTF_16),
+        Ok(text) => return Ok(text.to_owned()),
+        Err(error) => (error.valid_up_to(), "invalid UTF-8"),
+    };
+    Err({
         let line = 1 + text[..good].iter().filter(|&&byte| byte == b'\n').count();
-        let raised = vm.new_exception_msg(vm.ctx.exceptions.syntax_error.to_owned(), "invalid UTF-8".into());
+        let raised = vm.new_exception_msg(vm.ctx.exceptions.syntax_error.to_owned(), why.into());
         let (path, line): (PyObjectRef, PyObjectRef) = (vm.ctx.new_str(path).into(), vm.ctx.new_int(line).into());
         for (name, value) in [("filename", path), ("lineno", line)] {
             let _ = raised.as_object().set_attr(name, value, vm); // without it, only the place is missing

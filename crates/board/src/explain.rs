@@ -410,6 +410,22 @@ fn hint(profile: &Profile, class: &str, message: &str, lang: Lang) -> Option<Str
             let zh = "若这是 connect() 或 bind()：地址是一个元组，请写两层括号，例如 s.connect((host, port))";
             Some(lang.pick(en, zh).to_owned())
         }
+        "SyntaxError" if message == "invalid UTF-8: UTF-16" => {
+            let en = "the file is UTF-16 (Windows calls it Unicode): save it as UTF-8 in the editor (\"Save with encoding\")";
+            let zh = "文件是 UTF-16 编码（Windows 称为 Unicode）：请在编辑器中选择“以 UTF-8 编码保存”";
+            Some(lang.pick(en, zh).to_owned())
+        }
+        "ValueError" if message == "invalid pin" => {
+            let (name, first, last) = (profile.name, profile.pins.start(), profile.pins.end());
+            let en = format!("the board {name} has no such pin: its pins are {first} to {last}");
+            let zh = format!("板子 {name} 没有这个引脚：可用的引脚为 {first} 到 {last}");
+            Some(lang.pick(&en, &zh).to_owned())
+        }
+        "OverflowError" if message == "overflow converting long int to machine word" => {
+            let en = "the number is larger than what takes it: print() it, and compare the range of the function";
+            let zh = "数值超出了函数能接受的范围：请用 print() 查看该数值，并核对函数的取值范围";
+            Some(lang.pick(en, zh).to_owned())
+        }
         "SyntaxError" if message == "invalid UTF-8" => {
             let en = "the file is not UTF-8, perhaps GBK: save it as UTF-8 in the editor (\"Save with encoding\")";
             let zh = "文件不是 UTF-8 编码（可能是 GBK）：请在编辑器中选择“以 UTF-8 编码保存”";
@@ -508,6 +524,9 @@ mod tests {
         assert!(
             after("MemoryError", "memory allocation failed, allocating 200000 bytes").unwrap().contains("gc.collect()")
         );
-        assert_eq!(after("ValueError", "invalid pin"), None);
+        assert!(after("ValueError", "invalid pin").unwrap().contains("its pins are 0 to 39"));
+        assert!(after("OverflowError", "overflow converting long int to machine word").unwrap().contains("range"));
+        assert!(after("SyntaxError", "invalid UTF-8: UTF-16").unwrap().contains("save it as UTF-8"));
+        assert_eq!(after("ValueError", "something"), None);
     }
 }

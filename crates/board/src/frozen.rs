@@ -18,6 +18,7 @@ const MODULES: &[(&str, &str)] = &[
     ("onewire", include_str!("frozen/onewire.py")),
     ("platform", include_str!("frozen/platform.py")),
     ("requests", include_str!("frozen/requests.py")),
+    ("rp2", include_str!("frozen/rp2.py")),
     ("ssd1306", include_str!("frozen/ssd1306.py")),
     ("ssl", include_str!("frozen/ssl.py")),
     // Only what holds its modules.
@@ -32,6 +33,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("esp", &["esp32", "mpython"]),
     ("esp32", &["esp32", "mpython"]),
     ("mpython", &["mpython"]),
+    ("rp2", &["rp2"]),
     ("ssl", &["esp32", "k230", "mpython", "rp2", "waffle"]),
 ];
 

@@ -12,8 +12,16 @@ pub struct Parts {
     pub pin: &'static [(&'static str, i32)],
     /// Pins with names.
     pub pin_names: &'static [(&'static str, u8)],
+    /// What stands before the number in the names of all others.
+    pub pin_prefixes: &'static [&'static str],
     /// The numbers of hardware timers; -1 is a virtual one everywhere.
     pub timers: std::ops::Range<i64>,
+    /// How many serial ports there are, and what a number beyond them is told.
+    pub uarts: (i64, &'static str),
+    /// How many hardware I2C buses there are.
+    pub buses: i64,
+    /// The longest that the watchdog can wait, in milliseconds, where that is not for weeks.
+    pub watchdog: Option<i64>,
     /// Pins that cannot drive.
     pub inputs: &'static [u8],
     /// What classes of `machine` have on other boards and not on this one; a class itself where no name is said.
@@ -135,7 +143,11 @@ const ESP32_ADC: &[u8] = &[36, 37, 38, 39, 32, 33, 34, 35, 4, 0, 2, 15, 13, 12, 
 pub(crate) const ESP32: Parts = Parts {
     pin: ESP_PIN,
     pin_names: &[],
+    pin_prefixes: &["GPIO"],
     timers: 0..4,
+    uarts: (3, "does not exist"),
+    buses: 2,
+    watchdog: None,
     inputs: &[34, 35, 36, 37, 38, 39],
     absent: &[("ADC", "CORE_TEMP")],
     adc: ESP32_ADC,
@@ -150,7 +162,11 @@ pub(crate) const MPYTHON: Parts = Parts { pin: MPYTHON_PIN, ..ESP32 };
 pub(crate) const K230: Parts = Parts {
     pin: K230_PIN,
     pin_names: &[],
+    pin_prefixes: &["GPIO"],
     timers: 0..6,
+    uarts: (5, "does not exist"),
+    buses: 5,
+    watchdog: None,
     inputs: &[],
     absent: &[],
     adc: &[0, 1, 2, 3, 4, 5],
@@ -162,7 +178,11 @@ pub(crate) const K230: Parts = Parts {
 pub(crate) const WAFFLE: Parts = Parts {
     pin: ESP_PIN,
     pin_names: &[],
+    pin_prefixes: &["GPIO"],
     timers: 0..4,
+    uarts: (3, "does not exist"),
+    buses: 2,
+    watchdog: None,
     inputs: &[],
     absent: &[],
     adc: &[12, 4, 5, 7, 9, 11, 13],
@@ -174,7 +194,11 @@ pub(crate) const WAFFLE: Parts = Parts {
 pub(crate) const RP2: Parts = Parts {
     pin: RP2_PIN,
     pin_names: &[("LED", LIGHT), ("WL_GPIO0", LIGHT)],
+    pin_prefixes: &["GPIO", "GP"],
     timers: 0..0,
+    uarts: (2, "doesn't exist"),
+    buses: 2,
+    watchdog: Some(8388),
     inputs: &[],
     absent: RP2_ABSENT,
     adc: &[26, 27, 28, 29, 30],
@@ -183,5 +207,17 @@ pub(crate) const RP2: Parts = Parts {
 };
 
 /// The interpreter on a PC has no parts.
-pub(crate) const LINUX: Parts =
-    Parts { pin: ESP_PIN, pin_names: &[], timers: 0..0, inputs: &[], absent: &[], adc: &[], hertz: 0, id: (&[], 6) };
+pub(crate) const LINUX: Parts = Parts {
+    pin: ESP_PIN,
+    pin_names: &[],
+    pin_prefixes: &["GPIO"],
+    timers: 0..0,
+    uarts: (0, "does not exist"),
+    buses: 0,
+    watchdog: None,
+    inputs: &[],
+    absent: &[],
+    adc: &[],
+    hertz: 0,
+    id: (&[], 6),
+};

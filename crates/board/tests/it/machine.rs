@@ -2,7 +2,7 @@
 
 use socklab_board::link::{End, FromBoard, Sensor, ToBoard};
 
-use crate::support::{Board, printed};
+use crate::support::{Board, printed, printed_by};
 
 #[test]
 fn a_timer_calls_in_a_busy_loop_in_a_sleep_and_while_input_waits() {
@@ -187,4 +187,22 @@ help('modules')";
     pico.end();
     assert!(pico.output.starts_with("False True False True\r\nFalse True False\r\n"), "{}", pico.output);
     assert!(pico.output.contains("_thread") && !pico.output.contains("esp32"), "{}", pico.output);
+}
+
+#[test]
+fn a_pico_has_two_ports_two_buses_and_a_short_watchdog() {
+    let program = "from machine import I2C, UART, WDT
+import rp2
+for make in (lambda: UART(2), lambda: I2C(9), lambda: WDT(timeout=9000), lambda: UART(1).any(), lambda: I2C(1).scan()):
+    try:
+        print(make())
+    except ValueError as e:
+        print(e)
+print(rp2.bootsel_button(), rp2.country('CN'))";
+    let expected = "UART(2) doesn't exist\r\nI2C(9) doesn't exist\r\ntimeout exceeds 8388\r\n0\r\n";
+    let text = printed_by("rp2", program);
+    assert!(text.starts_with(expected) && text.lines().last().is_some_and(|last| last.starts_with("0 ")), "{text}");
+    let esp32 = "from machine import UART, WDT\nprint(UART(2).any(), WDT(timeout=9000) is not None)\nUART(3)";
+    let text = printed(esp32);
+    assert!(text.starts_with("0 True\r\n") && text.ends_with("ValueError: UART(3) does not exist\r\n"), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use socklab_board::link::{FromBoard, ToBoard};
 
-use crate::support::{Board, printed};
+use crate::support::{Board, printed, printed_by};
 
 #[test]
 fn what_the_board_drives_is_told() {
@@ -26,6 +26,19 @@ fn what_the_outside_gives_is_read() {
 #[test]
 fn a_pin_that_is_not_there_is_refused() {
     assert!(printed("from machine import Pin\nPin(99)").ends_with("ValueError: invalid pin\r\n"));
+}
+
+#[test]
+fn only_a_pico_has_pins_called_gp() {
+    let program = "from machine import Pin\nfor name in ('GP15', 'GPIO15', '15', 'GPIOGP15'):
+    try:\n        print(Pin(name, Pin.IN).value())\n    except ValueError as e:\n        print(e)";
+    for (board, expected) in [
+        ("rp2", "0\r\n0\r\ninvalid pin\r\ninvalid pin\r\n"),
+        ("esp32", "invalid pin\r\n0\r\ninvalid pin\r\ninvalid pin\r\n"),
+        ("k230", "invalid pin\r\n0\r\ninvalid pin\r\ninvalid pin\r\n"),
+    ] {
+        assert_eq!(printed_by(board, program), expected, "{board}");
+    }
 }
 
 #[test]

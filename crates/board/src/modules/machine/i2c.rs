@@ -8,6 +8,7 @@ use rustpython_vm::{AsObject, FromArgs, Py, PyObjectRef, PyPayload, PyResult, Vi
 
 use super::bus;
 use super::pin::pin_number;
+use crate::board::board;
 use crate::modules::{errors, with_bytes};
 
 /// A master on the bus.
@@ -48,6 +49,12 @@ impl Constructor for I2c {
     /// `I2C(id, scl=, sda=, freq=)`, `SoftI2C(scl, sda, freq=)`; pins must be there.
     fn py_new(class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<I2c> {
         let named = |name: &str| args.get_optional_kwarg(name);
+        let id = args.args.first().cloned().or_else(|| named("id")).filter(|_| class.name().to_string() == "I2C");
+        if let Some(id) = id.and_then(|id| id.try_to_value::<i64>(vm).ok())
+            && !(0..board().profile.parts.buses).contains(&id)
+        {
+            return Err(vm.new_value_error(format!("I2C({id}) doesn't exist")));
+        }
         for name in ["scl", "sda"] {
             if let Some(pin) = named(name) {
                 pin_number(&pin, vm)?;

@@ -97,7 +97,8 @@ pub(crate) fn pin_number(id: &PyObject, vm: &VirtualMachine) -> PyResult<u8> {
         Some(name) => {
             let name = name.to_string_lossy();
             let known = profile.parts.pin_names.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
-            let numbered = || name.trim_start_matches("GPIO").trim_start_matches("GP").parse().ok().filter(exists);
+            let prefixes = profile.parts.pin_prefixes.iter();
+            let numbered = || prefixes.filter_map(|prefix| name.strip_prefix(prefix)?.parse().ok()).find(exists);
             known.or_else(numbered)
         }
         None => u8::try_from(id.try_to_value::<i64>(vm)?).ok().filter(exists),

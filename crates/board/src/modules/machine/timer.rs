@@ -180,6 +180,9 @@ impl Constructor for Watchdog {
         }
         let timeout = u64::try_from(args.timeout).ok().filter(|&ms| ms > 0);
         let timeout = timeout.ok_or_else(|| vm.new_value_error("WDT timeout too short"))?;
+        if let Some(longest) = board().profile.parts.watchdog.filter(|longest| args.timeout > *longest) {
+            return Err(vm.new_value_error(format!("timeout exceeds {longest}")));
+        }
         let watchdog = Watchdog { timeout: Duration::from_millis(timeout) };
         watchdog.feed();
         Ok(watchdog)

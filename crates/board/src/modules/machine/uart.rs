@@ -12,9 +12,6 @@ use crate::board::board;
 use crate::link::FromBoard;
 use crate::modules::{asked, with_bytes};
 
-/// Ports of a board; port 0 is the console of most.
-const PORTS: i64 = 5;
-
 /// A serial port.
 #[pyclass(module = "machine", name = "UART")]
 #[derive(Debug, PyPayload)]
@@ -64,8 +61,10 @@ impl Constructor for Uart {
     fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Uart> {
         let id = args.args.first().cloned().or_else(|| args.get_optional_kwarg("id"));
         let id: i64 = id.ok_or_else(|| vm.new_type_error("a UART needs a number"))?.try_into_value(vm)?;
-        let port = u8::try_from(id).ok().filter(|_| id < PORTS);
-        let port = port.ok_or_else(|| vm.new_value_error(format!("UART({id}) does not exist")))?;
+        // Port 0 is the console of most.
+        let (ports, refusal) = board().profile.parts.uarts;
+        let port = u8::try_from(id).ok().filter(|_| id < ports);
+        let port = port.ok_or_else(|| vm.new_value_error(format!("UART({id}) {refusal}")))?;
         let mut settings = Settings { baudrate: 115_200, bits: 8, parity: None, stop: 1, timeout: Duration::ZERO };
         settings.change(&args, vm)?;
         Ok(Uart { port, settings: Mutex::new(settings) })
