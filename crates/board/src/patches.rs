@@ -88,10 +88,14 @@ fn repr_of(exception: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
     Ok(vm.ctx.new_str(format!("{name}{args}")))
 }
 
-/// `str(text, 'utf-8')` is text.
-fn new_str(class: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    match &args.args[..] {
+/// `str(text, 'utf-8')` is text; of bytes, boards look at no name of an encoding.
+fn new_str(class: PyTypeRef, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    match &mut args.args[..] {
         [text, _encoding, ..] if text.downcast_ref::<PyStr>().is_some() => Ok(text.clone()),
+        [_, encoding, ..] if encoding.downcast_ref::<PyStr>().is_some() => {
+            *encoding = vm.ctx.new_str("utf-8").into();
+            PyStr::slot_new(class, args, vm)
+        }
         _ => PyStr::slot_new(class, args, vm),
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod floats;
 mod generators;
 pub(crate) mod grammar;
 mod numbers;
+mod repeats;
 mod reprs;
 pub(crate) mod strict;
 mod text;
@@ -27,6 +28,7 @@ use crate::board::board;
 pub(crate) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     generators::apply(vm);
     numbers::apply(vm);
+    repeats::apply(vm);
     if board().profile.single {
         floats::apply(vm);
     }

@@ -2,7 +2,7 @@
 
 use rustpython_vm::builtins::{PyInt, PyStrRef};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 pub(super) fn apply(vm: &VirtualMachine) {
     let types = &vm.ctx.types;
@@ -24,11 +24,21 @@ fn format_bool(zelf: PyObjectRef, spec: PyStrRef, vm: &VirtualMachine) -> PyResu
     }
 }
 
-/// A negative number of bytes is a wrong value, and not one too large.
+/// A negative number of bytes is a wrong value, and not one too large; a number that is too large says for how many.
 fn to_bytes(zelf: PyObjectRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     let length = args.args.first().and_then(|length| length.downcast_ref::<PyInt>());
     if length.is_some_and(|length| length.as_bigint() < &0.into()) {
         return Err(vm.new_value_error("length argument must be non-negative"));
     }
-    super::kept("int.to_bytes", &zelf, args, vm)
+    let bytes = length.map(|length| length.as_bigint().to_string());
+    super::kept("int.to_bytes", &zelf, args, vm).map_err(|raised| match bytes {
+        Some(bytes) if raised.fast_isinstance(vm.ctx.exceptions.overflow_error) && is_positive(&zelf) => {
+            vm.new_overflow_error(format!("value would overflow a {bytes} byte buffer"))
+        }
+        _ => raised,
+    })
+}
+
+fn is_positive(number: &PyObjectRef) -> bool {
+    number.downcast_ref::<PyInt>().is_some_and(|number| number.as_bigint() > &0.into())
 }

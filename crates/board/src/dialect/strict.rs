@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
-use rustpython_vm::builtins::{PyInt, PySlice, PyStr, PyTuple, PyType};
+use rustpython_vm::builtins::{PyInt, PySlice, PyStr, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::function::{FuncArgs, PySetterValue};
 use rustpython_vm::protocol::PyMapping;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::board::board;
+use crate::slots::exchange;
 
 static STRICT: OnceLock<bool> = OnceLock::new();
 
@@ -183,12 +184,40 @@ pub(super) fn apply(vm: &VirtualMachine) -> PyResult<()> {
     limit_steps::<0>(types.str_type);
     limit_steps::<1>(types.bytes_type);
     limit_steps::<2>(types.tuple_type);
+    exchange(&types.zip_type.slots.new, &NEW_ZIP, new_zip);
+    let own = vm.builtins.get_attr("sum", vm)?;
+    let sum = move |args: FuncArgs, vm: &VirtualMachine| {
+        check_keyword(&args, "start", "sum(start=)", vm)?;
+        own.call(args, vm)
+    };
+    vm.builtins.set_attr("sum", vm.new_function("sum", sum), vm)?;
     if !is_strict() {
         return Ok(());
     }
     vm.builtins.set_attr("isinstance", vm.new_function("isinstance", is_instance), vm)?;
     vm.builtins.set_attr("issubclass", vm.new_function("issubclass", is_subclass), vm)?;
     hide_builtins(vm)
+}
+
+type New = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
+
+/// The interpreter's own constructor of zip.
+static NEW_ZIP: OnceLock<New> = OnceLock::new();
+
+fn new_zip(class: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    check_keyword(&args, "strict", "zip(strict=)", vm)?;
+    match NEW_ZIP.get() {
+        Some(new) => new(class, args, vm),
+        None => Err(vm.new_type_error("zip has no constructor")),
+    }
+}
+
+/// An argument by its name to what takes none so on a board.
+fn check_keyword(args: &FuncArgs, keyword: &str, said: &str, vm: &VirtualMachine) -> PyResult<()> {
+    match !args.kwargs.contains_key(keyword) || allows(said) {
+        true => Ok(()),
+        false => Err(vm.new_type_error("function doesn't take keyword arguments")),
+    }
 }
 
 /// A function of a board has no room for attributes.

@@ -70,8 +70,16 @@ fn os_error(vm: &VirtualMachine, argument: &PyObject) -> Option<String> {
 
 /// The board's words for a text of the interpreter; `None` when it has no others.
 pub(crate) fn reworded(text: &str) -> Option<String> {
-    of_operator(text).or_else(|| texts::reworded(text))
+    let reworded = of_operator(text).or_else(|| texts::reworded(text));
+    let said = reworded.as_deref().unwrap_or(text);
+    // What is native has a class of its own in the interpreter only.
+    match said.contains(NATIVE) {
+        true => Some(said.replace(NATIVE, "'function'")),
+        false => reworded,
+    }
 }
+
+const NATIVE: &str = "'builtin_function_or_method'";
 
 /// `unsupported operand type(s) for +: 'int' and 'str'`, and the like with one operand.
 fn of_operator(text: &str) -> Option<String> {

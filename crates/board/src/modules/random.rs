@@ -79,7 +79,9 @@ mod random {
         };
         let drawn = u64::try_from(count).ok().filter(|&count| count > 0).map(below);
         let drawn = drawn.map(|drawn| i128::from(start) + step * i128::from(drawn));
-        drawn.and_then(|drawn| drawn.try_into().ok()).ok_or_else(|| vm.new_value_error("empty range"))
+        drawn
+            .and_then(|drawn| drawn.try_into().ok())
+            .ok_or_else(|| vm.new_exception_empty(vm.ctx.exceptions.value_error.to_owned()))
     }
 
     #[pyfunction]
@@ -91,7 +93,7 @@ mod random {
     fn choice(sequence: PyObjectRef, vm: &VirtualMachine) -> PyResult {
         let count = sequence.length(vm)?;
         if count == 0 {
-            return Err(vm.new_index_error("empty sequence"));
+            return Err(vm.new_exception_empty(vm.ctx.exceptions.index_error.to_owned()));
         }
         let index = vm.ctx.new_int(below(count as u64));
         sequence.get_item(index.as_object(), vm)

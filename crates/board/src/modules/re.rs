@@ -430,7 +430,7 @@ mod re {
 
     impl Subject {
         fn new(object: &PyObject, vm: &VirtualMachine) -> PyResult<Subject> {
-            Ok(Subject { bytes: bytes_of(object, vm)?, text: object.downcast_ref::<PyStr>().is_some() })
+            Ok(Subject { bytes: text_of(object, vm)?, text: object.downcast_ref::<PyStr>().is_some() })
         }
 
         fn made_of(&self, bytes: &[u8], vm: &VirtualMachine) -> PyObjectRef {
@@ -449,9 +449,16 @@ mod re {
         groups: Groups,
     }
 
+    /// Text, or bytes in its place.
+    fn text_of(object: &PyObject, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        let class = object.class().name().to_owned();
+        let refused = |_| vm.new_type_error(format!("can't convert '{class}' object to str implicitly"));
+        bytes_of(object, vm).map_err(refused)
+    }
+
     #[pyfunction]
     fn compile(pattern: PyObjectRef, flags: OptionalArg<u32>, vm: &VirtualMachine) -> PyResult<PyRef<Pattern>> {
-        let code = super::compile(&bytes_of(&pattern, vm)?).map_err(|_| vm.new_value_error("error in regex"))?;
+        let code = super::compile(&text_of(&pattern, vm)?).map_err(|_| vm.new_value_error("error in regex"))?;
         if flags.unwrap_or(0) & DEBUG != 0 {
             board().output(vm, code.listing().replace('\n', "\r\n").as_bytes())?;
         }

@@ -21,7 +21,7 @@ mod time {
     fn sleep(seconds: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
         let seconds = match seconds.downcast_ref::<PyFloat>() {
             Some(seconds) => seconds.to_f64(),
-            None => int(&seconds, vm)? as f64,
+            None => int(&seconds, vm, "float")? as f64,
         };
         // A negative sleep, and not-a-number, are over at once.
         pause(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX), vm)
@@ -29,12 +29,12 @@ mod time {
 
     #[pyfunction]
     fn sleep_ms(ms: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
-        pause(Duration::from_millis(int(&ms, vm)?.try_into().unwrap_or(0)), vm)
+        pause(Duration::from_millis(int(&ms, vm, "int")?.try_into().unwrap_or(0)), vm)
     }
 
     #[pyfunction]
     fn sleep_us(us: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
-        pause(Duration::from_micros(int(&us, vm)?.try_into().unwrap_or(0)), vm)
+        pause(Duration::from_micros(int(&us, vm, "int")?.try_into().unwrap_or(0)), vm)
     }
 
     fn pause(length: Duration, vm: &VirtualMachine) -> PyResult<()> {
@@ -43,11 +43,11 @@ mod time {
         board().wait(vm, until, |_| None::<()>).map(drop)
     }
 
-    /// An int, and not a float: boards refuse `sleep_ms(1.5)`.
-    fn int(value: &PyObjectRef, vm: &VirtualMachine) -> PyResult<i64> {
+    /// An int, and not a float: boards refuse `sleep_ms(1.5)`. What it is not, is said of the class that was `wanted`.
+    fn int(value: &PyObjectRef, vm: &VirtualMachine, wanted: &str) -> PyResult<i64> {
         match value.downcast_ref::<PyInt>() {
             Some(value) => value.try_to_primitive(vm),
-            None => Err(vm.new_type_error(format!("can't convert {} to int", value.class().name()))),
+            None => Err(vm.new_type_error(format!("can't convert {} to {wanted}", value.class().name()))),
         }
     }
 
@@ -128,7 +128,7 @@ mod time {
         }
         let mut numbers = [0; 6];
         for (number, field) in numbers.iter_mut().zip(&fields) {
-            *number = int(field, vm)?;
+            *number = int(field, vm, "int")?;
             if number.unsigned_abs() > u64::from(u32::MAX) {
                 return Err(vm.new_overflow_error("overflow converting long int to machine word"));
             }

@@ -27,3 +27,4 @@ mod support;
 mod threads;
 #[cfg(target_os = "linux")]
 mod tls;
+mod words;
