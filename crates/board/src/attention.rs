@@ -11,6 +11,8 @@ use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::slots::exchange;
 
+/// Has the iterators of a type look.
+type Draw = fn(&Py<PyType>);
 type Next = fn(&PyObject, &VirtualMachine) -> PyResult<PyIterReturn>;
 type Compare =
     fn(&PyObject, &PyObject, PyComparisonOp, &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
@@ -53,7 +55,7 @@ pub(crate) fn draw(vm: &VirtualMachine) {
 
 /// The same of the iterators of `itertools` that make more than they are given.
 pub(crate) fn draw_itertools(module: &PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
-    let draw: [(&str, fn(&Py<PyType>)); 10] = [
+    let all: [(&str, Draw); 10] = [
         ("count", iterator::<23>),
         ("cycle", iterator::<24>),
         ("repeat", iterator::<25>),
@@ -65,7 +67,7 @@ pub(crate) fn draw_itertools(module: &PyObjectRef, vm: &VirtualMachine) -> PyRes
         ("islice", iterator::<31>),
         ("starmap", iterator::<32>),
     ];
-    draw.into_iter().try_for_each(|(name, draw)| {
+    all.into_iter().try_for_each(|(name, draw)| {
         let class: PyTypeRef = module.get_attr(name, vm)?.try_into_value(vm)?;
         draw(&class);
         Ok(())

@@ -20,7 +20,6 @@ use crate::lost::{self, Why};
 use crate::memory;
 use crate::modules::schedule::{self, Token};
 use crate::net::{self, Network};
-use crate::process;
 use crate::profile::Profile;
 
 /// Output that waits for the parent; a program that prints more waits for room.
@@ -247,7 +246,7 @@ impl Board {
     /// Sends what there is, and this, and ends the process. What holds the board's state may be the very thread that
     /// asks: then the process ends without a word.
     pub(crate) fn end_process(&self, last: FromBoard, status: i32) {
-        let Some(mut state) = self.state.try_lock_for(LAST_PATIENCE) else { process::end(status) };
+        let Some(mut state) = self.state.try_lock_for(LAST_PATIENCE) else { std::process::exit(status) };
         state.out.push(last);
         state.hurry = true;
         state.over = Some(status);

@@ -197,11 +197,12 @@ enum Never {}
 /// The link to the parent, which two threads write.
 type Link = Mutex<BufWriter<io::Stdout>>;
 
+#[expect(clippy::exit, reason = "a board that cannot go on says so, and ends")]
 fn write_link(board: &'static Board, link: &'static Link) {
     loop {
         match board.to_send() {
             Ok(frames) => send(link, &frames),
-            Err(status) => end(status),
+            Err(status) => std::process::exit(status),
         }
     }
 }
@@ -251,16 +252,8 @@ fn read_link(board: &'static Board) {
     }
 }
 
+/// Ends the process whatever Python is doing.
+#[expect(clippy::exit, reason = "a board that nobody holds stops at once")]
 fn end_now() -> ! {
-    end(0)
-}
-
-/// Ends the process whatever Python is doing, and at once: what the C library would do first at a usual exit takes
-/// away things under the feet of a thread that runs on.
-pub(crate) fn end(status: i32) -> ! {
-    #[cfg(unix)]
-    signal_hook::low_level::exit(status);
-    #[cfg(not(unix))]
-    #[expect(clippy::exit, reason = "a board that nobody holds, or that cannot go on, stops at once")]
-    std::process::exit(status)
+    std::process::exit(0)
 }

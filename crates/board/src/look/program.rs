@@ -109,14 +109,10 @@ impl<'a> Program<'a> {
 
     /// The Wi-Fi of this board is off at its start, and nothing in the program switches it on, nor a module of others.
     pub(super) fn has_its_radio_off(&self) -> bool {
-        let is_firmware = |module: &&str| known::MODULES.split_whitespace().any(|known| known == *module);
+        let is_firmware = |module: &&'a str| known::MODULES.split_whitespace().any(|known| known == *module);
         let mut modules = self.modules.values().chain(self.imported.values().map(|(module, _)| module));
         let is_off = matches!(self.profile.wifi, Some(Wifi::Esp32 | Wifi::Cyw43));
-        is_off
-            && !self.star
-            && !self.attributes.contains("active")
-            && !self.asks
-            && modules.all(|used| is_firmware(&used))
+        is_off && !self.star && !self.attributes.contains("active") && !self.asks && modules.all(is_firmware)
     }
 
     /// `from module import *`: of some modules it is known what that gives.

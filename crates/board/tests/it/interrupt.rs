@@ -104,13 +104,21 @@ fn ctrl_c_is_an_exception_in_the_interpreters_own_loops() {
     }
 }
 
+/// Ctrl-C may come between the last bytecode that looks and the loop that does not: then it is asked again.
 #[test]
 fn a_board_that_looks_at_no_ctrl_c_ends_after_saying_so() {
     let program = format!("a, b = [1j], [1j]\n{PAIR}def endless():\n    a == b\nprint('ready')\nendless()");
     let mut board = Board::start("esp32", &[("main.py", &program)]);
-    board.until("ready\r\n");
-    board.tell(ToBoard::Interrupt);
-    let raised = board.raised();
+    let raised = loop {
+        board.until("ready\r\n");
+        board.tell(ToBoard::Interrupt);
+        match board.last_words() {
+            Ok(raised) => break raised,
+            Err(End::Raised(early)) => assert_eq!(early.class, "KeyboardInterrupt"),
+            Err(end) => panic!("{end:?}"),
+        }
+        board.tell(ToBoard::Run(Program::File("main.py".to_owned())));
+    };
     assert_eq!(raised.class, "KeyboardInterrupt");
     assert_eq!(board.status(), Some(INTERRUPTED));
 }

@@ -139,6 +139,17 @@ impl Board {
         }
     }
 
+    /// Reads what the board says as it ends, or else how the program ended.
+    pub(crate) fn last_words(&mut self) -> Result<Raised, End> {
+        loop {
+            match self.next() {
+                FromBoard::Lost(raised) => return Ok(raised),
+                FromBoard::Ended(end) => return Err(end),
+                _ => {}
+            }
+        }
+    }
+
     /// Reads until the program is over, which must be by an exception.
     pub(crate) fn raised(&mut self) -> Raised {
         match self.end() {
