@@ -174,7 +174,7 @@ fn a_program_reads_what_is_typed() {
 
 /// The text of a list of two that are one, which holds two that are one...: longer than any memory, and made in the
 /// middle of one operation.
-const ENDLESS_TEXT: &[u8] = b"a = [1]\rfor _ in range(60): a = [a, a]\r\rrepr(a)\r";
+const ENDLESS_TEXT: &[u8] = b"a = [b'x' * 10000]\rfor _ in range(60): a = [a, a]\r\rrepr(a)\r";
 
 #[test]
 fn a_prompt_outlives_a_board_whose_memory_is_used_up() {

@@ -175,7 +175,7 @@ print(abs(free() - whole) < 1000, gc.mem_free() + gc.mem_alloc())";
 #[test]
 fn a_board_that_cannot_say_so_in_the_program_says_so_and_ends() {
     // The text of two lists, each of which holds one object twice, which does so too: in no object before its end.
-    let program = "a = [1]\nfor _ in range(60): a = [a, a]\ndef grow():\n    repr(a)\ngrow()";
+    let program = "a = [b'x' * 10000]\nfor _ in range(60): a = [a, a]\ndef grow():\n    repr(a)\ngrow()";
     let mut board = Board::start("esp32", &[("main.py", program)]);
     let raised = board.raised();
     assert_eq!(raised.class, "MemoryError");
