@@ -202,13 +202,12 @@ fn keepalive(idle: Duration) -> TcpKeepalive {
 
 fn bind_failure(operation: Operation, address: SocketAddr, dual_stack: bool, error: io::Error) -> Failure {
     let transport = if operation == Operation::BindDatagram { Transport::Datagram } else { Transport::Stream };
-    let holder = (error.kind() == io::ErrorKind::AddrInUse).then(|| holder::of(transport, address.port())).flatten();
-    let own = holder.as_ref().is_some_and(|holder| holder.process == std::process::id());
-    let (holder, error) = match own {
-        true => (None, Reason::error(error.kind(), "this program itself has that port", "该端口已被本程序占用")),
-        false => (holder, error),
-    };
     let shown = if dual_stack { format!("*:{}", address.port()) } else { address.to_string() };
+    let holder = (error.kind() == io::ErrorKind::AddrInUse).then(|| holder::of(transport, address.port())).flatten();
+    if holder.as_ref().is_some_and(|holder| holder.process == std::process::id()) {
+        let en = "address already in use: this program itself has that port";
+        return Failure::new(operation, shown, Reason::error(error.kind(), en, "地址已被占用：该端口由本程序占用"));
+    }
     Failure { holder, ..Failure::new(operation, shown, error) }
 }
 
