@@ -152,7 +152,9 @@ impl Failure {
     fn next_step(&self, lang: Lang) -> Option<&'static str> {
         use io::ErrorKind::*;
         let (en, zh) = match (self.operation, self.error.kind()) {
-            (Operation::Listen | Operation::Bind | Operation::BindDatagram, AddrInUse) if self.holder.is_some() => {
+            (Operation::Listen | Operation::Bind | Operation::BindDatagram, AddrInUse)
+                if self.holder.as_ref().is_some_and(|holder| !holder.is_ourselves()) =>
+            {
                 ("stop it or choose another port", "请结束该进程或换一个端口")
             }
             (Operation::Listen | Operation::Bind | Operation::BindDatagram, AddrInUse) => {
@@ -191,9 +193,15 @@ impl Failure {
 }
 
 impl Holder {
+    fn is_ourselves(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     fn text(&self, lang: Lang) -> String {
         let Holder { port, process, name } = self;
         match lang {
+            Lang::En if self.is_ourselves() => format!(": this program itself has port {port}"),
+            Lang::Zh if self.is_ourselves() => format!("：端口 {port} 由本程序自己占用"),
             Lang::En => format!(": port {port} is held by process {process} ({name})"),
             Lang::Zh => format!("：端口 {port} 被进程 {process}（{name}）占用"),
         }

@@ -204,10 +204,6 @@ fn bind_failure(operation: Operation, address: SocketAddr, dual_stack: bool, err
     let transport = if operation == Operation::BindDatagram { Transport::Datagram } else { Transport::Stream };
     let shown = if dual_stack { format!("*:{}", address.port()) } else { address.to_string() };
     let holder = (error.kind() == io::ErrorKind::AddrInUse).then(|| holder::of(transport, address.port())).flatten();
-    if holder.as_ref().is_some_and(|holder| holder.process == std::process::id()) {
-        let en = "address already in use: this program itself has that port";
-        return Failure::new(operation, shown, Reason::error(error.kind(), en, "地址已被占用：该端口由本程序占用"));
-    }
     Failure { holder, ..Failure::new(operation, shown, error) }
 }
 

@@ -104,7 +104,7 @@ fn a_port_that_is_asked_for_twice_is_explained() {
     let url = format!("tcp-listen://{}", own_place(4716));
     let done = Lab::new().run(["listen", &url, &url]);
     assert_eq!(done.code, Some(NETWORK), "{done:?}");
-    assert!(done.err.contains("this program itself has that port; choose another port"), "{done:?}");
+    assert!(done.err.contains("this program itself has port 4716; choose another port"), "{done:?}");
 }
 
 #[test]
