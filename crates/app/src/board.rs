@@ -83,7 +83,7 @@ pub(crate) fn run(args: RunArgs, places: &Places, lang: Lang) -> Result<ExitCode
         session.boards.iter().for_each(|member| member.board.remote().end_when_idle());
     }
     let outcome = session.wait(&happenings, deadline);
-    session.end(shown, outcome)
+    session.end(&happenings, shown, outcome)
 }
 
 /// `socklab repl`.
@@ -99,14 +99,14 @@ pub(crate) fn repl(args: ReplArgs, places: &Places, lang: Lang) -> Result<ExitCo
     let offered = session.offer(&args, lang)?;
     if offered.is_some() {
         let outcome = session.wait(&happenings, None);
-        return session.end(Vec::new(), outcome);
+        return session.end(&happenings, Vec::new(), outcome);
     }
     let is_terminal = io::stdin().is_terminal();
     let _terminal = is_terminal.then(|| Terminal::by_key(true));
     let shown = session.show(0, Plain);
     session.read_keys(is_terminal.then_some(LEAVE));
     let outcome = session.wait(&happenings, None);
-    session.end(vec![shown], outcome)
+    session.end(&happenings, vec![shown], outcome)
 }
 
 /// Several boards need a serial port each: all else is for one.
@@ -595,8 +595,19 @@ impl Session {
     }
 
     /// Ends the boards, once all they had to say is shown.
-    fn end(self, shown: Vec<Receiver<()>>, outcome: Outcome) -> Result<ExitCode, Fail> {
-        drop(self.boards);
+    fn end(
+        mut self,
+        happenings: &Receiver<Happening>,
+        shown: Vec<Receiver<()>>,
+        outcome: Outcome,
+    ) -> Result<ExitCode, Fail> {
+        let abouts: Vec<String> = self.boards.iter().map(|member| self.about(member)).collect();
+        drop(std::mem::take(&mut self.boards));
+        for happening in happenings.try_iter() {
+            if let Happening::Board(place, BoardEvent::Told(FromBoard::Note(note), ticket)) = happening {
+                self.teller.say(noted(&abouts[place], note.text(self.lang)), ticket);
+            }
+        }
         if let Some(lan) = self.lan {
             lan.end();
         }

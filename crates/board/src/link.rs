@@ -64,8 +64,11 @@ pub enum ToBoard {
         /// The bytes.
         bytes: Vec<u8>,
     },
-    /// Close all connections in good order, and end: a board on this machine's network has the system for that.
+    /// Close all connections in good order: a board on this machine's network has the system for that.
+    /// [`FromBoard::SwitchedOff`] answers when peers have taken all.
     SwitchOff,
+    /// Wait no longer for that: cut off those that have not.
+    CutOff,
     /// What the virtual network has for the board.
     Frames(Frames),
     /// What the network of the board's own access point has for it.
@@ -312,6 +315,8 @@ pub enum FromBoard {
     Unread(Vec<u8>),
     /// What was to be run is over.
     Ended(End),
+    /// All connections are closed. The stack goes on to answer, as that of any board does whose program is over.
+    SwitchedOff,
     /// The board has joined this Wi-Fi network, or none any more. It stays joined over a soft reset: the next process
     /// is told by `--joined`.
     Wifi(Option<String>),

@@ -235,10 +235,8 @@ fn read_link(board: &'static Board) {
             }
             Ok(Some(ToBoard::SetSensor { sensor, value })) => board.outside(|hardware| hardware.set(sensor, value)),
             Ok(Some(ToBoard::Serial { port, bytes })) => board.outside(|hardware| hardware.receive(port, &bytes)),
-            Ok(Some(ToBoard::SwitchOff)) => drop(thread::spawn(move || {
-                board.network.switch_off();
-                end_now();
-            })),
+            Ok(Some(ToBoard::SwitchOff)) => drop(thread::spawn(move || board.network.switch_off())),
+            Ok(Some(ToBoard::CutOff)) => board.network.cut_off(),
             Ok(Some(ToBoard::Frames(frames))) => board.network.deliver(Interface::Station, frames),
             Ok(Some(ToBoard::OwnFrames(frames))) => board.network.deliver(Interface::AccessPoint, frames),
             Ok(Some(ToBoard::Joined { attempt, outcome })) => board.network.joined(attempt, outcome),

@@ -22,7 +22,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socklab_board::link::{Cause, End, FromBoard, Program, Raised, Sensor, ToBoard};
 use socklab_board::repl::{Action, Repl};
@@ -37,7 +37,7 @@ use process::Process;
 
 /// What Ctrl-C is on a console.
 const CTRL_C: u8 = 3;
-/// How long a board on the virtual network may take to close its connections.
+/// How long a board that is stopped while it closes its connections may take to cut them off.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
 /// What a program may have been given of what was typed, and not read.
 const LENT: usize = 64 << 10;
@@ -340,6 +340,11 @@ enum Doing {
     TakingBack(Then, End),
     /// The names that could complete what was typed are looked for.
     Completing,
+    /// All is over but for the last bytes of its connections, which are to be taken. Ctrl-C cuts them off; when
+    /// it comes again, nothing is waited for.
+    Closing { end: End, cut: bool },
+    /// All is over. Its stack goes on to answer the other boards.
+    Over,
 }
 
 /// What comes after a program.
@@ -400,12 +405,12 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
         if self.switch_on(Cause::Power).is_break() {
             return;
         }
-        for happening in happenings {
+        for happening in &happenings {
             let goes = match happening {
-                Happening::Heard(generation, frame, ticket) if generation == self.generation => {
-                    self.hear(frame, ticket)
+                Happening::Stop => {
+                    self.cut_off(&happenings);
+                    OVER
                 }
-                Happening::Heard(..) => ON,
                 Happening::Attach(reader, write, answer) => {
                     let _ = answer.send(self.console.attach(reader, write));
                     ON
@@ -414,6 +419,11 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.console.detach(seat);
                     ON
                 }
+                other if self.is_over() => self.close_on(other),
+                Happening::Heard(generation, frame, ticket) if generation == self.generation => {
+                    self.hear(frame, ticket)
+                }
+                Happening::Heard(..) => ON,
                 Happening::Typed(bytes) => {
                     self.typed.extend(bytes);
                     self.take_typed()
@@ -438,7 +448,6 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                     self.ends_when_idle = true;
                     self.take_typed()
                 }
-                Happening::Stop => OVER,
             };
             if goes.is_break() {
                 return;
@@ -449,6 +458,78 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     fn remark(&self, said: look::Said) {
         let ticket = Ticket::new(&self.console.backlog, said.en.len() + said.zh.len());
         (self.tell)(BoardEvent::Told(FromBoard::Note(said), ticket));
+    }
+
+    /// The board is over; on the virtual network, when its connections are closed.
+    fn close(&mut self, end: End) -> Goes {
+        if self.process.is_none() || self.config.lan.is_none() {
+            (self.tell)(BoardEvent::Ended(end));
+            return OVER;
+        }
+        self.doing = Doing::Closing { end, cut: false };
+        self.say(ToBoard::SwitchOff);
+        ON
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.doing, Doing::Closing { .. } | Doing::Over)
+    }
+
+    /// What happens to a board that is over, or has connections to close yet.
+    fn close_on(&mut self, happening: Happening) -> Goes {
+        match happening {
+            Happening::Heard(generation, ..) if generation != self.generation => ON,
+            Happening::Heard(_, Some(FromBoard::Note(said)), ticket) => {
+                (self.tell)(BoardEvent::Told(FromBoard::Note(said), ticket));
+                ON
+            }
+            Happening::Heard(_, Some(FromBoard::SwitchedOff), _) => self.has_closed(ON),
+            Happening::Heard(_, None, _) => self.has_closed(OVER),
+            Happening::Remarked(said) => {
+                self.remark(said);
+                ON
+            }
+            Happening::Interrupt => self.wait_no_longer(),
+            Happening::Typed(bytes) => {
+                self.typing.remove(bytes.len());
+                if bytes.contains(&CTRL_C) { self.wait_no_longer() } else { ON }
+            }
+            _ => ON,
+        }
+    }
+
+    fn has_closed(&mut self, goes: Goes) -> Goes {
+        if let Doing::Closing { end, .. } = std::mem::replace(&mut self.doing, Doing::Over) {
+            (self.tell)(BoardEvent::Ended(end));
+        }
+        goes
+    }
+
+    fn wait_no_longer(&mut self) -> Goes {
+        match &mut self.doing {
+            Doing::Closing { cut: true, .. } => self.has_closed(OVER),
+            Doing::Closing { cut, .. } => {
+                *cut = true;
+                self.say(ToBoard::CutOff);
+                ON
+            }
+            _ => ON,
+        }
+    }
+
+    /// Has a board that is stopped cut off what it is still closing, and say so.
+    fn cut_off(&mut self, happenings: &Receiver<Happening>) {
+        if !matches!(self.doing, Doing::Closing { .. }) {
+            return;
+        }
+        self.say(ToBoard::CutOff);
+        let until = Instant::now() + LAST_WORDS;
+        while matches!(self.doing, Doing::Closing { .. }) {
+            let Ok(happening) = happenings.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                return;
+            };
+            let _ = self.close_on(happening); // it is over in any case
+        }
     }
 
     /// A new process, which begins as a board does.
@@ -668,13 +749,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
             (_, End::HardReset | End::Watchdog | End::DeepSleep) | (Then::End, End::SoftReset) => {
                 return self.resets_itself(Cause::of(&end).unwrap_or_default());
             }
-            (Then::End, _) => {
-                if let (Some(process), Some(_)) = (&mut self.process, &self.config.lan) {
-                    process.switch_off(LAST_WORDS);
-                }
-                (self.tell)(BoardEvent::Ended(end));
-                return OVER;
-            }
+            (Then::End, _) => return self.close(end),
             (_, End::SoftReset | End::Exit(_)) => return self.soft_reset(),
             (Then::Main, _) if self.repl.is_friendly() => {
                 self.start(Program::File("main.py".into()), Then::Start);
@@ -739,10 +814,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
     fn take_typed(&mut self) -> Goes {
         loop {
             match self.doing {
-                Doing::Idle if self.typed.is_empty() && self.ends_when_idle => {
-                    (self.tell)(BoardEvent::Ended(End::Finished));
-                    return OVER;
-                }
+                Doing::Idle if self.typed.is_empty() && self.ends_when_idle => return self.close(End::Finished),
                 Doing::Running(_) if self.typed.is_empty() => {
                     self.tell_end();
                     return ON;
@@ -754,7 +826,7 @@ impl<F: Fn(BoardEvent)> Keeper<F> {
                         return ON;
                     }
                 }
-                Doing::TakingBack(..) | Doing::Completing => return ON,
+                Doing::TakingBack(..) | Doing::Completing | Doing::Closing { .. } | Doing::Over => return ON,
             }
         }
     }

@@ -413,7 +413,23 @@ impl Host {
 
     /// Whether a closed connection still has something to send that its peer has not acknowledged.
     pub fn is_closing(&self) -> bool {
-        self.tcp.is_closing()
+        self.tcp.closing().next().is_some()
+    }
+
+    /// To whom closed connections still have something to send, and how many bytes; none where it is the end alone.
+    pub fn closing(&self) -> Vec<(SocketAddr, usize)> {
+        self.tcp.closing().collect()
+    }
+
+    /// Waits no longer for the peers of closed connections: tears down those that have not taken all.
+    pub fn cut_closing(&mut self) {
+        self.tcp.cut_closing();
+    }
+
+    /// Closed connections that were torn down since this was asked last, because their peers did not take all in time or
+    /// by [`Host::cut_closing`]: who these were, and how many bytes they had not acknowledged.
+    pub fn take_undelivered(&mut self) -> Vec<(SocketAddr, usize)> {
+        self.tcp.take_undelivered()
     }
 
     /// What it is ready for.

@@ -104,6 +104,19 @@ impl LanStack {
         }
     }
 
+    /// Waits until this is so of the host, at most until then; false if it is not.
+    pub fn await_that(&self, until: Option<Instant>, is_so: impl Fn(&Host) -> bool) -> bool {
+        let mut state = self.shared.lock();
+        while !is_so(&state.host) {
+            state = match until.map(|until| until.saturating_duration_since((self.shared.clock)())) {
+                None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return false,
+                Some(left) => self.shared.wait_for(&self.shared.changed, state, left),
+            };
+        }
+        true
+    }
+
     /// Ends [`LanStack::run`].
     pub fn stop(&self) {
         self.shared.lock().stopped = true;

@@ -358,6 +358,56 @@ fn a_fault_loses_the_frames_that_it_names() {
     assert!((20..80).contains(&one.len()) && one == half("1") && one != other, "{one:?}\n{other:?}");
 }
 
+/// A program that sends and ends at once.
+const LAST_WORDS: &str = "import socket
+s = socket.create_connection(('192.168.1.115', 23512))
+s.sendall(b'x' * 80000)
+s.close()
+";
+
+/// A board's stack goes on when its program is over.
+#[test]
+fn what_a_program_sends_before_its_end_arrives_over_a_slow_link() {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), LAST_WORDS).expect("a program");
+    let open = format!("tcp-listen://{}", own_place(23512));
+    let done = lab.run(["run", "main.py", "--board", "linux", "--open", &open, "--fault", "up:rate=200kbit"]);
+    assert!(done.err.contains("bytes for 192.168.1.115:23512 are still on their way"), "{done:?}");
+    assert!(done.err.contains(" * closed by peer"), "{done:?}");
+    done.ok();
+    assert_eq!(lab.exported_raw(&[]).len(), 80000);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_waited_for_is_said() {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), LAST_WORDS.replace("23512", "23513")).expect("a program");
+    let open = format!("tcp-listen://{}", own_place(23513));
+    let board = lab.start(["run", "main.py", "--board", "linux", "--open", &open, "--fault", "up:rate=50kbit"]);
+    board.wait_for_told_after(0, "bytes for 192.168.1.115:23513 are still on their way (Ctrl-C: do not wait)");
+    board.interrupt();
+    let done = board.finish();
+    assert!(done.code == Some(0) && done.err.contains("bytes for 192.168.1.115:23513 were not delivered"), "{done:?}");
+}
+
+/// A program that has left its network waits for nobody.
+#[test]
+fn what_cannot_be_sent_any_more_is_said_at_once() {
+    let lab = Lab::new();
+    let program = "s = socket.socket()
+s.connect(('192.168.1.115', 23514))
+s.sendall(b'x' * 5000)
+s.close()
+wlan.disconnect()
+";
+    let open = format!("tcp-listen://{}", own_place(23514));
+    let done = run(&lab, program, &["--open", &open, "--fault", "up:rate=20kbit"]);
+    assert!(done.err.contains("bytes for 192.168.1.115:23514 were not delivered"), "{done:?}");
+    assert!(!done.err.contains("still on their way"), "{done:?}");
+    done.ok();
+}
+
 #[test]
 fn a_fault_that_is_none_is_refused() {
     let lab = Lab::new();

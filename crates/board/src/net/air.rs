@@ -1,7 +1,8 @@
 //! The board on the virtual network: its stack, and what it says to the access points, by way of the parent.
 //! How far the station has come is kept in `wifi`.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use super::wire::Wire;
 use super::{Link, Network, Outside};
 use crate::board::board;
 use crate::link::{Frames, FromBoard, JoinFailure, Seen, Serving};
+use crate::look::Said;
 use crate::profile::{Profile, Sockets};
 
 /// The pause between two attempts to find a network again that was lost.
@@ -21,8 +23,14 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a program waits at most, after a soft reset, for the address that the board had before.
 const OLD_ADDRESS: Duration = Duration::from_secs(1);
 
-/// How long peers may take for a board's last bytes, once its program is over.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// When its person is told what a board waits for whose program is over; one without a network waits no longer.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long it then waits for peers that have taken all bytes and have not said that they know of the end.
+const LAST_END: Duration = Duration::from_secs(15);
+
+/// How long the parent may take for the last frames.
+const LAST_FRAMES: Duration = Duration::from_secs(1);
 
 /// How often the stack is asked for its address while that is waited for.
 const LOOK: Duration = Duration::from_millis(5);
@@ -75,6 +83,36 @@ pub(super) fn addresses(lan: &LanStack) -> [Ipv4Addr; 4] {
     config.map_or([nowhere; 4], |config| {
         let dns = config.dns.first().copied().unwrap_or(nowhere);
         [config.address, config.mask(), config.gateway.unwrap_or(nowhere), dns]
+    })
+}
+
+/// Says one thing about each peer, and how many bytes for it.
+fn say_each(peers: Vec<(SocketAddr, usize)>, said: fn(SocketAddr, usize) -> Option<Said>) {
+    let mut all = BTreeMap::<SocketAddr, usize>::new();
+    peers.into_iter().for_each(|(peer, bytes)| *all.entry(peer).or_default() += bytes);
+    let said = all.into_iter().filter_map(|(peer, bytes)| said(peer, bytes));
+    said.for_each(|said| board().tell(FromBoard::Note(said)));
+}
+
+fn waits_for(peer: SocketAddr, bytes: usize) -> Option<Said> {
+    Some(match bytes {
+        0 => Said::new(
+            format!("the program is over; its connection with {peer} is still being closed (Ctrl-C: do not wait)"),
+            format!("程序已结束；与 {peer} 的连接仍在关闭（按 Ctrl-C 不再等待）"),
+        ),
+        _ => Said::new(
+            format!("the program is over; {bytes} bytes for {peer} are still on their way (Ctrl-C: do not wait)"),
+            format!("程序已结束；仍有 {bytes} 字节正在发往 {peer}（按 Ctrl-C 不再等待）"),
+        ),
+    })
+}
+
+fn not_delivered(peer: SocketAddr, bytes: usize) -> Option<Said> {
+    (bytes > 0).then(|| {
+        Said::new(
+            format!("{bytes} bytes for {peer} were not delivered"),
+            format!("发往 {peer} 的 {bytes} 字节未能送达"),
+        )
     })
 }
 
@@ -150,15 +188,35 @@ impl Network {
         }
     }
 
-    /// Closes all connections, and waits for their last bytes to be taken.
+    /// Closes all connections, and waits for their last bytes to be taken: as long as the stack does while there is a
+    /// network, or until they are [cut off](Self::cut_off). Then the parent knows, and what was not taken is said.
     pub(crate) fn switch_off(&self) {
-        let Some(lan) = self.lan() else { return };
-        lan.with(|host| host.close_all());
-        let patience = Instant::now() + LAST_WORDS;
-        while lan.with(|host| host.is_closing()) && Instant::now() < patience {
-            thread::sleep(Duration::from_millis(1)); // nothing tells of it
+        if let Some(lan) = self.lan() {
+            lan.with(|host| host.close_all());
+            if self.station(|station| station.is_off()) {
+                self.cut_off();
+            }
+            let after = |span| Instant::now().checked_add(span);
+            let is_closed = |host: &Host| !host.is_closing();
+            if !lan.await_that(after(LAST_WORDS), is_closed) {
+                if self.station(|station| station.is_up()) {
+                    say_each(lan.with(|host| host.closing()), waits_for);
+                    lan.await_that(None, |host| host.closing().iter().all(|(_, bytes)| *bytes == 0));
+                    lan.await_that(after(LAST_END), is_closed);
+                }
+                self.cut_off();
+            }
+            say_each(lan.with(|host| host.take_undelivered()), not_delivered);
+            self.wire().await_empty(Instant::now() + LAST_FRAMES);
         }
-        self.wire().await_empty(patience);
+        board().tell(FromBoard::SwitchedOff);
+    }
+
+    /// Waits no longer for peers to take the last bytes.
+    pub(crate) fn cut_off(&self) {
+        if let Some(lan) = self.lan() {
+            lan.with(|host| host.cut_closing());
+        }
     }
 
     /// Waits until joining comes to its end.

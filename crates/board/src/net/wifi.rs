@@ -201,6 +201,11 @@ impl Station {
         (self.link == Link::Joining).then_some(self.done).flatten()
     }
 
+    /// Whether the board is in no network, and does not look for one.
+    pub(super) fn is_off(&self) -> bool {
+        !self.serving && !matches!(self.link, Link::Up | Link::Joining)
+    }
+
     /// Whether the board is in a network, its own or another.
     pub(crate) fn is_up(&self) -> bool {
         self.serving || self.link == Link::Up

@@ -6,7 +6,6 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use socklab_board::link::{self, FromBoard, ToBoard};
 
@@ -73,15 +72,6 @@ impl Process {
     /// For others that have something to tell it.
     pub(crate) fn teller(&self) -> SyncSender<ToBoard> {
         self.told.clone()
-    }
-
-    /// Lets it close its connections, for at most so long.
-    pub(crate) fn switch_off(&mut self, patience: Duration) {
-        self.tell(ToBoard::SwitchOff);
-        let until = Instant::now() + patience;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
-            thread::sleep(Duration::from_millis(1)); // no system tells of a child's end in a portable way
-        }
     }
 
     /// How it ended, once it has closed its link.

@@ -34,12 +34,15 @@ pub(super) struct Tcp {
     pub(super) engine: Engine,
     set: Sockets,
     orphans: Vec<Orphan>,
+    /// What was cut off although its peer had not taken all: who that was, and how many bytes.
+    undelivered: Vec<(SocketAddr, usize)>,
 }
 
 /// A connection that its program has closed.
 struct Orphan {
     handle: SocketHandle,
     local: SocketAddr,
+    remote: SocketAddr,
     /// Bytes that the peer has not taken, and when it took the last of the others.
     left: usize,
     since: Time,
@@ -171,7 +174,7 @@ pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 
 impl Tcp {
     pub(super) fn new(seed: u64) -> Tcp {
-        Tcp { engine: Engine::new(seed, MTU), set: Sockets::new(), orphans: Vec::new() }
+        Tcp { engine: Engine::new(seed, MTU), set: Sockets::new(), orphans: Vec::new(), undelivered: Vec::new() }
     }
 
     pub(super) fn receive(&mut self, now: Time, packet: Bytes) {
@@ -215,7 +218,8 @@ impl Tcp {
             self.set.close(connection.handle);
         }
         let left = self.set.get::<tcp::Socket<'static>>(connection.handle).send_queue();
-        self.orphans.push(Orphan { handle: connection.handle, local: connection.local, left, since: now });
+        let Connection { handle, local, remote, .. } = *connection;
+        self.orphans.push(Orphan { handle, local, remote, left, since: now });
         if self.orphans.len() > ORPHANS {
             let waits =
                 |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state() == State::TimeWait;
@@ -224,20 +228,40 @@ impl Tcp {
         }
     }
 
-    /// Whether a closed connection has something to say yet.
-    pub(super) fn is_closing(&self) -> bool {
-        let state = |orphan: &Orphan| self.set.get::<tcp::Socket<'static>>(orphan.handle).state();
-        self.orphans.iter().any(|orphan| !matches!(state(orphan), State::Closed | State::FinWait2 | State::TimeWait))
+    /// Closed connections that have something to say yet: to whom, and how many bytes; none where only the end is left.
+    pub(super) fn closing(&self) -> impl Iterator<Item = (SocketAddr, usize)> {
+        self.orphans.iter().filter_map(|orphan| {
+            let socket = self.set.get::<tcp::Socket<'static>>(orphan.handle);
+            speaks(socket).then(|| (orphan.remote, socket.send_queue()))
+        })
+    }
+
+    /// Tears down closed connections that have something to say yet.
+    pub(super) fn cut_closing(&mut self) {
+        for orphan in &self.orphans {
+            let socket = self.set.get_mut::<tcp::Socket<'static>>(orphan.handle);
+            if speaks(socket) {
+                self.undelivered.push((orphan.remote, socket.send_queue()));
+                socket.abort();
+            }
+        }
+    }
+
+    /// What was cut off since this was asked last, although its peer had not taken all.
+    pub(super) fn take_undelivered(&mut self) -> Vec<(SocketAddr, usize)> {
+        std::mem::take(&mut self.undelivered)
     }
 
     /// Lets go of those that have ended. Bytes for which nobody is left cut the connection off, and so does a peer that
     /// has taken nothing for so long.
     fn settle_orphans(&mut self, now: Time, patience: Duration) {
-        let Tcp { set, orphans, .. } = self;
+        let Tcp { set, orphans, undelivered, .. } = self;
         orphans.retain_mut(|orphan| {
             let socket = set.get_mut::<tcp::Socket<'static>>(orphan.handle);
-            let is_open = !matches!(socket.state(), State::Closed | State::TimeWait | State::FinWait2);
-            let hopeless = is_open && now >= orphan.since + patience;
+            let hopeless = speaks(socket) && now >= orphan.since + patience;
+            if hopeless && undelivered.len() < ORPHANS {
+                undelivered.push((orphan.remote, socket.send_queue()));
+            }
             if hopeless || socket.recv_queue() > 0 && socket.state() != State::Closed {
                 socket.abort();
             }
@@ -439,7 +463,7 @@ impl Host {
     }
 
     pub(super) fn tcp_deadline(&mut self) -> Option<Time> {
-        let Tcp { engine, set, orphans } = &mut self.tcp;
+        let Tcp { engine, set, orphans, .. } = &mut self.tcp;
         let engine = engine.deadline(self.now, set);
         let patience = self.config.profile.data_timeout;
         let orphans = orphans.iter().flat_map(|orphan| [ORPHAN, patience].map(|long| orphan.since + long));
@@ -646,6 +670,11 @@ impl Host {
             stream.options.apply(self.tcp.set.get_mut(handle));
         }
     }
+}
+
+/// Whether one that its program has closed has bytes or its end to say yet, as far as the peer has told.
+fn speaks(socket: &tcp::Socket<'static>) -> bool {
+    !matches!(socket.state(), State::Closed | State::FinWait2 | State::TimeWait)
 }
 
 fn loopback(ip: IpAddr) -> IpAddr {
