@@ -217,6 +217,9 @@ impl Loop {
                 }
             }
         };
+        if let Some(lan) = self.hub.lan() {
+            lan.passed_on(patience).await;
+        }
         let farewell = self.hub.say_goodbye(patience).await;
         if let Some(lan) = self.hub.lan() {
             lan.end_following(patience).await;

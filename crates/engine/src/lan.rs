@@ -10,6 +10,7 @@ mod frames;
 mod names;
 mod port;
 mod recent;
+mod relay;
 mod steer;
 mod stream;
 
@@ -44,6 +45,7 @@ pub use names::{KnownName, NoName};
 pub use port::LanPort;
 use port::Outlet;
 pub use recent::FrameRow;
+use relay::Relay;
 pub use steer::{NoPlace, NotSteered, Steer};
 pub(crate) use stream::LanStream;
 
@@ -113,11 +115,14 @@ pub(crate) struct Network {
     /// Boards that were ever attached: each has a hardware address of its own.
     attached: Cell<u32>,
     /// Datagrams of boards to other programs: from whom, whom the board takes for the other end, and where that is.
-    relays: RefCell<FxHashMap<(SocketAddr, SocketAddr, SocketAddr), mpsc::Sender<bytes::Bytes>>>,
+    relays: RefCell<FxHashMap<(SocketAddr, SocketAddr, SocketAddr), Rc<Relay>>>,
     /// Where other Socklabs have had UDP ports open a moment ago.
     found: RefCell<FxHashMap<u16, (Instant, Vec<SocketAddr>)>>,
     /// Of whose datagrams to whom it was said a moment ago that nobody takes them.
     said: RefCell<FxHashMap<(SocketAddr, SocketAddr), Instant>>,
+    /// How much is on its way from boards to other programs, and who waits for less.
+    passing: Cell<usize>,
+    passed_on: Notify,
     /// Ports of this machine that lead here, and the tasks that listen there.
     forwards: RefCell<Vec<(Forward, AbortHandle)>>,
     /// What runs the network.
@@ -190,6 +195,8 @@ impl Network {
             relays: RefCell::default(),
             found: RefCell::default(),
             said: RefCell::default(),
+            passing: Cell::new(0),
+            passed_on: Notify::new(),
             forwards: RefCell::default(),
             task: RefCell::default(),
         };
@@ -259,6 +266,9 @@ impl Network {
     async fn run(self: Rc<Self>, hub: Rc<Hub>, mut heard: mpsc::Receiver<(PortId, FromBoard)>) {
         loop {
             self.act(&hub);
+            if !self.relays.borrow().is_empty() {
+                tokio::task::yield_now().await; // they hold so much only
+            }
             let deadline = self.lan.borrow().deadline();
             let due = async {
                 match deadline {

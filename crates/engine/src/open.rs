@@ -127,7 +127,7 @@ pub(crate) fn bind_udp(address: SocketAddr, dual_stack: bool, options: &Options)
 }
 
 /// The receive buffer of a datagram socket, unless the URL says otherwise.
-const DATAGRAM_BUFFER: usize = 4 << 20;
+pub(crate) const DATAGRAM_BUFFER: usize = 4 << 20;
 
 fn new_socket(address: SocketAddr, dual_stack: bool, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;

@@ -391,6 +391,45 @@ fn what_is_not_waited_for_is_said() {
     assert!(done.code == Some(0) && done.err.contains("bytes for 192.168.1.115:23513 were not delivered"), "{done:?}");
 }
 
+/// What is missing is not taken for an end.
+#[cfg(unix)]
+#[test]
+fn a_stream_that_is_cut_off_has_no_end_for_a_socklab_in_another_terminal() {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), LAST_WORDS.replace("23512", "23515")).expect("a program");
+    let server = lab.listen(&format!("tcp-listen://{}", own_place(23515)), &[]);
+    let board = lab.start(["run", "main.py", "--board", "linux", "--fault", "up:rate=50kbit"]);
+    board.wait_for_told_after(0, "bytes for 192.168.1.115:23515 are still on their way");
+    board.interrupt();
+    board.finish();
+    let log = until("its end", || Some(lab.run(["capture", "show"]).ok()).filter(|log| log.contains(" by peer")));
+    assert!(log.contains(" * reset by peer"), "{log}");
+    server.stop();
+}
+
+/// All come, but for those that the system says it has dropped at the other's socket.
+#[test]
+fn a_burst_of_datagrams_to_a_socklab_in_another_terminal_is_whole() {
+    let lab = Lab::new();
+    let server = lab.listen(&format!("udp://{}", own_place(23516)), &[]);
+    let program = "import socket
+try:
+    socket.create_connection(('192.168.1.115', 1))  # asks for the other's hardware address
+except OSError:
+    pass
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(3000):
+    s.sendto(b'x' * 100, ('192.168.1.115', 23516))
+";
+    fs::write(lab.path("main.py"), program).expect("a program");
+    lab.run(["run", "main.py", "--board", "linux"]).ok();
+    server.stop();
+    let log = lab.run(["capture", "show"]).ok();
+    let total = |line: &str| line.split_once("read (")?.1.split_once(" so far")?.0.parse::<usize>().ok();
+    let dropped = log.lines().filter_map(total).last().unwrap_or(0);
+    assert_eq!(lab.exported_raw(&[]).len() / 100 + dropped, 3000);
+}
+
 /// A program that has left its network waits for nobody.
 #[test]
 fn what_cannot_be_sent_any_more_is_said_at_once() {

@@ -1,5 +1,6 @@
 //! Where a board's dials and datagrams lead: to an endpoint that is open here; else to one of another Socklab of the
-//! same user; else, if allowed, to this machine's loopback or to the real host; else nowhere, and that is said.
+//! same user; else, if allowed, to this machine's loopback or to the real host; else nowhere, and that is said. How
+//! datagrams are passed on to other programs is in `relay`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,26 +11,17 @@ use bytes::Bytes;
 use socklab_board::look::Said;
 use socklab_capture::Address;
 use socklab_lan::{FlowId, PortId, Refusal};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
-use tokio::sync::{mpsc, oneshot};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::oneshot;
 
-use super::{Flow, LanStream, Network, forward};
+use super::{Flow, LanStream, Network};
 use crate::failure::Lang;
 use crate::hub::{Endpoint, EndpointState, Hub};
 use crate::registry::{self, Kind};
 use crate::url::{Host, HostPort, Place};
 
-/// Datagrams of a board that wait for another program.
-const RELAYED: usize = 256;
-
 /// What was found or said so lately is not looked for or said again, for each of a board's datagrams.
 const LATELY: Duration = Duration::from_secs(1);
-
-/// Relays of one board's datagrams at a time: each has a socket of this machine.
-const RELAYS: usize = 64;
-
-/// How long a relay of datagrams is kept that nobody uses.
-const RELAY_IDLE: Duration = Duration::from_secs(60);
 
 impl Network {
     /// A board dials somebody who is no board: the dial is held until this has decided.
@@ -111,7 +103,7 @@ impl Network {
 
     async fn relay_stream(self: &Rc<Self>, id: FlowId, own: SocketAddr, board: SocketAddr, outside: TcpStream) {
         if let Ok(stream) = self.accept(id, own, board).await {
-            forward::join(stream, outside).await;
+            self.join(stream, outside).await;
         }
     }
 
@@ -171,7 +163,13 @@ impl Network {
         }
     }
 
-    fn refuse_datagram(&self, hub: &Hub, port: PortId, (board, to): (SocketAddr, SocketAddr), error: &io::Error) {
+    pub(super) fn refuse_datagram(
+        &self,
+        hub: &Hub,
+        port: PortId,
+        (board, to): (SocketAddr, SocketAddr),
+        error: &io::Error,
+    ) {
         self.lan.borrow_mut().refuse_datagram(board, to);
         let now = Instant::now();
         let mut said = self.said.borrow_mut();
@@ -180,78 +178,6 @@ impl Network {
             return;
         }
         self.say_why(hub, port, to, ("sent a datagram to", "发送数据报到"), error);
-    }
-
-    /// Sends a board's datagram on to another program, and its answers back as from `own`, until neither says anything.
-    fn relay_datagram(
-        self: &Rc<Self>,
-        hub: &Rc<Hub>,
-        port: PortId,
-        (board, own): (SocketAddr, SocketAddr),
-        outside: SocketAddr,
-        bytes: Bytes,
-    ) {
-        let mut relays = self.relays.borrow_mut();
-        let key = (board, own, outside);
-        if let Some(relay) = relays.get(&key).filter(|relay| !relay.is_closed()) {
-            let _ = relay.try_send(bytes); // a full queue loses datagrams
-            return;
-        }
-        let theirs = |(of, ..): &&(SocketAddr, SocketAddr, SocketAddr)| of.ip() == board.ip();
-        if relays.keys().filter(theirs).count() >= RELAYS {
-            // Any will do: who has that many uses none for long.
-            let victim = relays.keys().find(theirs).copied();
-            victim.map(|victim| relays.remove(&victim));
-        }
-        let (sender, waiting) = mpsc::channel(RELAYED);
-        let _ = sender.try_send(bytes); // there is room for one
-        let mine = sender.downgrade();
-        relays.insert(key, sender);
-        let (network, hub) = (Rc::clone(self), Rc::clone(hub));
-        tokio::task::spawn_local(async move {
-            let relayed = match datagram_socket(board, outside).await {
-                Ok(socket) => network.relay_datagrams((board, own), outside, &socket, waiting).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = relayed {
-                network.refuse_datagram(&hub, port, (board, own), &error);
-            }
-            let mut relays = network.relays.borrow_mut();
-            let mine = mine.upgrade(); // where another has its place, it is gone
-            if mine.is_some_and(|mine| relays.get(&key).is_some_and(|relay| relay.same_channel(&mine))) {
-                relays.remove(&key);
-            }
-        });
-    }
-
-    async fn relay_datagrams(
-        &self,
-        (board, own): (SocketAddr, SocketAddr),
-        outside: SocketAddr,
-        socket: &UdpSocket,
-        mut waiting: mpsc::Receiver<Bytes>,
-    ) -> io::Result<()> {
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let turn = tokio::time::timeout(RELAY_IDLE, async {
-                tokio::select! {
-                    bytes = waiting.recv() => match bytes {
-                        Some(bytes) => drop(socket.send_to(&bytes, outside).await?),
-                        None => return Ok(false), // another has its place
-                    },
-                    received = socket.recv_from(&mut buffer) => {
-                        let (count, from) = received?;
-                        let from = SocketAddr::new(own.ip(), from.port());
-                        self.lan.borrow_mut().send_datagram(self.now(), from, board, &buffer[..count]);
-                        self.poked.notify_one();
-                    }
-                }
-                io::Result::Ok(true)
-            });
-            if !turn.await.unwrap_or(Ok(false))? {
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -290,26 +216,9 @@ async fn first_connected(hub: &Hub, ways: &[SocketAddr], board: SocketAddr) -> i
     Err(last)
 }
 
-async fn datagram_socket(board: SocketAddr, outside: SocketAddr) -> io::Result<UdpSocket> {
-    let any: SocketAddr = if outside.is_ipv4() {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    } else {
-        "[::]:0".parse().map_err(io::Error::other)?
-    };
-    let bound = match own_loopback(board).filter(|_| outside.ip().is_loopback() && outside.is_ipv4()) {
-        Some(own) => match UdpSocket::bind(own).await {
-            Ok(socket) => Ok(socket),
-            Err(_) => UdpSocket::bind(any).await,
-        },
-        None => UdpSocket::bind(any).await,
-    };
-    // Also what comes back undelivered is an error of the socket.
-    bound.and_then(|socket| crate::batch::prepare(&socket2::SockRef::from(&socket)).map(|()| socket))
-}
-
 /// An address of this machine for each board, so that other programs can tell them apart: 127.168.1.20 for
 /// 192.168.1.20.
-fn own_loopback(board: SocketAddr) -> Option<SocketAddr> {
+pub(super) fn own_loopback(board: SocketAddr) -> Option<SocketAddr> {
     let IpAddr::V4(v4) = board.ip() else { return None };
     let [_, b, c, d] = v4.octets();
     Some((Ipv4Addr::new(127, b, c, d), 0).into())

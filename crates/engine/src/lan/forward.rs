@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{LanStream, Network};
@@ -17,6 +18,9 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
 /// How long a connection waits for a board to have an address, and how often it looks.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(5);
 const ADDRESS_TICK: Duration = Duration::from_millis(20);
+
+/// Bytes that are passed on at once.
+const PIECE: usize = 8 << 10;
 
 /// A port of this machine, and the board's that it leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,18 +129,76 @@ impl Network {
             Err(_) => Err(io::ErrorKind::HostUnreachable.into()),
         };
         match made {
-            Ok(stream) => join(stream, outside).await,
+            Ok(stream) => self.join(stream, outside).await,
             Err(_) => tear_down(&outside),
         }
     }
+
+    /// Copies both ways until both sides have ended. What one side does to the other is all that there is to tell: an
+    /// error ends both. Before the board has said its last, also the end of this process is a reset to the other side.
+    pub(super) async fn join(self: &Rc<Self>, mut stream: LanStream, mut outside: TcpStream) {
+        tear_down(&outside);
+        let joined = {
+            let (mut from_board, mut to_board) = tokio::io::split(&mut stream);
+            let (mut from_outside, mut to_outside) = outside.split();
+            let out = async {
+                let mut buffer = vec![0; PIECE];
+                loop {
+                    let count = from_board.read(&mut buffer).await?;
+                    let _passing = Passing::begin(self);
+                    if count == 0 {
+                        socket2::SockRef::from(to_outside.as_ref()).set_linger(None)?;
+                        return to_outside.shutdown().await;
+                    }
+                    to_outside.write_all(&buffer[..count]).await?;
+                }
+            };
+            let back = async {
+                tokio::io::copy(&mut from_outside, &mut to_board).await?;
+                to_board.shutdown().await
+            };
+            tokio::try_join!(out, back)
+        };
+        if joined.is_err() {
+            stream.reset();
+            tear_down(&outside);
+        }
+    }
+
+    /// Waits until all that boards have said is taken in, and what of it is for other programs is on its way there; for
+    /// at most so long.
+    pub(crate) async fn passed_on(&self, patience: Duration) {
+        let all = async {
+            while self.inbox.capacity() < self.inbox.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+            tokio::task::yield_now().await; // whoever has something to pass on has been woken, and begins
+            loop {
+                let fewer = self.passed_on.notified();
+                if self.passing.get() == 0 {
+                    return;
+                }
+                fewer.await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, all).await; // other programs see that the rest is missing
+    }
 }
 
-/// Copies both ways until both sides have ended. What one side does to the other is all that there is to tell: an
-/// error ends both.
-pub(super) async fn join(mut stream: LanStream, mut outside: TcpStream) {
-    if tokio::io::copy_bidirectional(&mut stream, &mut outside).await.is_err() {
-        stream.reset();
-        tear_down(&outside);
+/// While it is there, something that a board has sent is not on its way to another program yet.
+pub(super) struct Passing(Rc<Network>);
+
+impl Passing {
+    pub(super) fn begin(network: &Rc<Network>) -> Self {
+        network.passing.set(network.passing.get() + 1);
+        Passing(Rc::clone(network))
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        self.0.passing.set(self.0.passing.get() - 1);
+        self.0.passed_on.notify_waiters();
     }
 }
 
