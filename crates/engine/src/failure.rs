@@ -100,6 +100,11 @@ impl Reason {
         Reason::error(error.kind(), detail.clone(), format!("找不到该名称的地址（{detail}）"))
     }
 
+    /// That a board of the virtual network has no address yet.
+    pub(crate) fn no_address_yet() -> io::Error {
+        Reason::error(io::ErrorKind::NotFound, "the board has no address yet", "这块板子还没有地址")
+    }
+
     /// That this machine has no such network interface.
     pub(crate) fn no_interface() -> io::Error {
         Reason::error(io::ErrorKind::NotFound, "there is no such interface", "没有这个网络接口")

@@ -479,9 +479,8 @@ impl Network {
 
     /// The addresses of a board that is named in full: `esp32.lan`.
     pub(crate) fn board_named(&self, name: &str) -> Option<Vec<IpAddr>> {
-        let name = name.to_ascii_lowercase();
-        let found = self.lan.borrow().resolve(&name).filter(|_| name.ends_with(".lan"))?;
-        (!found.is_empty()).then_some(found)
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        self.lan.borrow().resolve(&name).filter(|_| name.ends_with(".lan"))
     }
 
     /// The assistant's address of the same version.

@@ -40,6 +40,8 @@ pub(crate) async fn resolve_beside(hub: &Hub, place: &HostPort) -> Result<Vec<So
         _ => None,
     };
     match of_board {
+        // The name is nobody else's business.
+        Some(none) if none.is_empty() => Err(Failure::new(Operation::Resolve, &place.host, Reason::no_address_yet())),
         Some(addresses) => Ok(addresses.into_iter().map(|ip| (ip, place.port).into()).collect()),
         None => resolve(place).await,
     }

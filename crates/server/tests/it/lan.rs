@@ -76,6 +76,14 @@ fn a_forward_is_listed_and_ends_with_its_board_or_before() {
 }
 
 #[test]
+fn the_name_of_a_board_without_an_address_is_asked_of_nobody_else() {
+    let bench = Bench::new();
+    bench.done(json!({"do": "board_new", "profile": "esp32", "name": "desk"}));
+    let answer = bench.command(&json!({"do": "open", "url": "tcp://Desk.lan:80"}));
+    assert!(answer.text().contains("the board has no address yet"), "{}", answer.text());
+}
+
+#[test]
 fn what_a_board_that_is_over_is_told_to_do_is_refused() {
     let bench = Bench::new();
     bench.done(json!({"do": "board_new", "profile": "esp32", "strict": true, "set": ["4=1", "temp4=21.5"]}));
