@@ -518,6 +518,15 @@ pub(crate) fn deliver_from_board(hub: &Hub, endpoint: &Endpoint, from: Address, 
     }
 }
 
+/// A board does not take what this endpoint has sent to it.
+pub(crate) fn refused_by_board(hub: &Hub, endpoint: &Endpoint, board: &Address) {
+    let known = endpoint.datagrams.borrow().as_ref().and_then(|datagrams| datagrams.known(board));
+    if let Some(peer) = known {
+        let failure = Failure::new(Operation::Send, board, io::ErrorKind::ConnectionRefused.into());
+        hub.fail(Subject::Flow(peer.flow), &failure);
+    }
+}
+
 fn deliver(hub: &Hub, endpoint: &Endpoint, datagrams: &Datagrams, datagram: Datagram<'_>) {
     let at: Timestamp = datagram.at.unwrap_or_else(now);
     let peer = match datagrams.known(&datagram.from) {

@@ -408,10 +408,8 @@ impl Network {
                 self.capture(&hub.recorder, &Ended { at, link: (port, interface), direction, verdict, bytes: &frame });
             }
             Event::Asked { question, name } => self.asked(question, name),
-            Event::Leased { .. }
-            | Event::Frame { .. }
-            | Event::DatagramsOver { .. }
-            | Event::DatagramRefused { .. } => {}
+            Event::DatagramRefused { from, to } => Self::datagram_refused(hub, from, to),
+            Event::Leased { .. } | Event::Frame { .. } | Event::DatagramsOver { .. } => {}
         }
     }
 

@@ -430,6 +430,25 @@ for n in range(3000):
     assert_eq!(lab.exported_raw(&[]).len() / 100 + dropped, 3000);
 }
 
+/// A board's closed port says so, as this machine's does.
+#[test]
+fn a_datagram_that_a_board_does_not_take_is_said() {
+    let lab = Lab::new();
+    let program = "gone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+gone.bind(('', 7001))
+gone.sendto(b'bye', ('192.168.1.115', 23517))
+gone.close()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b'there', ('192.168.1.115', 23517))
+print(s.recv(10))
+";
+    let open = format!("udp://{}?echo=1", own_place(23517));
+    let done = run(&lab, program, &["--open", &open]);
+    let said = "192.168.1.20:7001 * cannot send to 192.168.1.20:7001: nobody listens there";
+    assert!(done.err.contains(said), "{done:?}");
+    assert_eq!(done.ok(), "b'there'\n");
+}
+
 /// A program that has left its network waits for nobody.
 #[test]
 fn what_cannot_be_sent_any_more_is_said_at_once() {

@@ -163,6 +163,13 @@ impl Network {
         }
     }
 
+    /// A board does not take a datagram that an endpoint has sent to it.
+    pub(super) fn datagram_refused(hub: &Hub, from: SocketAddr, board: SocketAddr) {
+        if let Some(endpoint) = endpoint_for(hub, from, |place| matches!(place, Place::Udp(_))) {
+            crate::datagram::refused_by_board(hub, &endpoint, &Address::Inet(board));
+        }
+    }
+
     pub(super) fn refuse_datagram(
         &self,
         hub: &Hub,
