@@ -193,6 +193,9 @@ print(wlan.status())
     let done = run(&["--air", "wrong-password"]);
     assert!(done.err.contains("Wi-Fi 01Studio: the password is wrong"), "{done:?}");
     assert_eq!(done.ok(), "202\n");
+    fs::write(lab.path("main.py"), program.replace(", '88888888'", "")).expect("a program");
+    let done = run(&["--air", "wrong-password"]);
+    assert!(done.err.contains("Wi-Fi 01Studio: the password is wrong"), "without one: {done:?}");
     let done = run(&["--air", "late"]);
     assert!(done.code == Some(2) && done.err.contains("no fault is called \"late\""), "{done:?}");
     let done = run(&["--air", "gone", "--net", "host"]);

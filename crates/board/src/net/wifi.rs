@@ -149,7 +149,7 @@ impl Station {
     pub(super) fn failure(&self) -> Option<(String, String)> {
         let ssid = self.ssid.escape_debug();
         let (en, zh) = match self.link {
-            Link::WrongKey if self.key.chars().count() < SHORTEST_KEY => (
+            Link::WrongKey if !is_key(&self.key) => (
                 format!("Wi-Fi {ssid}: a password has at least {SHORTEST_KEY} characters"),
                 format!("Wi-Fi {ssid}：密码至少 {SHORTEST_KEY} 个字符"),
             ),
@@ -187,7 +187,7 @@ impl Station {
         match &self.outside.only {
             Some((ssid, _)) if *ssid != self.ssid => Link::NoSuchNetwork,
             Some((_, key)) if *key != self.key => Link::WrongKey,
-            None if !self.key.is_empty() && self.key.chars().count() < SHORTEST_KEY => Link::WrongKey,
+            None if !is_key(&self.key) => Link::WrongKey,
             _ => Link::Up,
         }
     }
