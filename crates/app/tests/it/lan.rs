@@ -452,6 +452,18 @@ print(s.recv(10))
     assert_eq!(done.ok(), "b'there'\n");
 }
 
+#[test]
+fn a_server_on_the_loopback_of_ipv6_is_reached() {
+    let lab = Lab::new();
+    let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else { return }; // a system without IPv6
+    let port = listener.local_addr().expect("an address").port();
+    let dial = format!("s = socket.socket()\ns.connect(('192.168.1.115', {port}))\nprint('made')");
+    assert_eq!(run(&lab, &dial, &["--host-loopback"]).ok(), "made\n");
+    drop(listener);
+    let done = run(&lab, &dial, &["--host-loopback"]);
+    assert!(done.err.contains(&format!("nobody listens on port {port}")), "{done:?}");
+}
+
 /// A program that has left its network waits for nobody.
 #[test]
 fn what_cannot_be_sent_any_more_is_said_at_once() {

@@ -3,7 +3,7 @@
 //! datagrams are passed on to other programs is in `relay`.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,9 @@ impl Network {
         let mut ways = if is_here { self.others(kind, to.port()) } else { Vec::new() };
         if is_here && self.settings.host_loopback {
             ways.push((Ipv4Addr::LOCALHOST, to.port()).into());
+            if kind == Kind::Tcp {
+                ways.push((Ipv6Addr::LOCALHOST, to.port()).into()); // servers may be bound to that alone
+            }
         }
         if self.reaches_outside(to.ip()) {
             ways.push(to);
@@ -217,6 +220,7 @@ async fn first_connected(hub: &Hub, ways: &[SocketAddr], board: SocketAddr) -> i
         };
         match attempt.await {
             Ok(connected) => return Ok(connected),
+            Err(_) if way.ip() == Ipv6Addr::LOCALHOST => {} // there may be none; 127.0.0.1 has said why
             Err(error) => last = error,
         }
     }
