@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use socklab_capture::run::{Retention, run_name};
 use socklab_engine::url::EndpointUrl;
-use socklab_engine::{Command, Config, Engine, Forward, LanPort, LanSettings, Lang, Reply, Store, Sync};
+use socklab_engine::{Command, Config, Engine, Forward, LanPort, LanSettings, Lang, Reply, Store, Sync, Trouble};
 
 use crate::cli::{BoardArgs, Net, Show};
 use crate::output::{Output, Sink, Style};
@@ -42,7 +42,11 @@ impl Lan {
         args.forward.iter().try_for_each(|forward| has_board(forward, boards))?;
         let harmed = args.fault.iter().filter_map(|fault| fault.board.as_deref());
         harmed.into_iter().try_for_each(|board| is_board(board, boards))?;
-        let (engine, reader) = Engine::start(config(args, places, lang), |_| {})?;
+        let (engine, reader) = Engine::start(config(args, places, lang), move |trouble| {
+            if let Trouble::Unreachable { .. } = trouble {
+                say::say(trouble.text(lang));
+            }
+        })?;
         for url in urls {
             match engine.remote().call(Command::Open(url)) {
                 Some(Reply::Opened(id, url)) => {

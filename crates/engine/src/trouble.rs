@@ -132,6 +132,14 @@ impl Trouble {
             (Trouble::Dropped { more, total }, Lang::Zh) => {
                 format!("来不及读取，系统丢弃了 {more} 个数据报（累计 {total} 个）")
             }
+            (Trouble::Unreachable { folder, error }, Lang::En) => {
+                let (folder, cause) = (folder.display(), cause(error, lang));
+                format!("`socklab lan` cannot reach this network: no socket in {folder}: {cause}")
+            }
+            (Trouble::Unreachable { folder, error }, Lang::Zh) => {
+                let (folder, cause) = (folder.display(), cause(error, lang));
+                format!("`socklab lan` 无法访问此网络：无法在 {folder} 中建立套接字：{cause}")
+            }
             (Trouble::Lost { bytes }, Lang::En) => format!("{bytes} bytes of the capture could not be written"),
             (Trouble::Lost { bytes }, Lang::Zh) => format!("有 {bytes} 字节的抓取数据无法写入"),
             (Trouble::Removed { segments, bytes }, Lang::En) => {

@@ -69,6 +69,13 @@ pub enum Trouble {
         /// Since the endpoint was opened.
         total: u64,
     },
+    /// The virtual network cannot be asked or changed by other processes: there can be no socket in this folder.
+    Unreachable {
+        /// Where it would be.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// Old segments were removed to keep within the limit.
     Removed {
         /// The files.

@@ -464,6 +464,24 @@ fn a_server_on_the_loopback_of_ipv6_is_reached() {
     assert!(done.err.contains(&format!("nobody listens on port {port}")), "{done:?}");
 }
 
+/// A socket's path is short (`sun_path` of unix(7)).
+#[cfg(unix)]
+#[test]
+fn a_network_that_cannot_be_asked_says_so() {
+    let lab = Lab::new();
+    fs::write(lab.path("main.py"), "print('runs')").expect("a program");
+    for (language, said) in [
+        ("C", "`socklab lan` cannot reach this network: no socket in"),
+        ("zh_CN.UTF-8", "`socklab lan` 无法访问此网络"),
+    ] {
+        let mut command = lab.socklab(["run", "main.py"]);
+        command.env("XDG_RUNTIME_DIR", lab.path(&"long".repeat(30))).env("LC_ALL", language);
+        let done = crate::kit::run(command);
+        assert!(done.err.contains(said), "{done:?}");
+        assert_eq!(done.ok(), "runs\n");
+    }
+}
+
 /// A program that has left its network waits for nobody.
 #[test]
 fn what_cannot_be_sent_any_more_is_said_at_once() {

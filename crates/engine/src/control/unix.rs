@@ -19,6 +19,7 @@ use crate::failure::Lang;
 use crate::hub::Hub;
 use crate::lan::{Following, NotSteered, Steer};
 use crate::open::SocketFile;
+use crate::writer::Trouble;
 
 /// The longest question: a fault with all its words is a tenth of it.
 const LONGEST: u64 = 16 << 10;
@@ -46,9 +47,14 @@ fn file_of(folder: &Path, pid: u32) -> PathBuf {
     folder.join(format!("{pid}.sock"))
 }
 
-/// Answers until the task is dropped, which takes the socket away. Where there can be none, the network runs without.
+/// Answers until the task is dropped, which takes the socket away. Where there can be none, the network runs without,
+/// and that is said.
 pub(crate) async fn serve(hub: Rc<Hub>) {
-    let Some((listener, _file)) = folder().and_then(|folder| listen(&folder).ok()) else { return };
+    let Some(folder) = folder() else { return };
+    let (listener, _file) = match listen(&folder) {
+        Ok(listening) => listening,
+        Err(error) => return hub.recorder.tell(Trouble::Unreachable { folder, error }),
+    };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
