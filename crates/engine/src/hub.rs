@@ -190,10 +190,16 @@ impl Hub {
         !self.endpoints.borrow().is_empty()
     }
 
-    /// Notes what concerns the run and no endpoint in particular: on the first, or where there is none, on the network.
+    /// Notes what concerns the run and no endpoint in particular, on the first; there is one.
     pub(crate) fn note_on_first(&self, text: &str) {
-        let first = self.endpoints.borrow().keys().next().copied();
-        let id = first.or(self.network.get()).unwrap_or_else(|| {
+        if let Some(id) = self.endpoints.borrow().keys().next() {
+            self.recorder.record(Subject::Endpoint(*id), Event::Note(text));
+        }
+    }
+
+    /// Notes what concerns the virtual network.
+    pub(crate) fn note_on_lan(&self, text: &str) {
+        let id = self.network.get().unwrap_or_else(|| {
             let id = self.recorder.add_endpoint("lan".into(), "lan:");
             self.network.set(Some(id));
             id

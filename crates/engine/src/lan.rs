@@ -377,7 +377,7 @@ impl Network {
         if let Some(port) = self.ports.borrow().get(&port) {
             port.outlet.remark(said);
         }
-        hub.note_on_first(said.text(hub.lang));
+        hub.note_on_lan(said.text(hub.lang));
     }
 
     fn handle(self: &Rc<Self>, hub: &Rc<Hub>, event: Event) {
@@ -475,7 +475,7 @@ impl Network {
         self.lan.borrow().plan().broadcast()
     }
 
-    /// The addresses of a board that is named in full: `esp32.lan`.
+    /// The addresses of a board that is named in full, `esp32.lan`; none while it has none. `None` for other names.
     pub(crate) fn board_named(&self, name: &str) -> Option<Vec<IpAddr>> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         self.lan.borrow().resolve(&name).filter(|_| name.ends_with(".lan"))

@@ -115,6 +115,10 @@ fn a_dial_that_nobody_answers_is_refused_and_said() {
         let kept = lab.run(["capture", "show"]).ok();
         assert!(kept.contains(&said), "also without an endpoint: {kept}");
     }
+    let open = format!("tcp-listen://{}", own_place(23519));
+    run(&lab, CLIENT, &["--open", &open]);
+    let kept = lab.run(["capture", "show"]).ok();
+    assert!(kept.contains(" e2 lan: * esp32 dialled 192.168.1.115:23500"), "not of another port: {kept}");
 }
 
 #[test]
