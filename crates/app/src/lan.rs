@@ -107,6 +107,15 @@ fn refuse_on_host(args: &BoardArgs) -> Result<(), Fail> {
     if !args.name.is_empty() {
         return Err(Fail::usage("--name is for the virtual network", "--name 用于虚拟网络"));
     }
+    if args.seed != 0 {
+        return Err(Fail::usage("--seed is for the virtual network", "--seed 用于虚拟网络"));
+    }
+    if args.host_loopback {
+        return Err(Fail::usage(
+            "--host-loopback is for the virtual network: with --net host, this machine's loopback is the board's own",
+            "--host-loopback 用于虚拟网络；使用 --net host 时板子直接使用本机的环回地址",
+        ));
+    }
     if !args.forward.is_empty() {
         return Err(Fail::usage(
             "--forward is for the virtual network: with --net host, the board's ports are this machine's",

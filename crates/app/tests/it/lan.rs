@@ -328,6 +328,8 @@ fn a_forward_says_which_board_it_means() {
         (&["a.py", "--forward", "0:rp2:80"], "no board is called \"rp2\" here; there are esp32"),
         (&["a.py", "--forward", "80"], "'80' for '--forward <[ADDRESS:]PORT:[BOARD:]PORT>': is not"),
         (&["a.py", "--forward", "0:80", "--net", "host"], "--forward is for the virtual network"),
+        (&["a.py", "--seed", "5", "--net", "host"], "--seed is for the virtual network"),
+        (&["a.py", "--host-loopback", "--net", "host"], "--host-loopback is for the virtual network"),
     ] {
         let done = lab.run(["run"].iter().chain(options));
         assert!(done.code == Some(2) && done.err.contains(said), "{done:?}");
