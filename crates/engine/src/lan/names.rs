@@ -40,10 +40,11 @@ impl FromStr for KnownName {
             (1..=63).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
         let is_name = name.len() <= 253 && name.contains('.') && name.split('.').all(is_part);
+        let name = name.to_ascii_lowercase();
         if !is_name || [".lan", ".internal", ".arpa"].iter().any(|own| name.ends_with(own)) {
             return Err(NoName);
         }
-        Ok(KnownName { name: name.to_ascii_lowercase(), address })
+        Ok(KnownName { name, address })
     }
 }
 
@@ -59,7 +60,9 @@ mod tests {
         assert_eq!("API.Example.com".parse(), known("api.example.com", None));
         assert_eq!("a.b=192.168.1.50".parse(), known("a.b", Some("192.168.1.50")));
         assert_eq!("a-1.b=fe80::1".parse(), known("a-1.b", Some("fe80::1")));
-        for wrong in ["", "host", ".", "a..b", "a.b.", "esp32.lan", "a.b=", "a.b=c", "a b.c", "a.b=1.2.3.4=5"] {
+        for wrong in
+            ["", "host", ".", "a..b", "a.b.", "esp32.lan", "ESP32.LAN", "a.b=", "a.b=c", "a b.c", "a.b=1.2.3.4=5"]
+        {
             assert_eq!(wrong.parse::<KnownName>(), Err(NoName), "{wrong}");
         }
         for written in ["a.b", "a.b=192.168.1.50"] {

@@ -131,7 +131,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(value * nanoseconds as f64 / 1e9).ok()
 }
 
-/// `20mbit`, `300kbit`, `1gbit`, `9600bit`.
+/// `20mbit`, `1.5mbit`, `300kbit`, `1gbit`, `9600bit`.
 fn bits(text: &str) -> Option<u64> {
     let value = text.strip_suffix("bit")?;
     let (value, unit) = match value.strip_suffix(['k', 'm', 'g']) {
@@ -140,7 +140,14 @@ fn bits(text: &str) -> Option<u64> {
         Some(rest) => (rest, 1_000_000_000),
         None => (value, 1),
     };
-    value.parse::<u64>().ok()?.checked_mul(unit).filter(|bits| *bits > 0)
+    // Exactly: so many bits for each of the fraction's digits.
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let digits =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let steps = 10u64.checked_pow(fraction.len().try_into().ok()?)?;
+    let part = digits(fraction)?.checked_mul(unit)?;
+    let bits = digits(whole)?.checked_mul(unit)?.checked_add(part / steps)?;
+    (bits > 0 && part % steps == 0).then_some(bits)
 }
 
 /// `5s/2s`, `5s/2s~10%`.
@@ -189,7 +196,7 @@ fn loss(text: &str) -> Option<Loss> {
     let values: Vec<&str> = values.split(',').collect();
     match (kind, values.as_slice()) {
         ("gilbert", [p, r, h, k]) => Some(Loss::Gilbert { p: part(p)?, r: part(r)?, h: part(h)?, k: part(k)? }),
-        ("list", places) => places.iter().map(|place| place.parse().ok()).collect::<Option<_>>().map(Loss::List),
+        ("list", places) => places.iter().map(|place| some(place)).collect::<Option<_>>().map(Loss::List),
         ("every", [n]) => n.parse().ok().filter(|n| *n > 0).map(Loss::Every),
         _ => None,
     }
@@ -209,7 +216,7 @@ fn filter(text: &str) -> Option<Filter> {
         match key {
             "address" => filter.address = Some(value.parse().ok()?),
             "port" => filter.port = Some(value.parse().ok()?),
-            "nth" => filter.nth = Some(value.parse().ok()?),
+            "nth" => filter.nth = Some(some(value)?),
             "p" => filter.probability = part(value)?,
             "from" => filter.from = Time::ZERO + duration(value)?,
             "until" => filter.until = Time::ZERO + duration(value)?,

@@ -203,9 +203,13 @@ fn presets_are_known_by_name_and_read_back() {
         }
     }
     assert_eq!("".parse(), Ok(Faults::default()));
+    assert_eq!("rate=1.5mbit".parse::<Faults>(), "rate=1500kbit".parse());
     let wrong = [
         ("los=1%", "no fault is called \"los\""),
         ("loss=2", "\"2\" is no value for loss; for example 5%"),
+        ("loss=list:0,1", "\"list:0,1\" is no value for loss; for example 5%"),
+        ("filter=syn,nth:0", "\"syn,nth:0\" is no value for filter; for example syn,port:80,nth:2"),
+        ("rate=0.0001kbit", "\"0.0001kbit\" is no value for rate; for example 20mbit"),
         ("queue=0", "\"0\" is no value for queue; for example 100"),
         ("flap=0s/1s", "\"0s/1s\" is no value for flap; for example 5s/2s~10%"),
         ("reorder=5%", "reorder does nothing alone; add for example delay=10ms"),
