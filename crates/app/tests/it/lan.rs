@@ -470,6 +470,23 @@ fn a_server_on_the_loopback_of_ipv6_is_reached() {
     assert!(done.err.contains(&format!("nobody listens on port {port}")), "{done:?}");
 }
 
+#[test]
+fn an_address_of_ipv6_is_dialled_as_getaddrinfo_gives_it() {
+    let lab = Lab::new();
+    let program = "while True:
+    try:
+        s = socket.socket(socket.AF_INET6)
+        s.connect(socket.getaddrinfo('pc.lan', 23518, socket.AF_INET6)[0][-1])
+        break
+    except OSError:  # it has no address of this version yet
+        s.close()
+s.send(b'six')
+print(s.recv(10))
+";
+    let open = format!("tcp-listen://{}?echo=1", own_place(23518));
+    assert_eq!(run(&lab, program, &["--open", &open]).ok(), "b'six'\n");
+}
+
 /// A socket's path is short (`sun_path` of unix(7)).
 #[cfg(unix)]
 #[test]

@@ -118,8 +118,9 @@ fn pair(vm: &VirtualMachine, address: &PyObject) -> PyResult<(PyObjectRef, PyObj
         (_, Some(list)) if board().profile.sockets != Sockets::CPython => list.borrow_vec().to_vec(),
         _ => return Err(no_sequence(vm, address)),
     };
-    // CPython's addresses of IPv6 may have four.
-    let extra = board().profile.sockets == Sockets::CPython && items.len() == 4;
+    // Addresses of IPv6 may have four, as `getaddrinfo` gives them.
+    let is_v6 = |host: &PyObject| host.downcast_ref::<PyStr>().is_some_and(|host| host.to_string_lossy().contains(':'));
+    let extra = items.len() == 4 && (board().profile.sockets == Sockets::CPython || is_v6(&items[0]));
     match &items[..] {
         [host, port] => Ok((host.clone(), port.clone())),
         [host, port, ..] if extra => Ok((host.clone(), port.clone())),
