@@ -435,7 +435,7 @@ for n in range(3000):
     server.stop();
     let log = lab.run(["capture", "show"]).ok();
     let total = |line: &str| line.split_once("read (")?.1.split_once(" so far")?.0.parse::<usize>().ok();
-    let dropped = log.lines().filter_map(total).last().unwrap_or(0);
+    let dropped = log.lines().filter_map(total).next_back().unwrap_or(0);
     assert_eq!(lab.exported_raw(&[]).len() / 100 + dropped, 3000);
 }
 
