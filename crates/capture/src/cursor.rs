@@ -154,7 +154,7 @@ impl Cursor {
         let length = match self.held.take() {
             Some(length) => length,
             None => loop {
-                match self.source.advance().or_else(|error| Err(self.overtaken(error)))? {
+                match self.source.advance().map_err(|error| self.overtaken(error))? {
                     Found::Nothing { ended: false } => return Ok(Next::Wait),
                     Found::Nothing { ended: true } => return Ok(Next::End),
                     Found::Block(length) if self.is_wanted(length)? => break length,

@@ -130,5 +130,5 @@ fn find(wanted: &Interface) -> io::Result<if_addrs::Interface> {
     };
     let mut found: Vec<_> = if_addrs::get_if_addrs()?.into_iter().filter(fits).collect();
     found.sort_by_key(|known| known.ip().is_ipv6());
-    found.into_iter().next().ok_or_else(|| Reason::no_interface())
+    found.into_iter().next().ok_or_else(Reason::no_interface)
 }
