@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixStream as Dialled;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -70,11 +71,16 @@ pub(crate) async fn serve(hub: Rc<Hub>) {
 fn listen(folder: &Path) -> io::Result<(UnixListener, SocketFile)> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    let path = file_of(folder, std::process::id());
-    let _ = fs::remove_file(&path); // of a process that had this number before, and did not end well
-    let listener = UnixListener::bind(&path)?;
-    let file = SocketFile(path);
-    fs::set_permissions(&file.0, Permissions::from_mode(0o600))?;
+    // Made under a name of its own: another engine of this process may be doing the same, and a process that had this
+    // number before may not have ended well.
+    static ENGINES: AtomicU32 = AtomicU32::new(0);
+    let (process, engine) = (std::process::id(), ENGINES.fetch_add(1, Ordering::Relaxed));
+    let new = SocketFile(folder.join(format!("{process}.{engine}")));
+    let _ = fs::remove_file(&new.0);
+    let listener = UnixListener::bind(&new.0)?;
+    fs::set_permissions(&new.0, Permissions::from_mode(0o600))?;
+    let file = SocketFile(file_of(folder, process));
+    fs::rename(&new.0, &file.0)?;
     Ok((listener, file))
 }
 
