@@ -16,7 +16,7 @@ pub(crate) fn set_up(socket: &Socket, place: &HostPort, options: &Options) -> Re
         if is_v4 { socket.set_multicast_ttl_v4(ttl) } else { socket.set_multicast_hops_v6(ttl) }
             .map_err(failed("ttl"))?;
     }
-    hear_own_groups_only(socket, is_v4).map_err(failed("multicast_all"))?;
+    hear_own_groups_only(socket, is_v4);
     let looped = options.loopback();
     if is_v4 { socket.set_multicast_loop_v4(looped) } else { socket.set_multicast_loop_v6(looped) }
         .map_err(failed("loop"))?;
@@ -30,17 +30,18 @@ pub(crate) fn set_up(socket: &Socket, place: &HostPort, options: &Options) -> Re
     }
 }
 
-/// Without this, Linux has a socket hear the groups that any program of the machine takes part in.
+/// Without this, Linux has a socket hear the groups that any program of the machine takes part in. Kernels that do not
+/// know the option go on doing so: an endpoint is not to fail for that.
 #[cfg(target_os = "linux")]
-fn hear_own_groups_only(socket: &Socket, is_v4: bool) -> io::Result<()> {
-    let v4 = socket.set_multicast_all_v4(false);
-    if is_v4 { v4 } else { socket.set_multicast_all_v6(false) }
+fn hear_own_groups_only(socket: &Socket, is_v4: bool) {
+    let _ = socket.set_multicast_all_v4(false); // also of a dual-stack socket
+    if !is_v4 {
+        let _ = socket.set_multicast_all_v6(false);
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn hear_own_groups_only(_: &Socket, _: bool) -> io::Result<()> {
-    Ok(())
-}
+fn hear_own_groups_only(_: &Socket, _: bool) {}
 
 /// Takes part in `group` on `interface`.
 pub(crate) fn join(socket: SockRef<'_>, group: IpAddr, interface: &Interface) -> Result<(), Failure> {
