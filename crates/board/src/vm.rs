@@ -10,7 +10,7 @@ use rustpython_vm::{Interpreter, Py, PyObjectRef, PyResult, Settings, VirtualMac
 use crate::board::{Board, board};
 use crate::modules::{self, mounts, schedule, stream};
 use crate::profile::RELEASE;
-use crate::{attention, console, cpython, dialect, import, memory, patches, traceback};
+use crate::{attention, console, cpython, dialect, import, memory, patches, slots, traceback};
 
 /// Calls in calls before RuntimeError. A board has tens to hundreds; the thread's stack has room for these.
 const RECURSION_LIMIT: usize = 400;
@@ -51,6 +51,8 @@ pub(crate) fn start(board: &'static Board) -> Interpreter {
     let interpreter = builder.init_hook(move |vm| vm.set_user_signal_channel(receiver)).build();
     interpreter.enter(|vm| {
         vm.recursion_limit.set(RECURSION_LIMIT);
+        slots::open_attributes(vm);
+        slots::open_items(vm);
         if !board.profile.is_cpython() {
             patches::apply(vm);
         }

@@ -18,6 +18,7 @@ pub(crate) mod help;
 pub(crate) mod inflate;
 pub(crate) mod io;
 pub(crate) mod json;
+pub(crate) mod late;
 pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod machine;
@@ -36,7 +37,7 @@ pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod tls;
 
-use rustpython_vm::builtins::{PyModuleDef, PyStr};
+use rustpython_vm::builtins::{PyBytes, PyModuleDef, PyStr};
 use rustpython_vm::{Context, PyObject, PyResult, VirtualMachine};
 
 use crate::board::board;
@@ -123,6 +124,14 @@ pub(crate) const U_NAMES: &[&str] = &[
 pub(crate) fn with_bytes<R>(object: &PyObject, vm: &VirtualMachine, f: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
     match object.downcast_ref::<PyStr>() {
         Some(text) => Ok(f(text.as_bytes())),
-        None => object.try_bytes_like(vm, f).map_err(|_| vm.new_type_error("object with buffer protocol required")),
+        None => with_buffer(object, vm, f).map_err(|_| vm.new_type_error("object with buffer protocol required")),
+    }
+}
+
+/// Bytes of what has the buffer protocol. For `bytes` itself that would only take time.
+pub(crate) fn with_buffer<R>(object: &PyObject, vm: &VirtualMachine, f: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
+    match object.downcast_ref_if_exact::<PyBytes>(vm) {
+        Some(bytes) => Ok(f(bytes.as_bytes())),
+        None => object.try_bytes_like(vm, f),
     }
 }

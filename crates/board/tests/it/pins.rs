@@ -90,3 +90,43 @@ p.deinit()";
     assert_eq!(waves, [(1000, 32799), (1000, 65535), (0, 0)]);
     assert_eq!(board.output, "PWM(Pin(4), freq=1000, duty=512) 32799 500480\r\n");
 }
+
+/// A program's own class over a part of the board has the arguments that it likes.
+#[test]
+fn parts_can_be_derived_from() {
+    let program = "from machine import Pin, Signal, Timer
+class Led(Pin):
+    def __init__(self, name, number=2):
+        self.name = name
+        super().__init__(number, Pin.OUT, value=1)
+    def off(self):
+        print(self.name, 'goes out')
+        super().off()
+class Lamp(Signal):
+    def __init__(self):
+        super().__init__(Led('lamp', 4), invert=True)
+class Beat(Timer):
+    def __init__(self, count):
+        super().__init__(-1)
+        self.count = count
+        self.init(period=1, callback=self.beat)
+    def beat(self, timer):
+        self.count -= 1
+        if not self.count:
+            self.deinit()
+class Empty(Pin):
+    def __init__(self):
+        pass
+led = Led('red')
+print(led.value(), led, Pin(2).value(), isinstance(led, Pin))
+led.off()
+print(Pin(led).value(), Lamp().value())
+beat = Beat(3)
+while beat.count: pass
+try:
+    Empty().on()
+except AttributeError as e:
+    print(e)";
+    let said = "1 Pin(2) 1 True\r\nred goes out\r\n0 0\r\ncall super().__init__() first\r\n";
+    assert_eq!(printed(program), said);
+}

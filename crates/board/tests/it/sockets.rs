@@ -345,3 +345,31 @@ print(t.fileno(), socket.inet_aton('1.2.3.4'), socket.htons(1))";
     assert!(lines[5].starts_with("('TypeError', ") && lines[5].ends_with(" 111"), "{text}");
     assert_eq!(lines[6], "-1 b'\\x01\\x02\\x03\\x04' 256", "{text}");
 }
+
+/// A program's own class of socket opens it in its `__init__`, as what it likes.
+#[test]
+fn a_socket_can_be_derived_from() {
+    let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let program = format!(
+        "import socket
+class Sender(socket.socket):
+    def __init__(self, to):
+        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+        self.to = to
+    def say(self, words):
+        return self.sendto(words, self.to)
+class Plain(socket.socket):
+    pass
+address = socket.getaddrinfo('127.0.0.1', {})[0][-1]
+print(Sender(address).say(b'own'), Plain(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'plain', address))",
+        there.local_addr().unwrap().port()
+    );
+    for board in ["esp32", "k230", "waffle", "linux"] {
+        assert_eq!(printed_by(board, &program), "3 5\r\n", "{board}");
+        for said in [b"own" as &[u8], b"plain"] {
+            let mut buffer = [0; 9];
+            let length = there.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], said, "{board}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use rustpython_vm::{
 
 use crate::board::board;
 use crate::hardware::Watch;
+use crate::modules::late::Late;
 use crate::modules::schedule;
 use crate::parts::LIGHT;
 
@@ -35,9 +36,9 @@ impl PinBase {}
 
 /// One of the board's pins. Two objects with one number are one pin, as on the board.
 #[pyclass(module = "machine", name = "Pin")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Pin {
-    number: u8,
+    number: Late<u8>,
 }
 
 /// How a pin is set up; what is not given stays as it is.
@@ -90,7 +91,7 @@ fn constant(name: &str) -> Option<i32> {
 /// The number of what a program gives for a pin: a number, a name, or a pin.
 pub(crate) fn pin_number(id: &PyObject, vm: &VirtualMachine) -> PyResult<u8> {
     if let Some(pin) = id.downcast_ref::<Pin>() {
-        return Ok(pin.number);
+        return pin.number.get(vm);
     }
     let profile = board().profile;
     let number = match id.downcast_ref::<PyStr>() {
@@ -118,13 +119,14 @@ fn exists(number: &u8) -> bool {
     board().profile.pins.contains(number)
 }
 
-impl Constructor for Pin {
+impl DefaultConstructor for Pin {}
+
+impl Initializer for Pin {
     type Args = PinArgs;
 
-    fn py_new(_class: &Py<PyType>, args: PinArgs, vm: &VirtualMachine) -> PyResult<Pin> {
-        let pin = Pin { number: pin_number(&args.id, vm)? };
-        pin.set_up(&args.setup, vm)?;
-        Ok(pin)
+    fn init(zelf: PyRef<Pin>, args: PinArgs, vm: &VirtualMachine) -> PyResult<()> {
+        zelf.number.set(pin_number(&args.id, vm)?);
+        zelf.set_up(&args.setup, vm)
     }
 }
 
@@ -137,23 +139,24 @@ impl Callable for Pin {
 }
 
 impl Representable for Pin {
-    fn repr_str(zelf: &Py<Pin>, _vm: &VirtualMachine) -> PyResult<String> {
+    fn repr_str(zelf: &Py<Pin>, vm: &VirtualMachine) -> PyResult<String> {
+        let number = zelf.number.get(vm)?;
         if board().profile.name != "rp2" {
-            return Ok(format!("Pin({})", zelf.number));
+            return Ok(format!("Pin({number})"));
         }
-        let mode = board().pin(zelf.number, |pin| match (pin.output, pin.open_drain) {
+        let mode = board().pin(number, |pin| match (pin.output, pin.open_drain) {
             (false, _) => "IN",
             (true, false) => "OUT",
             (true, true) => "OPEN_DRAIN",
         });
-        Ok(match zelf.number {
+        Ok(match number {
             LIGHT => format!("Pin(EXT_GPIO0, mode={mode})"),
             number => format!("Pin(GPIO{number}, mode={mode})"),
         })
     }
 }
 
-#[pyclass(with(Constructor, Callable, Representable))]
+#[pyclass(with(Constructor, Initializer, Callable, Representable), flags(BASETYPE))]
 impl Pin {
     #[extend_class]
     fn constants(ctx: &Context, class: &'static Py<PyType>) {
@@ -164,6 +167,7 @@ impl Pin {
 
     /// A mode of -1 or None, and what is not given, change nothing.
     fn set_up(&self, setup: &Setup, vm: &VirtualMachine) -> PyResult<()> {
+        let number = self.number.get(vm)?;
         let given =
             |argument: &OptionalArg<PyObjectRef>| argument.as_option().filter(|object| !vm.is_none(object)).cloned();
         let mode = given(&setup.mode).map(|mode| mode.try_into_value::<i32>(vm)).transpose()?.filter(|&mode| mode >= 0);
@@ -172,9 +176,9 @@ impl Pin {
         let pull: Option<i32> = pull.transpose()?.filter(|&pull| pull >= 0);
         let value = given(&setup.value).map(|value| value.try_to_bool(vm)).transpose()?;
         if mode.is_some_and(|mode| Some(mode) != constant("IN")) {
-            check_drives(self.number, vm)?;
+            check_drives(number, vm)?;
         }
-        board().pin(self.number, |pin| {
+        board().pin(number, |pin| {
             pin.driven = value.unwrap_or(pin.driven);
             if let Some(pull) = pull {
                 pin.pulled = Some(pull) == constant("PULL_UP");
@@ -196,38 +200,40 @@ impl Pin {
     #[pymethod]
     fn value(&self, value: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult {
         if let OptionalArg::Present(value) = value {
-            self.drive(value.try_to_bool(vm)?);
+            self.drive(value.try_to_bool(vm)?, vm)?;
             return Ok(vm.ctx.none());
         }
-        let high = board().pin(self.number, |pin| pin.level());
+        let high = board().pin(self.number.get(vm)?, |pin| pin.level());
         Ok(vm.ctx.new_int(i32::from(high)).into())
     }
 
     #[pymethod]
     #[pymethod(name = "high")]
-    fn on(&self) {
-        self.drive(true);
+    fn on(&self, vm: &VirtualMachine) -> PyResult<()> {
+        self.drive(true, vm)
     }
 
     #[pymethod]
     #[pymethod(name = "low")]
-    fn off(&self) {
-        self.drive(false);
+    fn off(&self, vm: &VirtualMachine) -> PyResult<()> {
+        self.drive(false, vm)
     }
 
     #[pymethod]
-    fn toggle(&self) {
-        board().pin(self.number, |pin| pin.driven = !pin.driven);
+    fn toggle(&self, vm: &VirtualMachine) -> PyResult<()> {
+        board().pin(self.number.get(vm)?, |pin| pin.driven = !pin.driven);
+        Ok(())
     }
 
-    fn drive(&self, high: bool) {
-        board().pin(self.number, |pin| pin.driven = high);
+    fn drive(&self, high: bool, vm: &VirtualMachine) -> PyResult<()> {
+        board().pin(self.number.get(vm)?, |pin| pin.driven = high);
+        Ok(())
     }
 
     /// Has `handler(pin)` run between bytecodes when the outside changes the level.
     #[pymethod]
-    fn irq(zelf: PyRef<Self>, args: IrqArgs, vm: &VirtualMachine) -> PyRef<Irq> {
-        let number = zelf.number;
+    fn irq(zelf: PyRef<Self>, args: IrqArgs, vm: &VirtualMachine) -> PyResult<PyRef<Irq>> {
+        let number = zelf.number.get(vm)?;
         let both = constant("IRQ_RISING").unwrap_or(1) | constant("IRQ_FALLING").unwrap_or(2);
         let trigger = args.trigger.unwrap_or(both);
         let has = |name| constant(name).is_some_and(|bit| trigger & bit != 0);
@@ -241,7 +247,7 @@ impl Pin {
         if let Some(before) = before {
             schedule::forget(before.callback);
         }
-        Irq::make(trigger, vm)
+        Ok(Irq::make(trigger, vm))
     }
 }
 
@@ -273,17 +279,19 @@ impl Irq {
 
 /// A pin that is on when its level is high, or low when it is inverted.
 #[pyclass(module = "machine", name = "Signal")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Signal {
-    pin: PyObjectRef,
+    pin: Late<PyObjectRef>,
     inverted: Mutex<bool>,
 }
 
-impl Constructor for Signal {
+impl DefaultConstructor for Signal {}
+
+impl Initializer for Signal {
     type Args = FuncArgs;
 
     /// Around a pin, or with the arguments of a pin.
-    fn py_new(_class: &Py<PyType>, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<Signal> {
+    fn init(zelf: PyRef<Signal>, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let inverted = match args.take_keyword("invert") {
             Some(invert) => invert.try_to_bool(vm)?,
             None => false,
@@ -296,7 +304,9 @@ impl Constructor for Signal {
             use rustpython_vm::class::StaticType;
             Pin::static_type().as_object().call(args, vm)?
         };
-        Ok(Signal { pin, inverted: Mutex::new(inverted) })
+        *zelf.inverted.lock() = inverted;
+        zelf.pin.set(pin);
+        Ok(())
     }
 }
 
@@ -308,7 +318,7 @@ impl Callable for Signal {
     }
 }
 
-#[pyclass(with(Constructor, Callable))]
+#[pyclass(with(Constructor, Initializer, Callable), flags(BASETYPE))]
 impl Signal {
     #[pymethod]
     fn value(&self, value: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult {
@@ -316,7 +326,7 @@ impl Signal {
         match value {
             OptionalArg::Present(value) => self.set(value.try_to_bool(vm)?, vm),
             OptionalArg::Missing => {
-                let level = vm.call_method(&self.pin, "value", ())?.try_to_bool(vm)?;
+                let level = vm.call_method(&*self.pin.get(vm)?, "value", ())?.try_to_bool(vm)?;
                 Ok(vm.ctx.new_int(i32::from(level != inverted)).into())
             }
         }
@@ -324,7 +334,7 @@ impl Signal {
 
     fn set(&self, on: bool, vm: &VirtualMachine) -> PyResult {
         let level = i32::from(on != *self.inverted.lock());
-        vm.call_method(&self.pin, "value", (level,))
+        vm.call_method(&*self.pin.get(vm)?, "value", (level,))
     }
 
     #[pymethod]

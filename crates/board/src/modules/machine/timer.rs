@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyFloat, PyType};
 use rustpython_vm::function::{FuncArgs, OptionalArg};
-use rustpython_vm::types::{Constructor, Initializer, Representable};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
 use rustpython_vm::{Context, FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::board::board;
 use crate::hardware::{Alarm, AlarmKey, Due};
+use crate::modules::late::Late;
 use crate::modules::schedule::{self, Token};
 
 const ONE_SHOT: i32 = 0;
@@ -24,11 +25,17 @@ const SHORTEST: Duration = Duration::from_micros(100);
 
 /// A timer of the chip, or a virtual one.
 #[pyclass(module = "machine", name = "Timer")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Timer {
+    which: Late<Which>,
+    running: Mutex<Running>,
+}
+
+/// Its number as the program gave it, -1 for a virtual one, and what the board's alarms know it by.
+#[derive(Clone, Copy, Debug)]
+struct Which {
     id: i64,
     key: u64,
-    running: Mutex<Running>,
 }
 
 #[derive(Debug, Default)]
@@ -74,11 +81,14 @@ impl TimerArgs {
     }
 }
 
-impl Constructor for Timer {
+impl DefaultConstructor for Timer {}
+
+impl Initializer for Timer {
     type Args = FuncArgs;
 
-    fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Timer> {
-        let id = match args.args.first().cloned().or_else(|| args.get_optional_kwarg("id")) {
+    /// `Timer(0, period=...)` starts; `Timer(0)` alone does not touch one that runs.
+    fn init(zelf: PyRef<Self>, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let id = match args.take_keyword("id").or_else(|| args.take_positional()) {
             Some(id) => id.try_into_value(vm)?,
             None => -1,
         };
@@ -87,18 +97,7 @@ impl Constructor for Timer {
             Err(_) if id == -1 => NEXT_VIRTUAL.fetch_add(1, Ordering::Relaxed),
             _ => return Err(vm.new_value_error(format!("Timer({id}) doesn't exist"))),
         };
-        Ok(Timer { id, key, running: Mutex::default() })
-    }
-}
-
-impl Initializer for Timer {
-    type Args = FuncArgs;
-
-    /// `Timer(0, period=...)` starts; `Timer(0)` alone does not touch one that runs.
-    fn init(zelf: PyRef<Self>, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-        if args.take_keyword("id").is_none() {
-            args.take_positional();
-        }
+        zelf.which.set(Which { id, key });
         if args.is_empty() {
             return Ok(());
         }
@@ -108,14 +107,15 @@ impl Initializer for Timer {
 }
 
 impl Representable for Timer {
-    fn repr_str(zelf: &Py<Timer>, _vm: &VirtualMachine) -> PyResult<String> {
+    fn repr_str(zelf: &Py<Timer>, vm: &VirtualMachine) -> PyResult<String> {
+        let id = zelf.which.get(vm)?.id;
         let running = zelf.running.lock();
         let mode = if running.mode == ONE_SHOT { "ONE_SHOT" } else { "PERIODIC" };
-        Ok(format!("Timer({}, mode={mode}, period={})", zelf.id, running.period.as_millis()))
+        Ok(format!("Timer({id}, mode={mode}, period={})", running.period.as_millis()))
     }
 }
 
-#[pyclass(with(Constructor, Initializer, Representable))]
+#[pyclass(with(Constructor, Initializer, Representable), flags(BASETYPE))]
 impl Timer {
     #[extend_class]
     fn constants(ctx: &Context, class: &'static Py<PyType>) {
@@ -129,7 +129,7 @@ impl Timer {
     }
 
     fn start(zelf: PyRef<Self>, args: &TimerArgs, vm: &VirtualMachine) -> PyResult<()> {
-        zelf.deinit();
+        zelf.deinit(vm)?;
         let period = args.period(vm)?.unwrap_or(Duration::MAX);
         let function = args.callback.as_option().filter(|function| !vm.is_none(function)).cloned();
         // What CanMV's `arg` is for; elsewhere the callback gets the timer.
@@ -139,20 +139,23 @@ impl Timer {
         let (Some(callback), Some(at)) = (callback, Instant::now().checked_add(period)) else { return Ok(()) };
         let every = (args.mode != ONE_SHOT).then_some(period);
         let alarm = Alarm { at, every, due: Due::Callback(callback) };
-        board().hardware(|hardware| hardware.set_alarm(zelf.alarm_key(), alarm));
+        let key = zelf.alarm_key(vm)?;
+        board().hardware(|hardware| hardware.set_alarm(key, alarm));
         Ok(())
     }
 
-    fn alarm_key(&self) -> AlarmKey {
-        AlarmKey::Timer(self.key)
+    fn alarm_key(&self, vm: &VirtualMachine) -> PyResult<AlarmKey> {
+        Ok(AlarmKey::Timer(self.which.get(vm)?.key))
     }
 
     #[pymethod]
-    fn deinit(&self) {
-        board().hardware(|hardware| hardware.stop_alarm(self.alarm_key()));
+    fn deinit(&self, vm: &VirtualMachine) -> PyResult<()> {
+        let key = self.alarm_key(vm)?;
+        board().hardware(|hardware| hardware.stop_alarm(key));
         if let Some(callback) = self.running.lock().callback.take() {
             schedule::forget(callback);
         }
+        Ok(())
     }
 }
 

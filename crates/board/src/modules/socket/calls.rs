@@ -12,7 +12,7 @@ use super::Native;
 use super::class::Condition;
 use crate::board::board;
 use crate::modules::asked::Part;
-use crate::modules::with_bytes;
+use crate::modules::{with_buffer, with_bytes};
 use crate::net::{self, Socket};
 use crate::profile::Sockets;
 
@@ -107,7 +107,7 @@ impl Native {
     }
 
     fn is_deaf_to(&self, error: &Error) -> bool {
-        self.kind == Type::Datagram
+        self.kind() == Type::Datagram
             && error.errno() == Some(Errno::ECONNREFUSED)
             && board().profile.sockets != Sockets::CPython
     }
@@ -164,7 +164,7 @@ impl Native {
     fn dial_failed(&self, vm: &VirtualMachine, error: &Error) -> PyBaseExceptionRef {
         match error.errno() {
             Some(Errno::EISCONN | Errno::EALREADY | Errno::EACCES | Errno::EAFNOSUPPORT | Errno::EBADF) => {}
-            Some(errno) if self.kind == Type::Stream => {
+            Some(errno) if self.kind() == Type::Stream => {
                 self.become_(Condition::Dead);
                 if self.timeout() == Some(Duration::ZERO) {
                     self.postpone(errno);
@@ -348,8 +348,8 @@ pub(super) fn with_data<R>(data: &PyObject, vm: &VirtualMachine, f: impl FnOnce(
     if board().profile.sockets != Sockets::CPython {
         return with_bytes(data, vm, f);
     }
-    let class = data.class().name().to_owned();
-    data.try_bytes_like(vm, f).map_err(|_| vm.new_type_error(format!("a bytes-like object is required, not '{class}'")))
+    with_buffer(data, vm, f)
+        .map_err(|_| vm.new_type_error(format!("a bytes-like object is required, not '{}'", data.class().name())))
 }
 
 fn deadline(timeout: Option<Duration>) -> Option<Instant> {

@@ -1,11 +1,13 @@
 //! The class `socket`: its methods as programs see them. What they do while they wait is in `calls`.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crossbeam_utils::atomic::AtomicCell;
 use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyType};
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg, PosArgs};
-use rustpython_vm::types::{Constructor, Representable};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 use socklab_socket::{Address, Errno, Error, Family, Protocol, RecvFlags, SockOpt, Type};
 
@@ -50,14 +52,14 @@ const BOARDS_ONLY: &[&str] = &["read", "readinto", "readline", "write"];
 #[pyclass(module = "builtins", name = "socket")]
 #[derive(PyPayload)]
 pub(crate) struct Native {
-    pub(super) family: Family,
-    pub(super) kind: Type,
-    protocol: i64,
+    family: AtomicCell<Family>,
+    kind: AtomicCell<Type>,
+    protocol: AtomicI64,
     state: Mutex<State>,
 }
 
 struct State {
-    /// `None` when closed.
+    /// `None` when closed, and before `__init__`, which a program's subclass may have its own arguments for.
     open: Option<Open>,
     /// As the program set it.
     timeout: Option<Duration>,
@@ -93,7 +95,7 @@ pub(super) enum Condition {
 
 impl std::fmt::Debug for Native {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_struct("socket").field("family", &self.family).field("kind", &self.kind).finish_non_exhaustive()
+        to.debug_struct("socket").field("family", &self.family()).field("kind", &self.kind()).finish_non_exhaustive()
     }
 }
 
@@ -110,10 +112,28 @@ pub(super) fn leave_out(vm: &VirtualMachine, class: &Py<PyType>) {
     }
 }
 
-impl Constructor for Native {
+impl DefaultConstructor for Native {}
+
+impl Default for Native {
+    fn default() -> Native {
+        let state = State {
+            open: None,
+            timeout: cpython::default_timeout(),
+            condition: Condition::New,
+            postponed: None,
+            watch: None,
+            files: 0,
+            closing: false,
+        };
+        let (family, kind) = (AtomicCell::new(Family::Inet), AtomicCell::new(Type::Stream));
+        Native { family, kind, protocol: AtomicI64::new(0), state: Mutex::new(state) }
+    }
+}
+
+impl Initializer for Native {
     type Args = FuncArgs;
 
-    fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Native> {
+    fn init(zelf: PyRef<Native>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let [family, kind, protocol] = arguments(&args, vm)?;
         let slot = free_slot(vm)?;
         let family = match family {
@@ -137,7 +157,8 @@ impl Constructor for Native {
             // lwIP lets datagrams go to a broadcast address unasked.
             let _ = socket.setsockopt(SockOpt::Broadcast(true));
         }
-        Ok(Native::over(socket, slot, protocol))
+        zelf.open(socket, slot, protocol);
+        Ok(())
     }
 }
 
@@ -186,19 +207,31 @@ impl Representable for Native {
 impl Native {
     /// A socket that is open.
     fn over(socket: Socket, slot: Slot, protocol: i64) -> Native {
+        let native = Native::default();
+        native.open(socket, slot, protocol);
+        native
+    }
+
+    fn open(&self, socket: Socket, slot: Slot, protocol: i64) {
         // All waiting is done above.
         socket.setblocking(false);
-        let (family, kind) = (socket.family(), socket.kind());
-        let state = State {
-            open: Some(Open { socket, slot }),
-            timeout: cpython::default_timeout(),
-            condition: Condition::New,
-            postponed: None,
-            watch: None,
-            files: 0,
-            closing: false,
-        };
-        Native { family, kind, protocol, state: Mutex::new(state) }
+        self.family.store(socket.family());
+        self.kind.store(socket.kind());
+        self.protocol.store(protocol, Ordering::Relaxed);
+        let mut state = self.state.lock();
+        state.condition = Condition::New;
+        let before = state.open.replace(Open { socket, slot });
+        drop(state);
+        // After a second `__init__`: closed outside of the lock.
+        drop(before);
+    }
+
+    pub(super) fn family(&self) -> Family {
+        self.family.load()
+    }
+
+    pub(super) fn kind(&self) -> Type {
+        self.kind.load()
     }
 
     /// A file over it is opened.
@@ -260,7 +293,7 @@ impl Native {
     }
 
     pub(super) fn protocol(&self) -> i64 {
-        self.protocol
+        self.protocol.load(Ordering::Relaxed)
     }
 
     pub(crate) fn number(&self) -> i64 {
@@ -281,7 +314,7 @@ impl Native {
     /// Streams send only to a peer: Linux says EPIPE where boards say ENOTCONN.
     pub(super) fn check_connection(&self, vm: &VirtualMachine) -> PyResult<()> {
         let lonely = matches!(self.condition(), Condition::New | Condition::Listening);
-        if self.kind == Type::Stream && lonely && board().profile.sockets != Sockets::CPython {
+        if self.kind() == Type::Stream && lonely && board().profile.sockets != Sockets::CPython {
             self.socket(vm)?;
             return Err(net::os_error(vm, Errno::ENOTCONN));
         }
@@ -319,7 +352,7 @@ impl Native {
     }
 
     pub(super) fn send_to(&self, vm: &VirtualMachine, data: &PyObject, to: &PyObject) -> PyResult<usize> {
-        let to = address::numeric(vm, to, self.family)?;
+        let to = address::numeric(vm, to, self.family())?;
         address::check_way(vm, &to)?;
         let sent = self.attempt(vm, socklab_socket::Ready::OUT, true, |socket| {
             with_data(data, vm, |bytes| socket.sendto(bytes, to))
@@ -354,7 +387,7 @@ impl Drop for Native {
     }
 }
 
-#[pyclass(with(Constructor, Representable), flags(BASETYPE, HAS_WEAKREF))]
+#[pyclass(with(Constructor, Initializer, Representable), flags(BASETYPE, HAS_WEAKREF))]
 impl Native {
     #[pymethod]
     pub(super) fn close(&self) {
@@ -376,7 +409,7 @@ impl Native {
     fn bind(&self, address: PosArgs<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
         let address = one_address(address, vm)?;
         let socket = self.socket(vm)?;
-        let place = address::place(vm, &address, self.family)?;
+        let place = address::place(vm, &address, self.family())?;
         socket.bind(place).map_err(|error| {
             if error.errno() == Some(Errno::EACCES) {
                 let port = place.port();
@@ -403,7 +436,7 @@ impl Native {
     fn accept(&self, vm: &VirtualMachine) -> PyResult<(PyRef<Native>, PyObjectRef)> {
         let accepted = self.attempt(vm, socklab_socket::Ready::IN, true, |socket| Ok(socket.accept()));
         let (socket, peer) = accepted.map_err(|fail| fail.raise(vm))?;
-        let accepted = Native::over(socket, free_slot(vm)?, self.protocol);
+        let accepted = Native::over(socket, free_slot(vm)?, self.protocol());
         accepted.become_(Condition::Connected);
         if board().profile.quirks.accept_inherits_timeout {
             accepted.set_timeout(self.timeout());
@@ -415,7 +448,7 @@ impl Native {
     #[pymethod]
     pub(super) fn connect(&self, address: PosArgs<PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
         let address = one_address(address, vm)?;
-        let place = address::place(vm, &address, self.family)?;
+        let place = address::place(vm, &address, self.family())?;
         self.check_not_dead(vm)?;
         address::check_way(vm, &place)?;
         self.dial(vm, place.into())
@@ -423,11 +456,10 @@ impl Native {
 
     #[pymethod]
     fn send(&self, data: PyObjectRef, _flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<usize> {
-        let length = with_data(&data, vm, <[u8]>::len)?;
         let profile = board().profile;
-        let how = if profile.sockets == Sockets::Bsd && self.kind == Type::Stream { Send::All } else { Send::Some };
+        let how = if profile.sockets == Sockets::Bsd && self.kind() == Type::Stream { Send::All } else { Send::Some };
         let sent = self.push(vm, &data, Part::ALL, how).map_err(|fail| fail.raise(vm))?;
-        if length == 0 && profile.quirks.empty_send_raises {
+        if sent == 0 && profile.quirks.empty_send_raises && with_data(&data, vm, <[u8]>::is_empty)? {
             return Err(self.nothing_sent().raise(vm));
         }
         Ok(sent)
@@ -437,11 +469,11 @@ impl Native {
     #[pymethod]
     fn sendall(&self, data: PyObjectRef, _flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult {
         let dialect = board().profile.sockets;
-        if self.kind == Type::Datagram && dialect == Sockets::Raw {
+        if self.kind() == Type::Datagram && dialect == Sockets::Raw {
             return Err(vm.new_exception_empty(vm.ctx.exceptions.not_implemented_error.to_owned()));
         }
         let length = with_data(&data, vm, <[u8]>::len)?;
-        let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
+        let how = if self.kind() == Type::Stream { Send::All } else { Send::Some };
         let sent = self.push(vm, &data, Part::ALL, how).map_err(|fail| fail.raise(vm))?;
         if length == 0 && board().profile.quirks.empty_send_raises {
             return Err(self.nothing_sent().raise(vm));
@@ -459,7 +491,7 @@ impl Native {
     fn sendto(&self, data: PyObjectRef, to: PyObjectRef, after: OptionalArg, vm: &VirtualMachine) -> PyResult<usize> {
         let to = after.unwrap_or(to);
         let sent = self.send_to(vm, &data, &to)?;
-        if sent == 0 && self.kind == Type::Datagram && board().profile.quirks.empty_send_raises {
+        if sent == 0 && self.kind() == Type::Datagram && board().profile.quirks.empty_send_raises {
             return self.empty_datagram(vm);
         }
         Ok(sent)
@@ -468,7 +500,7 @@ impl Native {
     #[pymethod]
     fn recv(&self, count: isize, flags: OptionalArg<i32>, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
         let count = Native::room(count, vm)?;
-        if board().profile.quirks.recv_fills && self.kind == Type::Stream {
+        if board().profile.quirks.recv_fills && self.kind() == Type::Stream {
             return self.read_all(vm, count).map_err(|fail| fail.raise(vm));
         }
         let got = self.pull(vm, count, self.flags(flags)).map_err(|fail| fail.raise(vm))?;
@@ -519,7 +551,7 @@ impl Native {
         vm: &VirtualMachine,
     ) -> PyResult<Option<usize>> {
         let range = Part::of_arguments(first, second);
-        let how = if self.kind == Type::Stream { Send::All } else { Send::Some };
+        let how = if self.kind() == Type::Stream { Send::All } else { Send::Some };
         let asked = with_data(&data, vm, |bytes| range.of(bytes).len())?;
         match or_none(self.push(vm, &data, range, how), vm)? {
             // Only a non-blocking stream writes less than all of it.
@@ -657,19 +689,19 @@ impl Native {
         self.timeout() != Some(Duration::ZERO)
     }
 
-    #[pygetset]
-    fn family(&self) -> i64 {
-        if self.family == Family::Inet6 { 10 } else { 2 }
+    #[pygetset(name = "family")]
+    fn family_number(&self) -> i64 {
+        if self.family() == Family::Inet6 { 10 } else { 2 }
     }
 
     #[pygetset(name = "type")]
-    fn kind(&self) -> i64 {
-        address::kind_number(self.kind)
+    fn kind_number(&self) -> i64 {
+        address::kind_number(self.kind())
     }
 
     #[pygetset]
     fn proto(&self) -> i64 {
-        self.protocol
+        self.protocol()
     }
 }
 

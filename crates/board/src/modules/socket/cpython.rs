@@ -75,8 +75,8 @@ pub(crate) fn gaierror(vm: &VirtualMachine, failure: LookupFailure) -> PyBaseExc
 
 /// `<socket.socket fd=3, family=2, type=1, proto=0, laddr=('127.0.0.1', 80)>`.
 pub(super) fn repr(socket: &Native, vm: &VirtualMachine) -> String {
-    let (number, family) = (socket.number(), if socket.family == Family::Inet6 { 10 } else { 2 });
-    let mut text = format!("<socket.socket fd={number}, family={family}, type={}", address::kind_number(socket.kind));
+    let (number, family) = (socket.number(), if socket.family() == Family::Inet6 { 10 } else { 2 });
+    let mut text = format!("<socket.socket fd={number}, family={family}, type={}", address::kind_number(socket.kind()));
     text.push_str(&format!(", proto={}", socket.protocol()));
     let ends = socket.polled().map(|below| [("laddr", below.local_address()), ("raddr", below.peer_address())]);
     for (name, end) in ends.into_iter().flatten() {

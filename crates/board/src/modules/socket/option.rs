@@ -180,7 +180,7 @@ fn linger(vm: &VirtualMachine, value: &PyObject) -> PyResult<SockOpt> {
 pub(super) fn get(socket: &Native, level: i64, name: i64, size: Option<usize>, vm: &VirtualMachine) -> PyResult {
     let known = match (level, name) {
         (1, 2) => SockOptName::ReuseAddress,
-        (1, 3) => return Ok(vm.ctx.new_int(super::address::kind_number(socket.kind)).into()),
+        (1, 3) => return Ok(vm.ctx.new_int(super::address::kind_number(socket.kind())).into()),
         (1, 4) => SockOptName::Error,
         (1, 6) => SockOptName::Broadcast,
         (1, 7) => SockOptName::SendBuffer,
