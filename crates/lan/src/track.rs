@@ -18,7 +18,7 @@ pub struct Sent {
     pub segments: u64,
     /// Bytes of payload, those that were sent again included.
     pub bytes: u64,
-    /// Segments of which everything had been sent before.
+    /// Segments that began with bytes that had been sent before, whether or not new ones followed them.
     pub retransmitted: u64,
     /// Segments that came before one that they follow: it was lost or overtaken on its way here.
     pub early: u64,
@@ -135,7 +135,7 @@ impl Connection {
         let ahead = |number: u32| number.wrapping_sub(next) as i32;
         // One byte before the next asks whether the other end lives (RFC 9293, 3.8.4).
         let probe = end == next && start.wrapping_add(1) == end;
-        sent.retransmitted += u64::from(ahead(end) <= 0 && !probe);
+        sent.retransmitted += u64::from(ahead(start) < 0 && !probe);
         sent.early += u64::from(ahead(start) > 0);
         if ahead(end) > 0 {
             self.next[side] = Some(end);

@@ -37,7 +37,7 @@ pub struct FrameRow {
     pub length: usize,
     /// The segment in it, if it is TCP.
     pub segment: Option<Segment>,
-    /// Whether all of the segment had been sent before.
+    /// Whether the segment's first byte had been sent before.
     pub again: bool,
 }
 
@@ -97,11 +97,12 @@ impl Recent {
             *known = segment.seq; // another connection between the same two
         }
         // Sequence numbers go round (RFC 9293, 3.4).
-        let is_new = end.wrapping_sub(*known) as i32 > 0;
-        if is_new {
+        let ahead = |number: u32| number.wrapping_sub(*known) as i32;
+        let is_again = ahead(segment.seq) < 0;
+        if ahead(end) > 0 {
             *known = end;
         }
-        !is_new
+        is_again
     }
 }
 
@@ -136,17 +137,19 @@ mod tests {
             (false, 10, 5),
             (false, 15, 0),
             (false, 15, 5),
+            (false, 15, 9), // with more behind what was lost
+            (false, 24, 1),
             (true, 700, 0),
             (true, 700, 0),
         ] {
             frames.add(port, row(syn, seq, length));
         }
         let again: Vec<_> = frames.ask(1).iter().map(|row| row.again).collect();
-        assert_eq!(again, [false, false, true, false, false, false, true]);
+        assert_eq!(again, [false, false, true, false, false, true, false, false, true]);
         assert!(frames.is_open() && !frames.closes());
         (0..KEPT).for_each(|_| frames.add(port, row(false, 0, 0)));
         let kept = frames.ask(0);
-        assert_eq!((kept.len(), kept[0].number), (KEPT, 8));
+        assert_eq!((kept.len(), kept[0].number), (KEPT, 10));
         assert_eq!(frames.ask(kept[KEPT - 1].number).len(), 1);
     }
 }
