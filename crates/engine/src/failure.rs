@@ -190,6 +190,9 @@ impl Failure {
             (Operation::FindInterface | Operation::Join | Operation::Leave, NotFound) => {
                 ("`socklab addr` lists the interfaces of this machine", "用 `socklab addr` 查看本机的网络接口")
             }
+            (Operation::Send, _) if is_too_long(&self.error) => {
+                ("a UDP datagram holds at most 65507 bytes", "一个 UDP 数据报最多 65507 字节")
+            }
             (Operation::Resolve, _) => ("check the spelling, or use the IP address", "请检查拼写，或直接使用 IP 地址"),
             _ => return None,
         };
@@ -262,6 +265,11 @@ fn plain_cause(error: &io::Error) -> Option<(&'static str, &'static str)> {
         ReadOnlyFilesystem => ("the file system is read-only", "文件系统只读"),
         _ => return None,
     })
+}
+
+/// Whether a datagram was longer than one can be.
+fn is_too_long(error: &io::Error) -> bool {
+    errno_name(error).is_some_and(|name| name.ends_with("EMSGSIZE"))
 }
 
 /// The system's own text, without the number that Rust adds.

@@ -122,10 +122,10 @@ impl Hub {
         }
     }
 
-    async fn forward(&self, forward: Forward) -> Reply {
+    async fn forward(self: &Rc<Self>, forward: Forward) -> Reply {
         let Some(lan) = self.lan() else { return Reply::NotAttached(NoPlace::NoNetwork) };
         let at = forward.at;
-        let forwarded = lan.forward(forward).await;
+        let forwarded = lan.forward(self, forward).await;
         forwarded.map_or_else(|error| Reply::Failed(Failure::new(Operation::Listen, at, error)), Reply::Forwarded)
     }
 

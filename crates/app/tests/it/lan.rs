@@ -315,6 +315,8 @@ fn a_boards_page_is_opened_from_this_machine() {
     // Before or after the dial is made: nobody listens on the board's port 81.
     let refused = try_dial(nowhere).and_then(|mut stream| stream.read(&mut [0])).expect_err("refused");
     assert_eq!(refused.kind(), ErrorKind::ConnectionReset);
+    let said = format!("a connection to {nowhere} led nowhere: nobody listens on port 81 of esp32");
+    running.wait_for_told("why", 1, |line| line.ends_with(&said).then_some(()));
     running.interrupt();
     running.finish();
 }

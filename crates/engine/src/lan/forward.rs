@@ -7,10 +7,14 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
+use socklab_board::look::Said;
+use socklab_lan::PortId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{LanStream, Network};
+use crate::failure::Lang;
+use crate::hub::Hub;
 
 /// How long to leave connections waiting when the system has no more descriptors to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
@@ -66,11 +70,11 @@ fn split_address(text: &str) -> (IpAddr, &str) {
 
 impl Network {
     /// Listens until it is to end, or its board goes; gives where.
-    pub(crate) async fn forward(self: &Rc<Self>, forward: Forward) -> io::Result<SocketAddr> {
+    pub(crate) async fn forward(self: &Rc<Self>, hub: &Rc<Hub>, forward: Forward) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(forward.at).await?;
         let at = listener.local_addr()?;
         let forward = Forward { at, ..forward };
-        let task = tokio::task::spawn_local(Rc::clone(self).serve_forward(listener, forward.clone()));
+        let task = tokio::task::spawn_local(Rc::clone(self).serve_forward(Rc::clone(hub), listener, forward.clone()));
         self.forwards.borrow_mut().push((forward, task.abort_handle()));
         Ok(at)
     }
@@ -92,22 +96,26 @@ impl Network {
         !ended.is_empty()
     }
 
-    async fn serve_forward(self: Rc<Self>, listener: TcpListener, forward: Forward) {
+    async fn serve_forward(self: Rc<Self>, hub: Rc<Hub>, listener: TcpListener, forward: Forward) {
         loop {
             let Ok((outside, _)) = listener.accept().await else {
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 continue;
             };
-            tokio::task::spawn_local(Rc::clone(&self).carry(outside, forward.clone()));
+            tokio::task::spawn_local(Rc::clone(&self).carry(Rc::clone(&hub), outside, forward.clone()));
         }
+    }
+
+    /// Which board is meant, where it is still there.
+    fn board_of(&self, forward: &Forward) -> Option<(PortId, String)> {
+        let ports = self.ports.borrow();
+        let is_meant = |name: &String| forward.board.as_ref().is_none_or(|board| board == name);
+        ports.iter().map(|(id, port)| (*id, port.name.clone())).find(|(_, name)| is_meant(name))
     }
 
     /// Where the board is now; `None` before it has an address. IPv4 alone: boards' servers are bound to that.
     fn board_at(&self, forward: &Forward) -> Option<SocketAddr> {
-        let name = match &forward.board {
-            Some(name) => name.clone(),
-            None => self.ports.borrow().values().next()?.name.clone(),
-        };
+        let (_, name) = self.board_of(forward)?;
         let ip = self.lan.borrow().resolve(&name)?.into_iter().find(IpAddr::is_ipv4)?;
         Some(SocketAddr::new(ip, forward.port))
     }
@@ -123,15 +131,37 @@ impl Network {
     }
 
     /// Where nobody listens on the board, whoever dialled is refused: torn down, as the connection was made already.
-    async fn carry(self: Rc<Self>, outside: TcpStream, forward: Forward) {
+    async fn carry(self: Rc<Self>, hub: Rc<Hub>, outside: TcpStream, forward: Forward) {
         let made = match tokio::time::timeout(ADDRESS_PATIENCE, self.board_soon(&forward)).await {
-            Ok(board) => self.connect(board).await,
-            Err(_) => Err(io::ErrorKind::HostUnreachable.into()),
+            Ok(board) => self.connect(board).await.map_err(Some),
+            Err(_) => Err(None),
         };
         match made {
             Ok(stream) => self.join(stream, outside).await,
-            Err(_) => tear_down(&outside),
+            Err(error) => {
+                tear_down(&outside);
+                self.say_in_vain(&hub, &forward, error.as_ref());
+            }
         }
+    }
+
+    /// Says why a port led nowhere: without an error, the board has no address.
+    fn say_in_vain(&self, hub: &Hub, forward: &Forward, error: Option<&io::Error>) {
+        let Some((port, name)) = self.board_of(forward) else { return };
+        let to = forward.port;
+        let (why, zh) = match error {
+            None => (format!("{name} has no address on the network"), format!("{name} 在网络中还没有地址")),
+            Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                (format!("nobody listens on port {to} of {name}"), format!("{name} 没有监听端口 {to}"))
+            }
+            Some(error) => {
+                let cause = |lang| crate::failure::cause(error, lang);
+                (format!("{name}: {}", cause(Lang::En)), format!("{name}：{}", cause(Lang::Zh)))
+            }
+        };
+        let at = forward.at;
+        let said = Said::new(format!("a connection to {at} led nowhere: {why}"), format!("{at} 的连接未能转发：{zh}"));
+        self.remark(hub, port, &said);
     }
 
     /// Copies both ways until both sides have ended. What one side does to the other is all that there is to tell: an
