@@ -25,6 +25,7 @@ use crate::cli::{CaptureArgs, CaptureCommand, ExportArgs, SearchArgs, ShowArgs};
 use crate::output::{CHUNK, Sink, Stdout, Style};
 use crate::places::Places;
 use crate::say::{self, Fail, INTERRUPTED};
+use crate::terminal;
 use crate::watch::{Happening, Watch};
 
 /// How long to wait at a time for a run that grows.
@@ -156,6 +157,8 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let Some(style) = Style::new(Some(args.show), args.encoding, lang) else { return Ok(0) };
     let mut shown = Shown::new(style, &args.peer);
     let watch = Watch::new()?;
+    let gone = watch.sender.clone();
+    terminal::on_reader_gone(move || drop(gone.send(Happening::Quit)));
     loop {
         match batch(&mut cursor, &mut shown, lang)? {
             Batch::More => {}
@@ -168,9 +171,13 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
                 return Ok(0);
             }
         }
-        if let Some(Happening::Interrupt) = watch.next(Some(std::time::Instant::now())) {
-            shown.flush()?;
-            return Ok(INTERRUPTED);
+        match watch.next(Some(std::time::Instant::now())) {
+            Some(Happening::Interrupt) => {
+                shown.flush()?;
+                return Ok(INTERRUPTED);
+            }
+            Some(Happening::Quit) => return Ok(0),
+            _ => {}
         }
     }
 }

@@ -614,7 +614,7 @@ pub(crate) struct SearchArgs {
     /// WHAT is hex
     #[arg(long)]
     pub(crate) hex: bool,
-    /// WHAT is a regular expression over bytes
+    /// WHAT is a regular expression over bytes; its $ is the end of any read
     #[arg(long, conflicts_with = "hex")]
     pub(crate) regex: bool,
     /// Only this peer (may be repeated)

@@ -253,6 +253,9 @@ impl Prompt {
             endpoints.iter().flat_map(|endpoint| endpoint.peers.iter().map(|peer| peer.id)).collect();
         let words = text.split([',', ' ']).filter(|word| !word.is_empty());
         let chosen = words.map(|word| self.parse_peer(word, &known)).collect::<Result<BTreeSet<_>, _>>()?;
+        if chosen.is_empty() {
+            return Err(self.say("name peers, as 3 or 1,4 or e2.3", "请写出对端，例如 3、1,4 或 e2.3"));
+        }
         Ok(Targets::Peers(chosen.into_iter().collect()))
     }
 

@@ -15,6 +15,7 @@ use socklab_engine::lan::{AirFaults, FaultError, FaultSpec, Steer};
 use crate::cli::{LanArgs, LanCommand};
 use crate::output::CHUNK;
 use crate::say::{self, Fail, INTERRUPTED};
+use crate::terminal;
 use crate::watch::on_interrupt;
 
 pub(crate) fn run(args: &LanArgs, lang: Lang) -> Result<ExitCode, Fail> {
@@ -49,6 +50,9 @@ fn capture(pid: Option<u32>, output: Option<&Path>) -> Result<ExitCode, Fail> {
         Some(path) => Box::new(File::create(path).map_err(|error| not_created(path, &error))?),
         None => Box::new(io::stdout().lock()),
     };
+    if output.is_none() {
+        terminal::on_reader_gone(frames.end());
+    }
     let (end, interrupted) = (frames.end(), Arc::new(AtomicBool::new(false)));
     let told = Arc::clone(&interrupted);
     on_interrupt(move || {

@@ -1,7 +1,7 @@
 //! The terminal as it was before the prompt: the prompt's thread may sit in the middle of a line when all is over,
 //! and would leave it without echo.
 
-pub(crate) use system::restore;
+pub(crate) use system::{on_reader_gone, restore};
 
 /// Puts the terminal back when dropped.
 pub(crate) struct Terminal;
@@ -31,9 +31,27 @@ impl Drop for Terminal {
 #[cfg(unix)]
 mod system {
     use std::io::{self, IsTerminal, Write};
+    use std::os::fd::AsFd;
     use std::sync::{Mutex, PoisonError};
 
+    use nix::errno::Errno;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::termios::{LocalFlags, SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+
+    /// Has it done once whoever reads stdout has gone: without a word to write, nobody else would notice.
+    pub(crate) fn on_reader_gone(then: impl FnOnce() + Send + 'static) {
+        std::thread::spawn(move || {
+            let stdout = io::stdout();
+            let mut gone = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+            loop {
+                match poll(&mut gone, PollTimeout::NONE) {
+                    Err(Errno::EINTR) => {}
+                    Err(_) => return,
+                    Ok(_) => return then(),
+                }
+            }
+        });
+    }
 
     /// How it was, and whether the prompt's settings are to be undone.
     static SAVED: Mutex<Option<(Termios, bool)>> = Mutex::new(None);
@@ -49,7 +67,10 @@ mod system {
     pub(super) fn by_key(whole: bool) {
         let Ok(mut settings) = tcgetattr(io::stdin()) else { return };
         if whole {
+            // Lines that are said on stderr meanwhile begin at the left all the same.
+            let output = settings.output_flags;
             cfmakeraw(&mut settings);
+            settings.output_flags = output;
         } else {
             settings.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
         }
@@ -73,6 +94,9 @@ mod system {
     pub(super) fn save(_for_prompt: bool) {}
 
     pub(super) fn by_key(_whole: bool) {}
+
+    /// The next write notices it.
+    pub(crate) fn on_reader_gone(_then: impl FnOnce() + Send + 'static) {}
 
     pub(crate) fn restore() {}
 }

@@ -291,7 +291,7 @@ const COMMANDS: [Text; 24] = [
             ("what", "带转义的文本，或选项指定的形式"),
             ("run", RUN),
             ("hex", "WHAT 是十六进制"),
-            ("regex", "WHAT 是按字节匹配的正则表达式"),
+            ("regex", "WHAT 是按字节匹配的正则表达式；其中 $ 指任意一次收发的结尾"),
             ("peer", PEER),
             ("count", "只显示匹配的数目"),
             ("encoding", "文本的编码"),

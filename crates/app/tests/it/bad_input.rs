@@ -326,6 +326,7 @@ fn the_prompt_says_what_it_cannot_do() {
     for (typed, said) in [
         (":to 7", "no peer 7; :peers lists them"),
         (":to e7", "no endpoint e7; :peers lists them"),
+        (":to ,", "name peers, as 3 or 1,4 or e2.3"),
         (":file", ":file PATH"),
         (":file nowhere", "nowhere: there is nothing of that name (ENOENT 2)"),
         (":peer", ":peer HOST:PORT"),

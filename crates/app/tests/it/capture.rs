@@ -8,7 +8,7 @@ use std::thread;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::kit::{Done, Lab, assert_same, json_lines, noise, read_some};
+use crate::kit::{Done, Lab, Running, assert_same, json_lines, noise, read_some};
 use crate::session::{SAID, Session, assert_refused, base64, copy_run, said, segment, without_time};
 
 const ANY: &str = "tcp-listen://127.0.0.1:0";
@@ -266,6 +266,18 @@ fn following_ends_on_an_interrupt() {
     follower.wait_for_text("* open");
     follower.interrupt();
     assert_eq!(follower.finish().code, Some(130));
+}
+
+/// `| head` of a run in which nothing more happens.
+#[cfg(unix)]
+#[test]
+fn following_ends_with_its_reader() {
+    let lab = Lab::new();
+    let _server = lab.listen(ANY, &[]);
+    let (follower, mut out) = Running::start_unheard(lab.socklab(["capture", "follow"]));
+    std::io::Read::read_exact(&mut out, &mut [0; 4]).expect("that it is open");
+    drop(out);
+    assert_eq!(follower.finish().code, Some(0));
 }
 
 #[test]

@@ -228,6 +228,23 @@ while True:
         assert_eq!(last(&["whole.pcapng"]), last(&[]), "as the run's own capture has it");
     }
 
+    /// `| head` on a network where nothing more happens.
+    #[cfg(unix)]
+    #[test]
+    fn following_ends_with_its_reader() {
+        let lab = Lab::new();
+        fs::write(lab.path("idle.py"), "print('idle')\ninput()\n").expect("a program");
+        let running = lab.start(["run", "idle.py"]);
+        running.wait_for_text("idle\n");
+        let (follower, mut out) = Running::start_unheard(lab.socklab(["lan", "capture"]));
+        std::io::Read::read_exact(&mut out, &mut [0; 4]).expect("how it begins");
+        drop(out);
+        let done = follower.finish();
+        assert_eq!((done.code, &*done.err), (Some(0), ""));
+        running.interrupt();
+        running.finish();
+    }
+
     /// Where the last whole block ends.
     fn last_block(bytes: &[u8]) -> usize {
         let mut at = 0;
