@@ -96,7 +96,11 @@ enum Work {
 
 /// The jobs that go on.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs(Mutex<Held>);
+pub(crate) struct Jobs {
+    held: Mutex<Held>,
+    /// One of them is over.
+    freed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -109,12 +113,13 @@ struct Held {
 #[derive(Debug)]
 struct Job {
     view: JobView,
+    to: Targets,
     stopped: Arc<Notify>,
 }
 
 impl Jobs {
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&self, what: Work, to: &Targets, total: Option<u64>) -> Result<(JobId, Arc<Notify>), Problem> {
@@ -128,7 +133,7 @@ impl Jobs {
         let since = millis(std::time::SystemTime::now().into());
         let view =
             JobView { id: JobId(number).to_string(), what, to: shown(to), done: 0, total, turns: 0, refused: 0, since };
-        held.jobs.insert(number, Job { view, stopped: Arc::clone(&stopped) });
+        held.jobs.insert(number, Job { view, to: to.clone(), stopped: Arc::clone(&stopped) });
         held.changed.insert(number);
         Ok((JobId(number), stopped))
     }
@@ -148,6 +153,27 @@ impl Jobs {
         held.jobs.remove(&job.0);
         held.changed.remove(&job.0);
         held.gone.insert(job.0);
+        drop(held);
+        self.freed.notify_waiters();
+    }
+
+    /// Waits until no file that began before is on its way to one of the same peers: they would come mixed.
+    async fn turn(&self, job: JobId) {
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if !self.is_behind(job) {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    fn is_behind(&self, job: JobId) -> bool {
+        let held = self.held();
+        let Some(own) = held.jobs.get(&job.0) else { return false };
+        let is_ahead = |other: &Job| matches!(other.view.what, Work::File { .. }) && meet(&own.to, &other.to);
+        held.jobs.range(..job.0).any(|(_, other)| is_ahead(other))
     }
 
     /// Stops a job; it ends as soon as it notices.
@@ -163,6 +189,17 @@ impl Jobs {
         let changed = std::mem::take(&mut held.changed);
         let views = changed.iter().filter_map(|id| Some((*id, Arc::new(held.jobs.get(id)?.view.clone()))));
         (views.collect(), std::mem::take(&mut held.gone))
+    }
+}
+
+/// Whether a peer may be meant by both.
+fn meet(one: &Targets, other: &Targets) -> bool {
+    use Targets::{All, Endpoint, Peers};
+    match (one, other) {
+        (All, _) | (_, All) => true,
+        (Endpoint(one), Endpoint(other)) => one == other,
+        (Endpoint(whole), Peers(some)) | (Peers(some), Endpoint(whole)) => some.iter().any(|id| id.endpoint == *whole),
+        (Peers(some), Peers(others)) => some.iter().any(|id| others.contains(id)),
     }
 }
 
@@ -278,8 +315,8 @@ struct PeerSent {
 }
 
 /// Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
-/// is none. The slowest of them sets the pace. It is a job while it goes on; stopping that, or closing the request, ends
-/// it.
+/// is none. The slowest of them sets the pace, and a file that is on its way to one of them is waited for. It is a job while
+/// it goes on; stopping that, or closing the request, ends it.
 #[utoipa::path(post, path = "/api/send-file", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = FileSent), (status = "4XX", body = crate::problem::ProblemBody)))]
@@ -295,10 +332,14 @@ pub(crate) async fn send_file(
     let as_command = query.name.as_deref().and_then(|name| terminal::send_file(&query.to, name));
     let work = Work::File { name: query.name.unwrap_or_default() };
     let (job, stopped) = workbench.jobs.start(work, &to, length)?;
-    let (running, data) = (Running { workbench, job }, body.into_data_stream());
+    let (running, data) = (Running { workbench: Arc::clone(&workbench), job }, body.into_data_stream());
     let mut file = Pouring { running, to, data, bytes: 0, is_whole: false, peers: BTreeMap::new() };
+    let pour = async {
+        workbench.jobs.turn(job).await;
+        file.pour(piece).await
+    };
     tokio::select! {
-        poured = file.pour(piece) => poured?,
+        poured = pour => poured?,
         () = stopped.notified() => {}
     }
     Ok(Json(file.end(as_command).await))

@@ -122,7 +122,7 @@ struct SegmentView {
     window: u16,
     /// Bytes of payload.
     length: usize,
-    /// Whether all of it had been sent before.
+    /// Whether its first byte had been sent before.
     again: bool,
 }
 

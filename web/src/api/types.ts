@@ -340,8 +340,8 @@ export interface paths {
         put?: never;
         /**
          * Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
-         *     is none. The slowest of them sets the pace. It is a job while it goes on; stopping that, or closing the request, ends
-         *     it.
+         *     is none. The slowest of them sets the pace, and a file that is on its way to one of them is waited for. It is a job while
+         *     it goes on; stopping that, or closing the request, ends it.
          */
         post: operations["send_file"];
         delete?: never;
@@ -1473,7 +1473,7 @@ export interface components {
              * @description The number of the byte that is wanted next.
              */
             ack_number: number;
-            /** @description Whether all of it had been sent before. */
+            /** @description Whether its first byte had been sent before. */
             again: boolean;
             fin: boolean;
             from: string;

@@ -273,6 +273,33 @@ fn a_file_goes_out_whole() {
     assert_eq!(state["jobs"], json!([]));
 }
 
+/// A device that gets two files at once has one and then the other, not pieces of both.
+#[test]
+fn a_file_waits_for_the_one_before() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let (mut reading, other) = (device(port), device(port));
+    bench.until("both", |state| state["peers"].as_array().is_some_and(|peers| peers.len() == 2));
+    let files = [vec![1; 8 << 20], vec![2; 1 << 20], vec![3; 1 << 20]];
+    let send = |to: &str, file: &[u8]| {
+        bench.ask("POST", &format!("/api/send-file?to={to}"), Some(("application/octet-stream", file))).json()
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| send("e1", &files[0]));
+        bench.until("it waits for the readers", |state| state["jobs"][0]["done"].as_u64() > Some(0));
+        let second = scope.spawn(|| send("e1.1", &files[1]));
+        bench.until("the second", |state| state["jobs"].as_array().is_some_and(|jobs| jobs.len() == 2));
+        let third = scope.spawn(|| send("all", &files[2]));
+        bench.until("the third", |state| state["jobs"].as_array().is_some_and(|jobs| jobs.len() == 3));
+        drop(other);
+        assert!(read(&mut reading, 10 << 20) == files.concat());
+        for (file, complete) in [(first, false), (second, true), (third, true)] {
+            assert_eq!(file.join().expect("an answer")["complete"], complete);
+        }
+    });
+    bench.until("their end", |state| state["jobs"] == json!([]));
+}
+
 #[test]
 fn a_file_that_nobody_takes_waits_and_can_be_stopped() {
     let bench = Bench::new();
