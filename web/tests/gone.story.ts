@@ -96,3 +96,45 @@ sys.stdin.read()
   await expect(said).toHaveText("1 not reached: e1.1 (is full: it does not read)");
   await expect(said).toHaveClass(/bad/);
 });
+
+test("what one writes goes to no other endpoint when the own one is put away", async ({ page, bench, nc }) => {
+  const other = await bench.open("tcp-listen://127.0.0.1:0");
+  const own = await bench.open("tcp-listen://127.0.0.1:0");
+  const clients = [nc("127.0.0.1", String(other)), nc("127.0.0.1", String(own))];
+  await expect.poll(async () => (await bench.ask<{ peers: unknown[] }>("/api/state")).peers.length).toBe(2);
+  await visit(page, bench);
+  await page.getByRole("tab", { name: "e2" }).click();
+  const box = page.getByLabel("Data to send");
+  await box.fill("erase");
+  await bench.ask("/api/command", { do: "close", endpoint: "e2" });
+  await bench.ask("/api/command", { do: "dismiss", endpoint: "e2" });
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  await box.press("Control+Enter");
+  await expect(page.locator("#composer-state")).toContainText("Not sent: those who were chosen are gone");
+  await page.getByLabel("To", { exact: true }).selectOption("all");
+  await box.fill("meant");
+  await box.press("Control+Enter");
+  await expect.poll(() => clients[0]?.text).toBe("meant");
+});
+
+test("a peer that was chosen is not another one after a restart", async ({ page, bench, nc }) => {
+  await bench.stop();
+  await bench.start(0, "same-token-every-time-0123456789");
+  const port = await bench.open("tcp-listen://127.0.0.1:0");
+  nc("127.0.0.1", String(port));
+  await expect.poll(async () => (await bench.ask<{ peers: unknown[] }>("/api/state")).peers.length).toBe(1);
+  await visit(page, bench);
+  await page.getByLabel("To", { exact: true }).selectOption("e1.1");
+  const server = { port: bench.port, token: bench.token };
+  await bench.stop();
+  await bench.start(server.port, server.token);
+  const again = await bench.open(`tcp-listen://127.0.0.1:${port}`);
+  const stranger = nc("127.0.0.1", String(again));
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
+  const box = page.getByLabel("Data to send");
+  await box.fill("erase");
+  await expect(page.locator("#composer-state")).toContainText("Those who were chosen are gone");
+  await box.press("Control+Enter");
+  await expect(page.locator("#composer-state")).toContainText("Not sent: those who were chosen are gone");
+  expect(stranger.text).toBe("");
+});

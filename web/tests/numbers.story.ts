@@ -18,6 +18,8 @@ const LINES: [string, Record<string, number>][] = [
   ["温度:23.5℃", { 温度: 23.5 }],
   ["Hello from the board", {}],
   ["12:00:01 started", {}],
+  ["a:1 b:1e400", { a: 1 }],
+  ["hex:0x10", {}],
   ["{broken", {}],
   ["", {}],
 ];

@@ -447,7 +447,7 @@ export const en = {
     again: "sent again",
     lost: "lost",
     failed: "The frames cannot be read.",
-    empty: "Nothing has gone over the network yet. Run a program on a board and watch SYN, data and ACK go by.",
+    empty: "No frame has gone by since this view was opened. Run a program on a board and watch SYN, data and ACK go by.",
   },
   verdicts: {
     lost: "lost",

@@ -447,7 +447,7 @@ export const zh: Messages = {
     again: "重传",
     lost: "丢失",
     failed: "无法读取帧。",
-    empty: "网络中还没有数据。在板子上运行程序，即可看到 SYN、数据和 ACK 依次经过。",
+    empty: "打开此视图之后还没有帧经过。在板子上运行程序，即可看到 SYN、数据和 ACK 依次经过。",
   },
   verdicts: {
     lost: "丢失",

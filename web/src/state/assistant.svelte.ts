@@ -24,6 +24,9 @@ const LONGEST_HISTORY = 4096;
 const isHistory = (value: unknown) =>
   Array.isArray(value) && value.every((item: unknown) => typeof item === "object" && item !== null && "text" in item && typeof item.text === "string" && "format" in item);
 
+/** Chosen, where whoever was written to is gone: no peer is called that. */
+const NOBODY = "";
+
 /** Why nothing was sent. */
 export type Refusal = "line" | "closed" | "ended" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
 
@@ -59,6 +62,8 @@ class Assistant {
 
   readonly #seen = new Set<string>();
   #run = "";
+  /** The run in which the tab was chosen. */
+  #lookedIn = "";
 
   /** Who looks at nothing in particular is shown what has just been opened. */
   notice(): void {
@@ -66,11 +71,23 @@ class Assistant {
       this.#run = bench.log.run;
       this.#seen.clear(); // another run counts from e1 again
       this.only = undefined;
+      if (this.chosen.size > 0) this.chosen = new Set([NOBODY]); // its peers of the same names are others
     }
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
     const newest = fresh.at(-1);
-    if (newest && this.tab === undefined && !this.opening) this.look(newest.id);
+    if (!newest || this.tab !== undefined || this.opening) return;
+    const chosen = this.chosen;
+    this.look(newest.id);
+    this.chosen = chosen;
+  }
+
+  /** The endpoint looked at is there no longer. What one writes goes to no other unasked: but where a server has begun
+   *  anew and all of its peers were meant, so are the new ones. */
+  lose(): void {
+    const isRenewed = this.#lookedIn !== this.#run && this.chosen.size === 0;
+    this.look(bench.endpoints[0]?.id);
+    if (!isRenewed) this.chosen = new Set([NOBODY]);
   }
 
   /** Closes it, if it is open, and puts it away: it is listed no longer once its last peer is gone. */
@@ -103,6 +120,7 @@ class Assistant {
   look(tab: string | undefined): void {
     if (tab !== this.tab) composer.last = undefined; // it was said of another's peers
     this.tab = tab;
+    this.#lookedIn = this.#run;
     this.opening = false;
     this.chosen = new Set();
     this.only = undefined;
@@ -110,6 +128,7 @@ class Assistant {
 
   /** Whoever has gone is no longer among the chosen. The last of them is: with nobody chosen all would be meant. */
   settle(): void {
+    if (this.chosen.has(NOBODY)) return;
     const left = new Set(this.chosen).intersection(new Set(bench.peers.map((peer) => peer.id)));
     if (left.size === 0 || left.size === this.chosen.size) return;
     bench.say("warn", t().assistant.chosenGone([...this.chosen].filter((id) => !left.has(id)).join(", ")));
@@ -209,7 +228,7 @@ class Composer {
     const replies = await Promise.all(parts.map((part) => bench.tell({ do: "send", ...part })));
     this.busy = false;
     const outcomes = replies.flatMap((reply) => (reply?.reply === "outcomes" ? reply.outcomes : []));
-    if (replies.includes(undefined)) return;
+    if (replies.every((reply) => reply === undefined)) return;
     this.last = { reached: outcomes.filter((each) => each.outcome === "queued").length, missed: outcomes.filter((each) => each.outcome !== "queued") };
   }
 

@@ -15,7 +15,8 @@ const TIMED = /^(>?[^:=;]+):((?:[^:=;§|]+:[^:=;§|]+;)+[^:=;§|]+:[^:=;§|]+)((
 
 function number(text: string): number | undefined {
   const trimmed = text.trim();
-  return NUMBER.test(trimmed) ? Number(trimmed) : undefined;
+  const value = NUMBER.test(trimmed) ? Number(trimmed) : Number.NaN;
+  return Number.isFinite(value) ? value : undefined;
 }
 
 /** The numbers of one line. A line that is something else has none. */
@@ -50,6 +51,7 @@ function fromPair(text: string): Point[] {
   const name = parts[0] ?? "";
   if (parts.length < 2 || parts.length > 3 || !NAME.test(name)) return [];
   const last = parts.at(-1) ?? "";
+  if (/^[+-]?0x/i.test(last)) return []; // 0 of a unit called x10 is not meant
   const measured = /^([+-]?[\d.]+(?:e[+-]?\d+)?)(?:\s*([°℃℉%µΩA-Za-z][\w°/%²³]{0,7}))?(?:\s|$)/u.exec(last);
   const value = number(measured?.[1] ?? last);
   const of = unit ?? measured?.[2];
@@ -106,7 +108,10 @@ export class NumberStream {
       this.#bytes.splice(0, end + 4);
       if (end === 0 || end % 4 !== 0) continue;
       const view = new DataView(frame.buffer);
-      for (let i = 0; i < end / 4; i += 1) found.push({ name: `${i + 1}`, value: view.getFloat32(i * 4, true) });
+      for (let i = 0; i < end / 4; i += 1) {
+        const value = view.getFloat32(i * 4, true);
+        if (Number.isFinite(value)) found.push({ name: `${i + 1}`, value });
+      }
     }
     if (this.#bytes.length > 4096) this.#bytes.splice(0, this.#bytes.length - 4096);
     return found;
