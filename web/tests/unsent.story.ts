@@ -47,3 +47,15 @@ test("a search for nothing says so", async ({ page, bench }) => {
   await page.keyboard.press("Enter");
   await expect(page.getByTestId("hits")).toHaveText("Type what to look for");
 });
+
+test("what is too long for a datagram is not taken for sent", async ({ page, bench }) => {
+  await bench.open("udp://127.0.0.1:0");
+  await bench.ask("/api/command", { do: "add_peer", endpoint: "e1", target: "127.0.0.1:9" });
+  await visit(page, bench);
+  const box = page.getByLabel("Data to send");
+  const said = page.locator("#composer-state");
+  await box.fill("x".repeat(65_508));
+  await box.press("Control+Enter");
+  await expect(said).toHaveText("Not sent: a UDP datagram holds at most 65507 bytes");
+  await expect(page.getByTestId("tx")).toHaveText("0");
+});

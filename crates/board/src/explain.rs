@@ -400,6 +400,7 @@ fn hint(profile: &Profile, class: &str, message: &str, lang: Lang) -> Option<Str
             look::about_attribute(profile, name).map(|kind| kind.text(lang))
         }
         "ImportError" => look::about_module(profile, quoted()?).map(|kind| kind.text(lang)),
+        "ModuleNotFoundError" => look::about_library(profile, quoted()?).map(|kind| kind.text(lang)),
         "MemoryError" => {
             let en = "the board's memory is used up: receive and keep smaller pieces, del what is not needed, then gc.collect()";
             let zh = "板子内存不足：请分小块接收和保存，用 del 删除不需要的对象，再调用 gc.collect()";
@@ -496,10 +497,14 @@ mod tests {
     }
 
     fn after(class: &str, message: &str) -> Option<String> {
+        after_on("esp32", class, message)
+    }
+
+    fn after_on(board: &str, class: &str, message: &str) -> Option<String> {
         let traceback = format!(
             "Traceback (most recent call last):\r\n  File \"main.py\", line 3, in <module>\r\n{class}: {message}\r\n"
         );
-        raised(Profile::named("esp32").unwrap(), &Raised { traceback, class: class.into(), errno: None }, Lang::En)
+        raised(Profile::named(board).unwrap(), &Raised { traceback, class: class.into(), errno: None }, Lang::En)
     }
 
     #[test]
@@ -528,5 +533,10 @@ mod tests {
         assert!(after("OverflowError", "overflow converting long int to machine word").unwrap().contains("range"));
         assert!(after("SyntaxError", "invalid UTF-8: UTF-16").unwrap().contains("save it as UTF-8"));
         assert_eq!(after("ValueError", "something"), None);
+        assert_eq!(
+            after_on("linux", "ModuleNotFoundError", "No module named 'csv'").unwrap(),
+            "the board linux has no module `csv`: of CPython's library there is what needs neither C nor the machine below"
+        );
+        assert_eq!(after_on("linux", "ModuleNotFoundError", "No module named 'numpy'"), None);
     }
 }

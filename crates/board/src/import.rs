@@ -210,11 +210,15 @@ fn tell_unused(name: &str, file: &str) {
 
 /// A module that is Python text; its package has it as an attribute then.
 fn load_python(name: &str, found: Option<Found>, parent: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {
-    let module = run(name, &found.ok_or_else(|| not_found(name, vm))?, vm)?;
+    let mut module: PyObjectRef = run(name, &found.ok_or_else(|| not_found(name, vm))?, vm)?.into();
+    if board().profile.is_cpython() {
+        // It may have put another in its place, as `decimal` does.
+        module = vm.sys_module.get_attr("modules", vm)?.get_item(name, vm)?;
+    }
     if let (Some(parent), Some((_, last))) = (parent, name.rsplit_once('.')) {
         parent.set_attr(&*vm.ctx.new_str(last), module.clone(), vm)?;
     }
-    Ok(module.into())
+    Ok(module)
 }
 
 /// `time` for `utime`, which is the same module.

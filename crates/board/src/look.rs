@@ -149,6 +149,21 @@ pub(crate) fn about_module(profile: &Profile, name: &str) -> Option<Kind> {
     known::instead(name).map(|instead| Kind::NotOnBoard { what, need, board, instead: Some(instead) })
 }
 
+/// What to say of a module of CPython that a virtual Linux computer has not.
+pub(crate) fn about_library(profile: &Profile, name: &str) -> Option<Kind> {
+    let instead = (
+        "of CPython's library there is what needs neither C nor the machine below",
+        "CPython 标准库中，这里只有不依赖 C 扩展和底层系统的部分",
+    );
+    let name = name.split('.').next()?;
+    known::has(known::LEFT_OUT, name).then(|| Kind::NotOnBoard {
+        what: name.to_owned(),
+        need: Need::Module,
+        board: profile.name,
+        instead: Some(instead),
+    })
+}
+
 /// The deepest that brackets can be nested, counting those in strings too: an estimate from above.
 fn depth(text: &str) -> usize {
     let (mut now, mut most) = (0_usize, 0);

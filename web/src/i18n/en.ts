@@ -214,6 +214,7 @@ export const en = {
     empty: "nothing was typed",
     odd: "a hex digit is missing",
     letter: "not hex: digits 0–9 and A–F, with spaces, commas, colons or 0x",
+    long: "a UDP datagram holds at most 65507 bytes",
     busy: "what was sent before is still under way",
     pause: "the pause is 1 to 86400000 ms",
     history: "nothing was sent before",

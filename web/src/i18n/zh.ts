@@ -214,6 +214,7 @@ export const zh: Messages = {
     empty: "没有输入内容",
     odd: "缺少一位十六进制数字",
     letter: "不是十六进制：只能用 0–9 和 A–F，可用空格、逗号、冒号或 0x 分隔",
+    long: "一个 UDP 数据报最多 65507 字节",
     busy: "上一次发送尚未完成",
     pause: "周期应为 1 到 86400000 毫秒",
     history: "还没有发送过内容",

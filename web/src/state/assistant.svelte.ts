@@ -5,7 +5,7 @@ import { api, query, request } from "../api/http";
 import type { Endpoint, FileSent, Job, Payload, Peer, PeerOutcome, Targets } from "../api/model";
 import { size, t } from "../i18n";
 import { bench } from "./bench.svelte";
-import { readHex } from "./bytes";
+import { length, readHex } from "./bytes";
 import { LogWindow } from "./log.svelte";
 import { oneOf, Stored } from "./stored.svelte";
 
@@ -19,6 +19,8 @@ const MOST_HISTORY = 50;
 const MOST_PARTS = 5;
 /** The longest time from one send to the next: a day (ms). */
 const LONGEST_PAUSE = 86_400_000;
+/** The most bytes of a UDP datagram over IPv4. */
+const MOST_DATAGRAM = 65_507;
 /** A history entry longer than this is not kept. */
 const LONGEST_HISTORY = 4096;
 const isHistory = (value: unknown) =>
@@ -28,7 +30,7 @@ const isHistory = (value: unknown) =>
 const NOBODY = "";
 
 /** Why nothing was sent. */
-export type Refusal = "line" | "closed" | "ended" | "nobody" | "gone" | "empty" | "odd" | "letter" | "busy" | "pause" | "history";
+export type Refusal = "line" | "closed" | "ended" | "nobody" | "gone" | "empty" | "odd" | "letter" | "long" | "busy" | "pause" | "history";
 
 /** What was sent before, and how it was meant. */
 export interface Written {
@@ -183,6 +185,10 @@ class Composer {
     const wrong = isHex ? readHex(this.text).fault : "";
     if (wrong) return wrong;
     const isNothing = this.text.trim() === "" && (isHex || (this.text === "" && this.ending.value === "none"));
+    // Escapes are shorter than they are written: what they come to, the server finds.
+    const isLong = this.format.value !== "escaped" && length(this.text, isHex) > MOST_DATAGRAM;
+    const isWhole = (peer: Peer) => bench.endpoints.some(({ id, url }) => id === peer.endpoint && url.startsWith("udp:"));
+    if (isLong && assistant.targets.some(isWhole)) return "long";
     return this.hindrance ?? (isNothing ? "empty" : undefined);
   });
   readonly #uploads = new Set<Upload>();

@@ -26,6 +26,12 @@ pub(super) const CPYTHON_MODULES: &str = "logging datetime functools itertools t
      enum dataclasses subprocess signal shutil tempfile locale multiprocessing selectors sqlite3 tkinter csv decimal \
      fractions statistics argparse ctypes";
 
+/// Modules of CPython's library that a virtual Linux computer lacks.
+pub(super) const LEFT_OUT: &str = "bz2 cProfile code csv ctypes curses dbm doctest fcntl filecmp fileinput ftplib getpass \
+     graphlib grp gzip imaplib lzma mailbox mmap multiprocessing netrc pdb pkgutil plistlib poplib profile pty pwd readline \
+     resource runpy shelve smtplib sqlite3 ssl sysconfig syslog tarfile termios tkinter tomllib tty turtle unicodedata venv \
+     wave webbrowser xml xmlrpc zipfile zipimport zlib zoneinfo";
+
 /// Modules that boards have, beside those under a `u` name.
 pub(super) const MODULES: &str = "array asyncio binascii bluetooth btree cmath collections cryptolib deflate dht ds18x20 \
      errno esp esp32 espnow framebuf gc hashlib heapq io json machine math micropython mip mpython neopixel network \

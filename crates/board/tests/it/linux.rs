@@ -299,3 +299,13 @@ except KeyboardInterrupt:
         assert_eq!(board.end(), End::Finished);
     }
 }
+
+/// `decimal` is another module from its end on.
+#[test]
+fn a_module_may_put_another_in_its_place() {
+    same_as_cpython(
+        "import statistics
+from decimal import Decimal
+print(statistics.mean([Decimal('1.1'), Decimal('1.2')]), statistics.stdev([1, 2, 4]))",
+    );
+}
