@@ -54,6 +54,8 @@ pub struct Connection {
     pub heard: Time,
     spoke: [Time; 2],
     next: [Option<u32>; 2],
+    /// The byte before this was a question, whether there is room again.
+    asked: [Option<u32>; 2],
     finished: [bool; 2],
 }
 
@@ -83,10 +85,10 @@ impl Tracker {
         }
         // Whoever answers a dial did not make it.
         let ends = if segment.syn && segment.ack { [segment.to, segment.from] } else { [segment.from, segment.to] };
-        let (sent, next, finished) = Default::default();
+        let (sent, next, asked, finished) = Default::default();
         let spoke = [now; 2];
         self.connections
-            .insert(key, Connection { ends, sent, stage: Stage::Dialled, heard: now, spoke, next, finished });
+            .insert(key, Connection { ends, sent, stage: Stage::Dialled, heard: now, spoke, next, asked, finished });
     }
 
     pub(crate) fn get(&self, one: SocketAddr, other: SocketAddr) -> Option<&Connection> {
@@ -130,11 +132,15 @@ impl Connection {
 
     fn advance(&mut self, side: usize, start: u32, end: u32) {
         let next = *self.next[side].get_or_insert(start);
+        let is_full = self.sent[1 - side].segments > 0 && self.sent[1 - side].window == 0;
         let sent = &mut self.sent[side];
         // Sequence numbers go round (RFC 9293, 3.4).
         let ahead = |number: u32| number.wrapping_sub(next) as i32;
-        // One byte before the next asks whether the other end lives (RFC 9293, 3.8.4).
-        let probe = end == next && start.wrapping_add(1) == end;
+        // One byte before the next asks whether the other end lives (RFC 9293, 3.8.4), or has room (3.8.6.1); what follows
+        // that begins with the same byte.
+        let alone = start.wrapping_add(1) == end;
+        let probe = end == next && alone || start.wrapping_add(1) == next && self.asked[side] == Some(next);
+        self.asked[side] = (is_full && alone).then_some(end);
         sent.retransmitted += u64::from(ahead(start) < 0 && !probe);
         sent.early += u64::from(ahead(start) > 0);
         if ahead(end) > 0 {

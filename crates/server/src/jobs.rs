@@ -98,7 +98,7 @@ enum Work {
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     held: Mutex<Held>,
-    /// One of them is over.
+    /// One of them is over, or goes to fewer.
     freed: Notify,
 }
 
@@ -153,6 +153,15 @@ impl Jobs {
         held.jobs.remove(&job.0);
         held.changed.remove(&job.0);
         held.gone.insert(job.0);
+        drop(held);
+        self.freed.notify_waiters();
+    }
+
+    /// It goes to these alone from now on.
+    fn narrow(&self, job: JobId, to: &Targets) {
+        let mut held = self.held();
+        let Some(job) = held.jobs.get_mut(&job.0).filter(|job| job.to != *to) else { return };
+        job.to = to.clone();
         drop(held);
         self.freed.notify_waiters();
     }
@@ -403,6 +412,7 @@ impl Pouring {
         taken.iter().for_each(|peer| *self.peers.entry(*peer).or_default() += count as u64);
         self.running.count(count as u64, 0);
         self.to = Targets::Peers(taken);
+        self.running.workbench.jobs.narrow(self.running.job, &self.to);
         Ok(true)
     }
 }

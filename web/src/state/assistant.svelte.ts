@@ -75,6 +75,7 @@ class Assistant {
       this.only = undefined;
       if (this.chosen.size > 0) this.chosen = new Set([NOBODY]); // its peers of the same names are others
     }
+    if (this.endpoint) this.#lookedIn = this.#run;
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
     for (const endpoint of fresh) this.#seen.add(endpoint.id);
     const newest = fresh.at(-1);

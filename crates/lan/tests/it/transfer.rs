@@ -269,13 +269,14 @@ fn a_window_that_fills_costs_nothing_that_is_sent_again() {
         world.host(writer).set(socket(writer), &SockOpt::NoDelay(true)).unwrap();
         bad(&mut world, "delay=5ms rate=100mbit");
         let (mut sent, mut into) = (0, [0; 100_000]);
-        for _ in 0..40 {
+        for turn in 0..40 {
             // No multiple of a segment, nor of what a window's unit is.
             while let Ok(taken) = world.host(writer).send(socket(writer), &[7; 3001], None) {
                 sent += taken;
                 world.settle();
             }
-            world.wait(Duration::from_millis(100));
+            // Long enough to be asked whether there is room, now and then.
+            world.wait(Duration::from_millis(if turn % 10 == 5 { 7000 } else { 100 }));
             let room = into.len() - 13;
             let got = world.host(reader).receive(socket(reader), &mut into[..room], false).unwrap().0;
             assert!(got > 0 && got <= sent);
