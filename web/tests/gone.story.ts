@@ -138,3 +138,36 @@ test("a peer that was chosen is not another one after a restart", async ({ page,
   await expect(page.locator("#composer-state")).toContainText("Not sent: those who were chosen are gone");
   expect(stranger.text).toBe("");
 });
+
+test("an endpoint that is only just coming is not gone", async ({ page, bench, nc }) => {
+  const other = await bench.open("tcp-listen://127.0.0.1:0");
+  nc("127.0.0.1", String(other));
+  let held: (() => void)[] | undefined;
+  await page.routeWebSocket(/\/api\/live/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      if (held) held.push(() => socket.send(message));
+      else socket.send(message);
+    });
+  });
+  await visit(page, bench);
+  await page.getByRole("tab", { name: "All" }).click();
+  await page.getByLabel("Protocol").selectOption("tcp-listen");
+  await page.getByLabel("Local address").selectOption("127.0.0.1");
+  await page.getByLabel("Local port").fill("0");
+  held = [];
+  const answered = page.waitForResponse(/\/api\/command/);
+  await page.getByRole("button", { name: "Open" }).last().click();
+  await answered;
+  const { endpoints } = await bench.ask<{ endpoints: { id: string; url: string }[] }>("/api/state");
+  const port = /:(\d+)/.exec(endpoints.find(({ id }) => id === "e2")?.url ?? "")?.[1] ?? "";
+  const client = nc("127.0.0.1", port);
+  await expect(page.locator("footer code")).toContainText("socklab listen");
+  for (const tell of held) tell();
+  held = undefined;
+  await expect(page.getByRole("tab", { name: "e2" })).toHaveAttribute("aria-selected", "true");
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e2.1");
+  await page.getByLabel("Data to send").fill("LED on");
+  await page.getByLabel("Data to send").press("Control+Enter");
+  await expect.poll(() => client.text).toBe("LED on");
+});

@@ -77,7 +77,7 @@ class Assistant {
     }
     if (this.endpoint) this.#lookedIn = this.#run;
     const fresh = bench.endpoints.filter((endpoint) => endpoint.state !== "closed" && !this.#seen.has(endpoint.id));
-    for (const endpoint of fresh) this.#seen.add(endpoint.id);
+    for (const endpoint of bench.endpoints) this.#seen.add(endpoint.id);
     const newest = fresh.at(-1);
     if (!newest || this.tab !== undefined || this.opening) return;
     const chosen = this.chosen;
@@ -85,9 +85,12 @@ class Assistant {
     this.chosen = chosen;
   }
 
-  /** The endpoint looked at is there no longer. What one writes goes to no other unasked: but where a server has begun
-   *  anew and all of its peers were meant, so are the new ones. */
-  lose(): void {
+  /** Where the endpoint looked at is there no longer, another is. What one writes goes to no other unasked: but where a
+   *  server has begun anew and all of its peers were meant, so are the new ones. */
+  settleTab(): void {
+    if (this.tab === undefined || this.endpoint || bench.live.line !== "open") return;
+    // The answer to "open" may come before the change that has the endpoint: that one is not gone.
+    if (this.#lookedIn === this.#run && !this.#seen.has(this.tab)) return;
     const isRenewed = this.#lookedIn !== this.#run && this.chosen.size === 0;
     this.look(bench.endpoints[0]?.id);
     if (!isRenewed) this.chosen = new Set([NOBODY]);
