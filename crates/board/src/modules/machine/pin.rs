@@ -4,7 +4,7 @@
 
 use parking_lot::Mutex;
 use rustpython_vm::builtins::{PyStr, PyType};
-use rustpython_vm::function::{FuncArgs, OptionalArg};
+use rustpython_vm::function::{FuncArgs, IntoFuncArgs, OptionalArg};
 use rustpython_vm::types::{Callable, Constructor, DefaultConstructor, Initializer, Representable};
 use rustpython_vm::{
     AsObject, Context, FromArgs, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
@@ -326,7 +326,7 @@ impl Signal {
         match value {
             OptionalArg::Present(value) => self.set(value.try_to_bool(vm)?, vm),
             OptionalArg::Missing => {
-                let level = vm.call_method(&*self.pin.get(vm)?, "value", ())?.try_to_bool(vm)?;
+                let level = self.ask((), vm)?.try_to_bool(vm)?;
                 Ok(vm.ctx.new_int(i32::from(level != inverted)).into())
             }
         }
@@ -334,7 +334,13 @@ impl Signal {
 
     fn set(&self, on: bool, vm: &VirtualMachine) -> PyResult {
         let level = i32::from(on != *self.inverted.lock());
-        vm.call_method(&*self.pin.get(vm)?, "value", (level,))
+        self.ask((level,), vm)
+    }
+
+    /// Its pin, which may be a Signal too, and at last this one.
+    fn ask(&self, args: impl IntoFuncArgs, vm: &VirtualMachine) -> PyResult {
+        let pin = self.pin.get(vm)?;
+        vm.with_recursion("", || vm.call_method(&pin, "value", args))
     }
 
     #[pymethod]

@@ -92,11 +92,16 @@ impl Initializer for Timer {
             Some(id) => id.try_into_value(vm)?,
             None => -1,
         };
-        let key = match u64::try_from(id) {
-            Ok(key) if board().profile.parts.timers.contains(&id) => key,
-            Err(_) if id == -1 => NEXT_VIRTUAL.fetch_add(1, Ordering::Relaxed),
+        let before = zelf.which.get(vm).ok();
+        let key = match (u64::try_from(id), before) {
+            (_, Some(before)) if before.id == id => before.key,
+            (Ok(key), _) if board().profile.parts.timers.contains(&id) => key,
+            (Err(_), _) if id == -1 => NEXT_VIRTUAL.fetch_add(1, Ordering::Relaxed),
             _ => return Err(vm.new_value_error(format!("Timer({id}) doesn't exist"))),
         };
+        if before.is_some_and(|before| before.id != id) {
+            zelf.deinit(vm)?; // a second `__init__`, for another timer
+        }
         zelf.which.set(Which { id, key });
         if args.is_empty() {
             return Ok(());

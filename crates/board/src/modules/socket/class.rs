@@ -55,6 +55,8 @@ pub(crate) struct Native {
     family: AtomicCell<Family>,
     kind: AtomicCell<Type>,
     protocol: AtomicI64,
+    /// Asked before every call: not behind the lock.
+    condition: AtomicCell<Condition>,
     state: Mutex<State>,
 }
 
@@ -63,7 +65,6 @@ struct State {
     open: Option<Open>,
     /// As the program set it.
     timeout: Option<Duration>,
-    condition: Condition,
     /// What the next call has to say: a dial in the background failed.
     postponed: Option<Errno>,
     watch: Option<option::Watch>,
@@ -119,14 +120,14 @@ impl Default for Native {
         let state = State {
             open: None,
             timeout: cpython::default_timeout(),
-            condition: Condition::New,
             postponed: None,
             watch: None,
             files: 0,
             closing: false,
         };
         let (family, kind) = (AtomicCell::new(Family::Inet), AtomicCell::new(Type::Stream));
-        Native { family, kind, protocol: AtomicI64::new(0), state: Mutex::new(state) }
+        let condition = AtomicCell::new(Condition::New);
+        Native { family, kind, protocol: AtomicI64::new(0), condition, state: Mutex::new(state) }
     }
 }
 
@@ -135,6 +136,7 @@ impl Initializer for Native {
 
     fn init(zelf: PyRef<Native>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let [family, kind, protocol] = arguments(&args, vm)?;
+        zelf.let_go();
         let slot = free_slot(vm)?;
         let family = match family {
             10 if board().profile.socket_constant("AF_INET6") == Some(10) => Family::Inet6,
@@ -218,12 +220,22 @@ impl Native {
         self.family.store(socket.family());
         self.kind.store(socket.kind());
         self.protocol.store(protocol, Ordering::Relaxed);
-        let mut state = self.state.lock();
-        state.condition = Condition::New;
-        let before = state.open.replace(Open { socket, slot });
-        drop(state);
-        // After a second `__init__`: closed outside of the lock.
-        drop(before);
+        self.become_(Condition::New);
+        self.state.lock().open = Some(Open { socket, slot });
+    }
+
+    /// Closes what there is, if anything, whoever has files over it: before a second `__init__`, too.
+    fn let_go(&self) {
+        let (open, watch) = {
+            let mut state = self.state.lock();
+            (state.postponed, state.closing) = (None, false);
+            (state.open.take(), state.watch.take())
+        };
+        if let Some(open) = open {
+            open.socket.close();
+        }
+        // Outside of the lock: it may hold the last reference to anything.
+        drop(watch);
     }
 
     pub(super) fn family(&self) -> Family {
@@ -281,11 +293,11 @@ impl Native {
     }
 
     pub(super) fn condition(&self) -> Condition {
-        self.state.lock().condition
+        self.condition.load()
     }
 
     pub(super) fn become_(&self, condition: Condition) {
-        self.state.lock().condition = condition;
+        self.condition.store(condition);
     }
 
     pub(super) fn postpone(&self, errno: Errno) {
@@ -391,18 +403,14 @@ impl Drop for Native {
 impl Native {
     #[pymethod]
     pub(super) fn close(&self) {
-        let (open, watch) = {
+        {
             let mut state = self.state.lock();
             if state.files > 0 {
                 state.closing = true;
                 return;
             }
-            (state.open.take(), state.watch.take())
-        };
-        if let Some(open) = open {
-            open.socket.close();
         }
-        drop(watch);
+        self.let_go();
     }
 
     #[pymethod]
