@@ -141,11 +141,7 @@ fn show(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
     let Some(style) = Style::new(Some(args.show), args.encoding, lang) else { return Ok(0) };
     let mut shown = Shown::new(style, &args.peer);
     while let Batch::More = batch(&mut cursor, &mut shown, lang)? {}
-    shown.finish()?;
-    if shown.count == 0 && !args.peer.is_empty() {
-        return Ok(no_record(&args.peer, lang));
-    }
-    Ok(0)
+    shown.end(lang)
 }
 
 fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
@@ -166,10 +162,7 @@ fn follow(captures: &Path, args: &ShowArgs, lang: Lang) -> Result<u8, Fail> {
                 shown.flush()?;
                 cursor.wait(PATIENCE);
             }
-            Batch::End => {
-                shown.finish()?;
-                return Ok(0);
-            }
+            Batch::End => return shown.end(lang),
         }
         match watch.next(Some(std::time::Instant::now())) {
             Some(Happening::Interrupt) => {
@@ -241,6 +234,13 @@ impl<'a> Shown<'a> {
 
     fn flush_if_long(&mut self) -> Result<(), Fail> {
         if self.out.len() < CHUNK { Ok(()) } else { self.flush() }
+    }
+
+    /// At the run's end; that there was nothing of a peer is said.
+    fn end(&mut self, lang: Lang) -> Result<u8, Fail> {
+        self.finish()?;
+        let is_missed = self.count == 0 && !self.peers.is_empty();
+        Ok(if is_missed { no_record(self.peers, lang) } else { 0 })
     }
 
     fn finish(&mut self) -> Result<(), Fail> {

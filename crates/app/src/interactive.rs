@@ -360,7 +360,7 @@ impl Prompt {
 
     fn echo(&self, rest: &str) -> Result<Option<String>, Refusal> {
         let on = match rest {
-            "on" | "" => true,
+            "on" => true,
             "off" => false,
             _ => return Err(":echo on | off".into()),
         };

@@ -54,6 +54,7 @@ refused! {
     an_unknown_run_is_named: USAGE, "no run \"nope\"", ["capture", "show", "nope"];
     a_file_that_is_not_there_is_named: USAGE, "no run \"nowhere/run.pcapng\"", ["capture", "stat", "nowhere/run.pcapng"];
     a_peer_that_was_never_there_is_named: NETWORK, "no record of e9.9", ["capture", "show", "--peer", "e9.9"];
+    following_a_peer_of_an_ended_run_names_it_too: NETWORK, "no record of e9.9", ["capture", "follow", "--peer", "e9.9"];
     a_bad_peer_id_is_refused: USAGE, "\"3\" is no peer (write it as e1.3)", ["capture", "show", "--peer", "3"];
     an_unknown_export_form_is_named: USAGE, "no format is called \"pdf\"", ["capture", "export", "--as", "pdf"];
     an_export_that_cannot_be_written_is_explained: NETWORK, "nowhere/file", ["capture", "export", "--as", "raw", "-o", "nowhere/file"];

@@ -161,7 +161,7 @@ fn wait_once(vm: &VirtualMachine, items: &mut [Item], until: Option<Instant>) ->
         _ => until,
     };
     let sockets: Vec<(usize, Option<net::Socket>)> =
-        items.iter().enumerate().filter_map(|(place, item)| Some((place, item.socket()?.polled()))).collect();
+        items.iter().enumerate().filter_map(|(place, item)| Some((place, item.socket()?.polled().cloned()))).collect();
     let closed = sockets.iter().any(|(_, socket)| socket.is_none());
     let until = if closed { Some(Instant::now()) } else { until };
     let open = sockets.iter().filter_map(|(place, socket)| Some((*place, socket.as_ref()?)));

@@ -130,3 +130,28 @@ except AttributeError as e:
     let said = "1 Pin(2) 1 True\r\nred goes out\r\n0 0\r\ncall super().__init__() first\r\n";
     assert_eq!(printed(program), said);
 }
+
+/// What an object was before a second `__init__` is over with it.
+#[test]
+fn a_second_init_leaves_nothing_of_the_first() {
+    let program = "from machine import Pin, Signal, Timer
+import time
+ticks = []
+timer = Timer(-1, period=1, callback=lambda t: ticks.append(1))
+while not ticks: pass
+timer.__init__(-1)
+print('goes on', timer)
+timer.__init__(0, mode=Timer.ONE_SHOT, period=1, callback=lambda t: ticks.append('once'))
+while 'once' not in ticks: pass
+count = len(ticks)
+time.sleep_ms(30)
+print(len(ticks) - count, ticks[-1])
+own = Signal(Pin(2))
+own.__init__(own)
+try:
+    own.on()
+except RuntimeError as e:
+    print(e)";
+    let said = "goes on Timer(-1, mode=PERIODIC, period=1)\r\n0 once\r\nmaximum recursion depth exceeded\r\n";
+    assert_eq!(printed(program), said);
+}

@@ -373,3 +373,27 @@ print(Sender(address).say(b'own'), Plain(socket.AF_INET, socket.SOCK_DGRAM).send
         }
     }
 }
+
+/// A socket is made once, and works on when a program tries it again.
+#[test]
+fn a_second_init_of_a_socket_is_refused() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let program = format!(
+        "import socket
+s = socket.socket()
+s.connect(socket.getaddrinfo('127.0.0.1', {})[0][-1])
+for again in range(40):
+    try:
+        s.__init__(socket.AF_INET, socket.SOCK_DGRAM)
+    except RuntimeError as e:
+        said = e
+print(said, s.send(b'still'))",
+        server.local_addr().unwrap().port()
+    );
+    for board in ["esp32", "linux"] {
+        assert_eq!(printed_by(board, &program), "this socket is made already 5\r\n", "{board}");
+        let mut said = String::new();
+        server.accept().unwrap().0.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "still", "{board}");
+    }
+}

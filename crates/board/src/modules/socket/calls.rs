@@ -87,7 +87,7 @@ impl Native {
         let socket = self.socket(vm)?;
         let mut until = None;
         loop {
-            match attempt(&socket)? {
+            match attempt(socket)? {
                 Err(error) if error.is_would_block() => {}
                 // lwIP does not tell datagram sockets that nobody listens.
                 Err(error) if self.is_deaf_to(&error) => {}
@@ -100,7 +100,7 @@ impl Native {
             }
             // The clock is asked only by those who wait, and once.
             let until = *until.get_or_insert_with(|| deadline(timeout));
-            if !net::wait(vm, &socket, interest, until)? {
+            if !net::wait(vm, socket, interest, until)? {
                 return Err(self.late());
             }
         }
@@ -133,7 +133,7 @@ impl Native {
                 if self.timeout() == Some(Duration::ZERO) {
                     return Err(net::raised_by(vm, &error));
                 }
-                self.await_connection(vm, &socket)
+                self.await_connection(vm, socket)
             }
             Err(error) => Err(self.dial_failed(vm, &error)),
         }

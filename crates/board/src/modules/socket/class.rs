@@ -1,5 +1,6 @@
 //! The class `socket`: its methods as programs see them. What they do while they wait is in `calls`.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -55,18 +56,20 @@ pub(crate) struct Native {
     family: AtomicCell<Family>,
     kind: AtomicCell<Type>,
     protocol: AtomicI64,
-    /// Asked before every call: not behind the lock.
+    /// From `__init__` on, which a program's subclass may have its own arguments for. What every call looks at is not
+    /// behind the lock.
+    below: OnceLock<Socket>,
     condition: AtomicCell<Condition>,
+    /// What the next call has to say: a dial in the background failed.
+    postponed: AtomicCell<Option<Errno>>,
     state: Mutex<State>,
 }
 
 struct State {
-    /// `None` when closed, and before `__init__`, which a program's subclass may have its own arguments for.
-    open: Option<Open>,
+    /// While it is open.
+    slot: Option<Slot>,
     /// As the program set it.
     timeout: Option<Duration>,
-    /// What the next call has to say: a dial in the background failed.
-    postponed: Option<Errno>,
     watch: Option<option::Watch>,
     /// Files over it that are open: they keep it open too.
     files: usize,
@@ -74,14 +77,11 @@ struct State {
     closing: bool,
 }
 
-struct Open {
-    socket: Socket,
-    slot: Slot,
-}
-
 /// What a socket has been through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
+    /// It is not open, not any more or not yet.
+    Closed,
     /// Nothing, or a bind.
     New,
     /// It listens.
@@ -117,17 +117,16 @@ impl DefaultConstructor for Native {}
 
 impl Default for Native {
     fn default() -> Native {
-        let state = State {
-            open: None,
-            timeout: cpython::default_timeout(),
-            postponed: None,
-            watch: None,
-            files: 0,
-            closing: false,
-        };
-        let (family, kind) = (AtomicCell::new(Family::Inet), AtomicCell::new(Type::Stream));
-        let condition = AtomicCell::new(Condition::New);
-        Native { family, kind, protocol: AtomicI64::new(0), condition, state: Mutex::new(state) }
+        let timeout = cpython::default_timeout();
+        Native {
+            family: AtomicCell::new(Family::Inet),
+            kind: AtomicCell::new(Type::Stream),
+            protocol: AtomicI64::new(0),
+            below: OnceLock::new(),
+            condition: AtomicCell::new(Condition::Closed),
+            postponed: AtomicCell::new(None),
+            state: Mutex::new(State { slot: None, timeout, watch: None, files: 0, closing: false }),
+        }
     }
 }
 
@@ -136,7 +135,6 @@ impl Initializer for Native {
 
     fn init(zelf: PyRef<Native>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let [family, kind, protocol] = arguments(&args, vm)?;
-        zelf.let_go();
         let slot = free_slot(vm)?;
         let family = match family {
             10 if board().profile.socket_constant("AF_INET6") == Some(10) => Family::Inet6,
@@ -159,8 +157,11 @@ impl Initializer for Native {
             // lwIP lets datagrams go to a broadcast address unasked.
             let _ = socket.setsockopt(SockOpt::Broadcast(true));
         }
-        zelf.open(socket, slot, protocol);
-        Ok(())
+        if zelf.open(socket, slot, protocol) {
+            Ok(())
+        } else {
+            Err(vm.new_runtime_error("this socket is made already"))
+        }
     }
 }
 
@@ -214,28 +215,20 @@ impl Native {
         native
     }
 
-    fn open(&self, socket: Socket, slot: Slot, protocol: i64) {
+    /// Says whether it was not open before, ever.
+    fn open(&self, socket: Socket, slot: Slot, protocol: i64) -> bool {
         // All waiting is done above.
         socket.setblocking(false);
-        self.family.store(socket.family());
-        self.kind.store(socket.kind());
-        self.protocol.store(protocol, Ordering::Relaxed);
-        self.become_(Condition::New);
-        self.state.lock().open = Some(Open { socket, slot });
-    }
-
-    /// Closes what there is, if anything, whoever has files over it: before a second `__init__`, too.
-    fn let_go(&self) {
-        let (open, watch) = {
-            let mut state = self.state.lock();
-            (state.postponed, state.closing) = (None, false);
-            (state.open.take(), state.watch.take())
-        };
-        if let Some(open) = open {
-            open.socket.close();
+        let (family, kind) = (socket.family(), socket.kind());
+        if self.below.set(socket).is_err() {
+            return false;
         }
-        // Outside of the lock: it may hold the last reference to anything.
-        drop(watch);
+        self.family.store(family);
+        self.kind.store(kind);
+        self.protocol.store(protocol, Ordering::Relaxed);
+        self.state.lock().slot = Some(slot);
+        self.condition.store(Condition::New);
+        true
     }
 
     pub(super) fn family(&self) -> Family {
@@ -264,24 +257,22 @@ impl Native {
     }
 
     /// What is below; EBADF once it is closed, and what a dial in the background left to say.
-    pub(super) fn socket(&self, vm: &VirtualMachine) -> PyResult<Socket> {
-        let mut state = self.state.lock();
-        if let (Some(errno), true) = (state.postponed, state.open.is_some()) {
-            state.postponed = None;
-            return Err(net::os_error(vm, errno));
+    pub(super) fn socket(&self, vm: &VirtualMachine) -> PyResult<&Socket> {
+        let below = self.polled().ok_or_else(|| net::os_error(vm, Errno::EBADF))?;
+        match self.postponed.load().and_then(|_| self.postponed.take()) {
+            Some(errno) => Err(net::os_error(vm, errno)),
+            None => Ok(below),
         }
-        let open = state.open.as_ref().map(|open| open.socket.clone());
-        open.ok_or_else(|| net::os_error(vm, Errno::EBADF))
     }
 
-    /// What is below, for whoever only polls it.
-    pub(crate) fn polled(&self) -> Option<Socket> {
-        self.state.lock().open.as_ref().map(|open| open.socket.clone())
+    /// What is below while it is open, for whoever only polls it.
+    pub(crate) fn polled(&self) -> Option<&Socket> {
+        self.below.get().filter(|_| self.condition() != Condition::Closed)
     }
 
     /// Whether a dial in the background has failed, which the system has forgotten.
     pub(crate) fn has_failed(&self) -> bool {
-        self.state.lock().postponed.is_some()
+        self.postponed.load().is_some()
     }
 
     pub(super) fn timeout(&self) -> Option<Duration> {
@@ -296,12 +287,13 @@ impl Native {
         self.condition.load()
     }
 
+    /// What it becomes, unless another thread has closed it.
     pub(super) fn become_(&self, condition: Condition) {
-        self.condition.store(condition);
+        let _ = self.condition.fetch_update(|before| (before != Condition::Closed).then_some(condition));
     }
 
     pub(super) fn postpone(&self, errno: Errno) {
-        self.state.lock().postponed = Some(errno);
+        self.postponed.store(Some(errno));
     }
 
     pub(super) fn protocol(&self) -> i64 {
@@ -309,7 +301,7 @@ impl Native {
     }
 
     pub(crate) fn number(&self) -> i64 {
-        self.state.lock().open.as_ref().map_or(-1, |open| open.slot.number())
+        self.state.lock().slot.as_ref().map_or(-1, Slot::number)
     }
 
     /// Exchanges the callback for one that is called when there is something to read.
@@ -393,8 +385,8 @@ impl Native {
 impl Drop for Native {
     fn drop(&mut self) {
         // Also for a thread that watches it.
-        if let Some(open) = self.state.get_mut().open.take() {
-            open.socket.close();
+        if let Some(below) = self.below.get() {
+            below.close();
         }
     }
 }
@@ -403,14 +395,20 @@ impl Drop for Native {
 impl Native {
     #[pymethod]
     pub(super) fn close(&self) {
-        {
+        let ended = {
             let mut state = self.state.lock();
             if state.files > 0 {
                 state.closing = true;
                 return;
             }
+            self.condition.store(Condition::Closed);
+            (state.slot.take(), state.watch.take())
+        };
+        if let Some(below) = self.below.get() {
+            below.close();
         }
-        self.let_go();
+        // Outside of the lock: the watch may hold the last reference to anything.
+        drop(ended);
     }
 
     #[pymethod]
@@ -715,7 +713,7 @@ impl Native {
 
 impl Native {
     fn end(&self, vm: &VirtualMachine, end: impl FnOnce(&Socket) -> Result<Address, Error>) -> PyResult {
-        let address = end(&self.socket(vm)?).map_err(|error| net::raised_by(vm, &error))?;
+        let address = end(self.socket(vm)?).map_err(|error| net::raised_by(vm, &error))?;
         Ok(address.ip().map_or_else(|| vm.ctx.none(), |address| address::tuple(vm, &address)))
     }
 }

@@ -106,7 +106,7 @@ fn watch(socket: &PyRef<Native>, callback: PyObjectRef, vm: &VirtualMachine) -> 
 
 /// Has the callback scheduled as soon as there is something to read, by a thread that waits for that.
 fn arm(socket: &PyRef<Native>, callback: PyObjectRef, alive: Arc<AtomicBool>, vm: &VirtualMachine) {
-    let Some(below) = socket.polled() else { return };
+    let Some(below) = socket.polled().cloned() else { return };
     let both = vm.ctx.new_tuple(vec![socket.clone().into(), callback]).into();
     let token = schedule::prepare(vm.new_function("on_readable", on_readable).into(), both);
     thread::spawn(move || {
