@@ -130,7 +130,9 @@ test("a peer that was chosen is not another one after a restart", async ({ page,
   await bench.start(server.port, server.token);
   const again = await bench.open(`tcp-listen://127.0.0.1:${port}`);
   const stranger = nc("127.0.0.1", String(again));
-  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
+  const addresses = async () => (await bench.ask<{ peers: { address: string }[] }>("/api/state")).peers.map(({ address }) => address);
+  await expect.poll(async () => (await addresses()).length).toBe(1);
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText((await addresses())[0] ?? "no peer");
   const box = page.getByLabel("Data to send");
   await box.fill("erase");
   await expect(page.locator("#composer-state")).toContainText("Those who were chosen are gone");
@@ -151,6 +153,7 @@ test("an endpoint that is only just coming is not gone", async ({ page, bench, n
     });
   });
   await visit(page, bench);
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
   await page.getByRole("tab", { name: "All" }).click();
   await page.getByLabel("Protocol").selectOption("tcp-listen");
   await page.getByLabel("Local address").selectOption("127.0.0.1");

@@ -52,6 +52,7 @@ test("what is too long for a datagram is not taken for sent", async ({ page, ben
   await bench.open("udp://127.0.0.1:0");
   await bench.ask("/api/command", { do: "add_peer", endpoint: "e1", target: "127.0.0.1:9" });
   await visit(page, bench);
+  await expect(page.getByRole("region", { name: "Peers" })).toContainText("127.0.0.1:9");
   const box = page.getByLabel("Data to send");
   const said = page.locator("#composer-state");
   await box.fill("x".repeat(65_508));

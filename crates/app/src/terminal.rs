@@ -42,13 +42,13 @@ mod system {
     pub(crate) fn on_reader_gone(then: impl FnOnce() + Send + 'static) {
         std::thread::spawn(move || {
             let stdout = io::stdout();
-            let mut gone = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
-            loop {
-                match poll(&mut gone, PollTimeout::NONE) {
-                    Err(Errno::EINTR) => {}
-                    Err(_) => return,
-                    Ok(_) => return then(),
-                }
+            // XNU tells nothing to who asks for nothing; a pipe's writing end is never readable.
+            let asked = if cfg!(target_vendor = "apple") { PollFlags::POLLIN } else { PollFlags::empty() };
+            let mut gone = [PollFd::new(stdout.as_fd(), asked)];
+            while let Err(Errno::EINTR) = poll(&mut gone, PollTimeout::NONE) {}
+            let is_gone = |found: PollFlags| found.intersects(PollFlags::POLLHUP | PollFlags::POLLERR);
+            if gone[0].revents().is_some_and(is_gone) {
+                then();
             }
         });
     }

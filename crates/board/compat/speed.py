@@ -57,7 +57,7 @@ def receive(size, total):
         done += len(s.recv(size))
     s.close()
     return done / 1000 / max(1, ms() - begin)
-for size, total in ((64, 4000000), (1460, 100000000), (65536, 500000000)):
+for size, total in ((64, 20000000), (1460, 100000000), (65536, 500000000)):
     print(size, send(size, total), receive(size, total))
 """
 

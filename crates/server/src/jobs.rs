@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +37,9 @@ const PIECE: usize = 64 << 10;
 
 /// The same for datagrams, which it goes out in.
 const DATAGRAM: usize = 16 << 10;
+
+/// Bytes of a file that are read while it waits for its turn.
+const AHEAD: usize = 1 << 20;
 
 /// A job. Written `j1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,10 +170,11 @@ impl Jobs {
         self.freed.notify_waiters();
     }
 
-    /// Waits until no file that began before is on its way to one of the same peers: they would come mixed.
+    /// Waits until no file that was asked for before is for one of the same peers: they come one after the other, and in
+    /// that order.
     async fn turn(&self, job: JobId) {
         loop {
-            let mut freed = std::pin::pin!(self.freed.notified());
+            let mut freed = pin!(self.freed.notified());
             freed.as_mut().enable();
             if !self.is_behind(job) {
                 return;
@@ -324,8 +329,8 @@ struct PeerSent {
 }
 
 /// Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
-/// is none. The slowest of them sets the pace, and a file that is on its way to one of them is waited for. It is a job while
-/// it goes on; stopping that, or closing the request, ends it.
+/// is none. The slowest of them sets the pace, and files for one of them that were asked for before go first. It is a job from the
+/// start; stopping that ends it, and so does closing the request: of more than 1 MiB that waits, only at its turn.
 #[utoipa::path(post, path = "/api/send-file", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = FileSent), (status = "4XX", body = crate::problem::ProblemBody)))]
@@ -342,9 +347,10 @@ pub(crate) async fn send_file(
     let work = Work::File { name: query.name.unwrap_or_default() };
     let (job, stopped) = workbench.jobs.start(work, &to, length)?;
     let (running, data) = (Running { workbench: Arc::clone(&workbench), job }, body.into_data_stream());
-    let mut file = Pouring { running, to, data, bytes: 0, is_whole: false, peers: BTreeMap::new() };
+    let mut file =
+        Pouring { running, to, data, held: BytesMut::new(), bytes: 0, is_whole: false, peers: BTreeMap::new() };
     let pour = async {
-        workbench.jobs.turn(job).await;
+        file.wait(workbench.jobs.turn(job)).await?;
         file.pour(piece).await
     };
     tokio::select! {
@@ -359,6 +365,8 @@ struct Pouring {
     running: Running,
     to: Targets,
     data: BodyDataStream,
+    /// What came of it, and is not handed over.
+    held: BytesMut,
     /// How much of it has been handed over.
     bytes: u64,
     /// Whether that is all of it.
@@ -368,18 +376,41 @@ struct Pouring {
 }
 
 impl Pouring {
+    /// Waits for its turn, and reads on meanwhile: that the request was closed is found by reading.
+    async fn wait(&mut self, turn: impl Future<Output = ()>) -> Result<(), Problem> {
+        let mut turn = pin!(turn);
+        while self.held.len() < AHEAD {
+            tokio::select! {
+                () = &mut turn => return Ok(()),
+                is_more = self.read() => if !is_more? { break },
+            }
+        }
+        turn.await;
+        Ok(())
+    }
+
+    /// More of the body, unless that was all.
+    async fn read(&mut self) -> Result<bool, Problem> {
+        let Some(bytes) = self.data.next().await else { return Ok(false) };
+        self.held.extend_from_slice(&bytes.map_err(|error| cut_off(&error))?);
+        Ok(true)
+    }
+
     /// Hands it over in pieces of so many bytes, until its end, or until nobody takes it any more.
     async fn pour(&mut self, piece: usize) -> Result<(), Problem> {
-        let mut held = BytesMut::new();
-        while let Some(bytes) = self.data.next().await {
-            held.extend_from_slice(&bytes.map_err(|error| cut_off(&error))?);
-            while held.len() >= piece {
-                if !self.hand_over(held.split_to(piece).freeze()).await? {
+        loop {
+            while self.held.len() >= piece {
+                let next = self.held.split_to(piece).freeze();
+                if !self.hand_over(next).await? {
                     return Ok(());
                 }
             }
+            if !self.read().await? {
+                break;
+            }
         }
-        self.is_whole = held.is_empty() || self.hand_over(held.freeze()).await?;
+        let rest = std::mem::take(&mut self.held).freeze();
+        self.is_whole = rest.is_empty() || self.hand_over(rest).await?;
         Ok(())
     }
 

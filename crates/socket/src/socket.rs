@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "os")]
@@ -44,8 +44,8 @@ struct Shared<S: Stack> {
     net: Net<S>,
     family: Family,
     kind: Type,
-    /// The lock is held while the stack is called, and not while a call waits: that must not keep `close` waiting.
-    handle: RwLock<Option<Arc<S::Handle>>>,
+    /// The lock is held for as long as it takes to copy the pointer: a call that waits must not keep `close` waiting.
+    handle: Mutex<Option<Arc<S::Handle>>>,
     /// Nanoseconds; 0 is non-blocking.
     timeout: AtomicU64,
     /// The stream's end has been read: it stays so, whatever the peer sends by way of RST afterwards.
@@ -63,7 +63,7 @@ pub struct RecvFlags {
 
 impl<S: Stack> Socket<S> {
     pub(crate) fn new(net: Net<S>, family: Family, kind: Type, handle: S::Handle) -> Socket<S> {
-        let handle = RwLock::new(Some(Arc::new(handle)));
+        let handle = Mutex::new(Some(Arc::new(handle)));
         let (timeout, ended) = (AtomicU64::new(FOREVER), AtomicBool::new(false));
         Socket { shared: Arc::new(Shared { net, family, kind, handle, timeout, ended }) }
     }
@@ -300,7 +300,7 @@ impl<S: Stack> Socket<S> {
     /// Closes it, at once for the peer, and for all handles. Calls under way fail with `EBADF`. Closing again does
     /// nothing.
     pub fn close(&self) {
-        let handle = self.shared.handle.write().unwrap_or_else(PoisonError::into_inner).take();
+        let handle = self.shared.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Whoever has copied the handle may be waiting.
         if handle.is_some_and(|handle| Arc::strong_count(&handle) > 1) {
             self.stack().waker().wake();
@@ -309,12 +309,12 @@ impl<S: Stack> Socket<S> {
 
     /// Whether [`close`](Socket::close) has been called.
     pub fn is_closed(&self) -> bool {
-        self.shared.handle.read().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.shared.handle.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// What the stack knows it by; `EBADF` once it is closed.
     pub(crate) fn handle(&self) -> Outcome<Arc<S::Handle>> {
-        self.shared.handle.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Errno::EBADF.into())
+        self.shared.handle.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Errno::EBADF.into())
     }
 
     fn stack(&self) -> &S {
@@ -339,16 +339,13 @@ impl<S: Stack> Socket<S> {
         may_wait: bool,
         mut attempt: impl FnMut(&S, &S::Handle) -> Outcome<T>,
     ) -> Outcome<T> {
+        let handle = self.handle()?;
         let mut deadline = None;
         let mut tries = 0;
         loop {
-            {
-                // The pointer is not copied here: most calls are over at once, and many are for a few bytes.
-                let handle = self.shared.handle.read().unwrap_or_else(PoisonError::into_inner);
-                match attempt(self.stack(), handle.as_ref().ok_or(Errno::EBADF)?) {
-                    Err(cause) if cause.is(Errno::EAGAIN) && may_wait => {}
-                    outcome => return outcome,
-                }
+            match attempt(self.stack(), &handle) {
+                Err(cause) if cause.is(Errno::EAGAIN) && may_wait => {}
+                outcome => return outcome,
             }
             let timeout = self.timeout();
             if timeout == Some(Duration::ZERO) {
@@ -360,7 +357,7 @@ impl<S: Stack> Socket<S> {
                 self.nap(until)?;
             }
             tries += 1;
-            self.await_ready(&*self.handle()?, interest, until)?;
+            self.await_ready(&handle, interest, until)?;
         }
     }
 

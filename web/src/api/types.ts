@@ -340,8 +340,8 @@ export interface paths {
         put?: never;
         /**
          * Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
-         *     is none. The slowest of them sets the pace, and a file that is on its way to one of them is waited for. It is a job while
-         *     it goes on; stopping that, or closing the request, ends it.
+         *     is none. The slowest of them sets the pace, and files for one of them that were asked for before go first. It is a job from the
+         *     start; stopping that ends it, and so does closing the request: of more than 1 MiB that waits, only at its turn.
          */
         post: operations["send_file"];
         delete?: never;

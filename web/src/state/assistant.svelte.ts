@@ -64,7 +64,7 @@ class Assistant {
 
   readonly #seen = new Set<string>();
   #run = "";
-  /** The run in which the tab was chosen. */
+  /** The run in which the tab was chosen, or its endpoint was last there. */
   #lookedIn = "";
 
   /** Who looks at nothing in particular is shown what has just been opened. */
@@ -102,14 +102,16 @@ class Assistant {
     const next = bench.endpoints[place + 1] ?? bench.endpoints[place - 1];
     const isOpen = bench.endpoints[place]?.state !== "closed";
     if (isOpen && !(await bench.tell({ do: "close", endpoint: id }))) return;
+    // Before it goes, of which the page may hear before the answer.
+    if (this.tab === id) this.look(next?.id);
     if (!(await bench.tell({ do: "dismiss", endpoint: id }))) return;
     bench.say("info", t().assistant.isAway(id));
-    if (this.tab === id) this.look(next?.id);
     this.landing = this.tab ?? "";
   }
 
   /** Puts away all that have ended. */
   async putAwayEnded(): Promise<void> {
+    if (this.endpoint?.state === "closed") this.look(bench.endpoints.find(({ state }) => state !== "closed")?.id);
     await Promise.all(this.ended.map((endpoint) => this.putAway(endpoint.id)));
   }
 
@@ -126,7 +128,7 @@ class Assistant {
   look(tab: string | undefined): void {
     if (tab !== this.tab) composer.last = undefined; // it was said of another's peers
     this.tab = tab;
-    this.#lookedIn = this.#run;
+    this.#lookedIn = bench.log?.run ?? this.#run;
     this.opening = false;
     this.chosen = new Set();
     this.only = undefined;

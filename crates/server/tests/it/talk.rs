@@ -300,6 +300,36 @@ fn a_file_waits_for_the_one_before() {
     bench.until("their end", |state| state["jobs"] == json!([]));
 }
 
+/// A file whose sender has gone, while it waited for its turn, does not come afterwards.
+#[test]
+fn a_file_that_waits_goes_with_its_sender() {
+    let bench = Bench::new();
+    let (_, port) = bench.listen();
+    let mut device = device(port);
+    bench.until("it", |state| state["peers"] != json!([]));
+    let file = vec![1; 8 << 20];
+    std::thread::scope(|scope| {
+        let first = scope
+            .spawn(|| bench.ask("POST", "/api/send-file?to=all", Some(("application/octet-stream", &file))).json());
+        bench.until("the first", |state| state["jobs"][0]["done"].as_u64() > Some(0));
+        let mut sender = std::net::TcpStream::connect(bench.at()).expect("it listens");
+        let head = format!(
+            "POST /api/send-file?to=e1&name=late HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: 5\r\n\r\nerase",
+            bench.at(),
+            crate::kit::TOKEN,
+        );
+        sender.write_all(head.as_bytes()).expect("it reads");
+        bench.until("the second", |state| state["jobs"][1]["what"]["name"] == "late");
+        drop(sender);
+        bench.until("that it is over", |state| state["jobs"].as_array().is_some_and(|jobs| jobs.len() == 1));
+        assert!(read(&mut device, 8 << 20) == file);
+        assert_eq!(first.join().expect("an answer")["complete"], true);
+    });
+    bench.done(json!({"do": "close", "endpoint": "e1"}));
+    assert_eq!(device.read_to_end(&mut Vec::new()).expect("the end"), 0);
+}
+
 #[test]
 fn a_file_that_nobody_takes_waits_and_can_be_stopped() {
     let bench = Bench::new();

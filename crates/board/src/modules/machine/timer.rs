@@ -99,7 +99,7 @@ impl Initializer for Timer {
             (Err(_), _) if id == -1 => NEXT_VIRTUAL.fetch_add(1, Ordering::Relaxed),
             _ => return Err(vm.new_value_error(format!("Timer({id}) doesn't exist"))),
         };
-        if before.is_some_and(|before| before.id != id) {
+        if before.is_some_and(|before| before.id != id) && zelf.running.lock().callback.is_some() {
             zelf.deinit(vm)?; // a second `__init__`, for another timer
         }
         zelf.which.set(Which { id, key });

@@ -135,6 +135,10 @@ impl Initializer for Native {
 
     fn init(zelf: PyRef<Native>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let [family, kind, protocol] = arguments(&args, vm)?;
+        let made = || vm.new_runtime_error("this socket is made already");
+        if zelf.below.get().is_some() {
+            return Err(made());
+        }
         let slot = free_slot(vm)?;
         let family = match family {
             10 if board().profile.socket_constant("AF_INET6") == Some(10) => Family::Inet6,
@@ -157,11 +161,8 @@ impl Initializer for Native {
             // lwIP lets datagrams go to a broadcast address unasked.
             let _ = socket.setsockopt(SockOpt::Broadcast(true));
         }
-        if zelf.open(socket, slot, protocol) {
-            Ok(())
-        } else {
-            Err(vm.new_runtime_error("this socket is made already"))
-        }
+        // Another thread may have been quicker.
+        zelf.open(socket, slot, protocol).then_some(()).ok_or_else(made)
     }
 }
 
