@@ -475,9 +475,7 @@ impl Session {
                 }
                 Ok(Happening::Left) => return outcome,
                 Ok(Happening::Lost(error)) => {
-                    outcome.fail(1);
-                    let (en, zh) = ("cannot write the output", "无法写出输出");
-                    outcome.say(format!("{}: {error}", self.lang.pick(en, zh)));
+                    outcome.lose(&error, self.lang);
                     return outcome;
                 }
                 Ok(Happening::Interrupt) if self.is_program() => {
@@ -599,20 +597,24 @@ impl Session {
         mut self,
         happenings: &Receiver<Happening>,
         shown: Vec<Receiver<()>>,
-        outcome: Outcome,
+        mut outcome: Outcome,
     ) -> Result<ExitCode, Fail> {
         let abouts: Vec<String> = self.boards.iter().map(|member| self.about(member)).collect();
         drop(std::mem::take(&mut self.boards));
-        for happening in happenings.try_iter() {
-            if let Happening::Board(place, BoardEvent::Told(FromBoard::Note(note), ticket)) = happening {
-                self.teller.say(noted(&abouts[place], note.text(self.lang)), ticket);
-            }
-        }
         if let Some(lan) = self.lan {
             lan.end();
         }
         for shown in shown {
-            let _ = shown.recv(); // fails when the last of it is written
+            let _ = shown.recv(); // fails when the last of it is written, or could not be
+        }
+        for happening in happenings.try_iter() {
+            match happening {
+                Happening::Board(place, BoardEvent::Told(FromBoard::Note(note), ticket)) => {
+                    self.teller.say(noted(&abouts[place], note.text(self.lang)), ticket);
+                }
+                Happening::Lost(error) => outcome.lose(&error, self.lang),
+                _ => {}
+            }
         }
         if outcome.code != INTERRUPTED {
             self.teller.end();
@@ -634,11 +636,21 @@ struct Outcome {
     code: u8,
     /// After all that the boards printed.
     said: Vec<String>,
+    /// Some of that could not be written.
+    is_lossy: bool,
 }
 
 impl Outcome {
     fn say(&mut self, text: String) {
         self.said.push(text);
+    }
+
+    /// What was printed could not be written: that is said once.
+    fn lose(&mut self, error: &str, lang: Lang) {
+        if !std::mem::replace(&mut self.is_lossy, true) {
+            self.fail(1);
+            self.say(format!("{}: {error}", lang.pick("cannot write the output", "无法写出输出")));
+        }
     }
 
     /// The first that fails decides.
