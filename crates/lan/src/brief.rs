@@ -1,9 +1,7 @@
 //! A frame in a few words, for people: `192.168.1.20:49152 > 192.168.1.115:80 tcp S 0`.
 
-use std::net::SocketAddr;
-
 use crate::ndisc::Said;
-use crate::packet::{Arp, Ethernet, Ip, Kind, Tcp, Udp, protocol};
+use crate::packet::{Arp, Ethernet, Ip, Kind, Segment, Udp, protocol};
 
 /// A frame in a few words. What it cannot name it counts.
 pub fn brief(frame: &[u8]) -> String {
@@ -33,7 +31,7 @@ fn brief_ip(ip: &Ip<'_>) -> String {
         return format!("{src} > {dst} fragment {}..{}{more}", fragment.offset, fragment.offset + ip.payload.len());
     }
     let known = match ip.protocol {
-        protocol::TCP => Tcp::parse(ip).map(|tcp| brief_tcp(&tcp)),
+        protocol::TCP => Segment::parse(ip).map(|tcp| brief_tcp(&tcp)),
         protocol::UDP => Udp::parse(ip).map(|udp| format!("{} > {} udp {}", udp.from, udp.to, udp.payload.len())),
         protocol::ICMP | protocol::ICMPV6 => Some(format!("{src} > {dst} {}", brief_icmp(ip))),
         protocol::IGMP => Some(format!("{src} > {dst} igmp")),
@@ -42,7 +40,7 @@ fn brief_ip(ip: &Ip<'_>) -> String {
     known.unwrap_or_else(|| format!("{src} > {dst} protocol {} {} bytes", ip.protocol, ip.payload.len()))
 }
 
-fn brief_tcp(tcp: &Tcp) -> String {
+fn brief_tcp(tcp: &Segment) -> String {
     let flags = [(tcp.syn, 'S'), (tcp.fin, 'F'), (tcp.rst, 'R'), (tcp.ack, '.')];
     let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, letter)| letter).collect();
     format!("{} > {} tcp {flags} {}", tcp.from, tcp.to, tcp.length)
@@ -62,42 +60,9 @@ fn brief_icmp(ip: &Ip<'_>) -> String {
     }
 }
 
-/// A segment of TCP, as far as a diagram shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// For whom it is.
-    pub to: SocketAddr,
-    /// Whether it dials or answers a dial.
-    pub syn: bool,
-    /// Whether it acknowledges anything.
-    pub ack: bool,
-    /// Whether it is the last with data.
-    pub fin: bool,
-    /// Whether it cuts the connection off.
-    pub rst: bool,
-    /// The number of its first byte.
-    pub seq: u32,
-    /// The number of the byte that is wanted next.
-    pub ack_number: u32,
-    /// The window, without its scale.
-    pub window: u16,
-    /// Bytes of payload.
-    pub length: usize,
-}
-
-impl Segment {
-    /// The number after all that it takes: bytes, and one each for the first and the last word (RFC 9293, 3.4).
-    pub fn end(&self) -> u32 {
-        self.seq.wrapping_add(self.length as u32 + u32::from(self.syn) + u32::from(self.fin))
-    }
-}
-
 /// The segment in a frame, if there is one.
 pub fn segment(frame: &[u8]) -> Option<Segment> {
     let ethernet = Ethernet::parse(frame)?;
     let ip = Ip::parse(ethernet.payload).filter(|ip| ip.protocol == protocol::TCP && ip.fragment.is_none())?;
-    let Tcp { from, to, syn, ack, fin, rst, seq, ack_number, window, length } = Tcp::parse(&ip)?;
-    Some(Segment { from, to, syn, ack, fin, rst, seq, ack_number, window, length })
+    Segment::parse(&ip)
 }

@@ -467,7 +467,7 @@ impl Gateway {
         let mut out = Vec::new();
         let taken = self.flows.receive(self.now, port, ip, bytes, &mut out);
         out.into_iter().for_each(|packet| self.send_segment(packet));
-        let Some(segment) = packet::Tcp::parse(ip) else { return };
+        let Some(segment) = packet::Segment::parse(ip) else { return };
         match taken {
             Taken::Yes => {}
             Taken::Dialled(flow) => {

@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::fault::{AirFaults, Counts, Faults, Marks, Out, Reason, Verdict};
 use crate::gateway::{DhcpFault, DnsFault, FlowError, GATEWAY_MAC, Gateway, Limits, Plan, Read, Refusal, UnknownNames};
 use crate::link::Link;
-use crate::packet::{ETHERNET, Ethernet, Ip, Kind, Tcp, protocol};
+use crate::packet::{ETHERNET, Ethernet, Ip, Kind, Segment, protocol};
 use crate::switch::{Switch, Way};
 use crate::time::earlier;
 use crate::track::Tracker;
@@ -372,7 +372,7 @@ impl Lan {
             return;
         }
         let ip = Ip::parse(ethernet.payload).filter(|ip| ip.protocol == protocol::TCP);
-        if let Some(segment) = ip.and_then(|ip| Tcp::parse(&ip)) {
+        if let Some(segment) = ip.and_then(|ip| Segment::parse(&ip)) {
             self.tracker.note(at, &segment);
         }
     }

@@ -62,7 +62,7 @@ mod time;
 mod track;
 
 pub use air::{AccessPoint, AirConfig, AirError, JoinError, Left, Seen};
-pub use brief::{Segment, brief, segment};
+pub use brief::{brief, segment};
 pub use engine::{Buffers, Congestion};
 pub use event::Event;
 pub use fault::{
@@ -79,7 +79,8 @@ pub use id::{Direction, FlowId, Interface, Mac, PortId, QuestionId};
 pub use lan::{
     ArpRow, Attach, AttachError, Bilingual, Lan, LanConfig, LanStatus, Medium, PointRow, PortRow, SegmentId,
 };
+pub use packet::Segment;
 pub use random::Seed;
 pub use stack::{Clock, LanLookup, LanSocket, LanStack, Transmit};
 pub use time::Time;
-pub use track::{Connection, Sent, Stage};
+pub use track::{Connection, Place, Reach, Sent, Stage};

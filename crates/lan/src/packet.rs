@@ -168,25 +168,40 @@ impl<'a> Udp<'a> {
     }
 }
 
-/// The two ends of a TCP segment and what its flags are; the checksum is smoltcp's business.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tcp {
-    pub(crate) from: SocketAddr,
-    pub(crate) to: SocketAddr,
-    pub(crate) syn: bool,
-    pub(crate) ack: bool,
-    pub(crate) fin: bool,
-    pub(crate) rst: bool,
-    pub(crate) seq: u32,
-    pub(crate) ack_number: u32,
-    pub(crate) window: u16,
-    pub(crate) length: usize,
+/// A segment of TCP, as its header has it; the checksum is smoltcp's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// For whom it is.
+    pub to: SocketAddr,
+    /// Whether it dials or answers a dial.
+    pub syn: bool,
+    /// Whether it acknowledges anything.
+    pub ack: bool,
+    /// Whether it is the last with data.
+    pub fin: bool,
+    /// Whether it cuts the connection off.
+    pub rst: bool,
+    /// The number of its first byte.
+    pub seq: u32,
+    /// The number of the byte that is wanted next.
+    pub ack_number: u32,
+    /// The window, without its scale.
+    pub window: u16,
+    /// Bytes of payload.
+    pub length: usize,
 }
 
-impl Tcp {
-    pub(crate) fn parse(ip: &Ip<'_>) -> Option<Tcp> {
+impl Segment {
+    /// The number after all that it takes: bytes, and one each for the first and the last word (RFC 9293, 3.4).
+    pub fn end(&self) -> u32 {
+        self.seq.wrapping_add(self.length as u32 + u32::from(self.syn) + u32::from(self.fin))
+    }
+
+    pub(crate) fn parse(ip: &Ip<'_>) -> Option<Segment> {
         let packet = TcpPacket::new_checked(ip.payload).ok().filter(|_| ip.protocol == protocol::TCP)?;
-        Some(Tcp {
+        Some(Segment {
             from: SocketAddr::new(ip.src, packet.src_port()),
             to: SocketAddr::new(ip.dst, packet.dst_port()),
             syn: packet.syn(),
@@ -438,7 +453,7 @@ pub(crate) fn undelivered(ip: &Ip<'_>) -> Option<(u8, SocketAddr, SocketAddr, Un
 }
 
 /// Refuses a segment as a host does on which nobody listens (RFC 9293, 3.10.7.1).
-pub(crate) fn reset(ip_in: &Ip<'_>, segment: &Tcp) -> Option<Vec<u8>> {
+pub(crate) fn reset(ip_in: &Ip<'_>, segment: &Segment) -> Option<Vec<u8>> {
     let next = segment.seq.wrapping_add(segment.length as u32 + u32::from(segment.syn) + u32::from(segment.fin));
     let reply = TcpRepr {
         src_port: segment.to.port(),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::Time;
-use crate::packet::Tcp;
+use crate::packet::Segment;
 
 /// Connections that are remembered; the one heard longest ago goes.
 const CONNECTIONS: usize = 1024;
@@ -24,6 +24,59 @@ pub struct Sent {
     pub early: u64,
     /// The last window that it offered, as in the header: without the scale.
     pub window: u16,
+}
+
+/// How far one side of a connection is, as its segments show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach {
+    /// The number after its dial.
+    dialled: Option<u32>,
+    next: Option<u32>,
+    /// The byte before this was a question, whether there is room again.
+    asked: Option<u32>,
+}
+
+/// Where a segment is among those of its side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It takes up no numbers, follows the last, or asks whether the other end lives or has room.
+    Next,
+    /// Its first byte was sent before.
+    Again,
+    /// What comes before it was not seen.
+    Early,
+}
+
+impl Reach {
+    /// Places the side's next segment; `is_full` says that the other end has no room, as it said last.
+    pub fn note(&mut self, segment: &Segment, is_full: bool) -> Place {
+        let (start, end) = (segment.seq, segment.end());
+        if start == end {
+            return Place::Next;
+        }
+        // Sequence numbers go round (RFC 9293, 3.4).
+        let ahead = |number: u32, of: u32| number.wrapping_sub(of) as i32;
+        if segment.dials() {
+            if self.dialled.or(self.next).is_some_and(|known| known != end) {
+                *self = Reach::default(); // another connection between the same two
+            }
+            self.dialled = Some(end);
+        }
+        let next = *self.next.get_or_insert(start);
+        // One byte before the next asks whether the other end lives (RFC 9293, 3.8.4), or has room (3.8.6.1); what follows
+        // that begins with the same byte.
+        let is_byte = segment.length == 1 && !segment.syn && !segment.fin;
+        let is_question = end == next && is_byte || ahead(next, start) == 1 && self.asked == Some(next);
+        self.asked = (is_full && is_byte).then_some(end);
+        if ahead(end, next) > 0 {
+            self.next = Some(end);
+        }
+        match ahead(start, next) {
+            behind if behind < 0 && !is_question => Place::Again,
+            beyond if beyond > 0 => Place::Early,
+            _ => Place::Next,
+        }
+    }
 }
 
 /// How far a connection is, as its segments show.
@@ -53,9 +106,7 @@ pub struct Connection {
     /// When its last segment went by.
     pub heard: Time,
     spoke: [Time; 2],
-    next: [Option<u32>; 2],
-    /// The byte before this was a question, whether there is room again.
-    asked: [Option<u32>; 2],
+    reach: [Reach; 2],
     finished: [bool; 2],
 }
 
@@ -66,7 +117,7 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    pub(crate) fn note(&mut self, now: Time, segment: &Tcp) {
+    pub(crate) fn note(&mut self, now: Time, segment: &Segment) {
         let key = (segment.from.min(segment.to), segment.from.max(segment.to));
         let known = self.connections.get(&key);
         let over = known.is_some_and(|known| matches!(known.stage, Stage::Closed | Stage::Reset));
@@ -78,17 +129,17 @@ impl Tracker {
         }
     }
 
-    fn begin(&mut self, now: Time, key: (SocketAddr, SocketAddr), segment: &Tcp) {
+    fn begin(&mut self, now: Time, key: (SocketAddr, SocketAddr), segment: &Segment) {
         if self.connections.len() >= CONNECTIONS {
             let oldest = self.connections.iter().min_by_key(|(_, seen)| seen.heard).map(|(key, _)| *key);
             oldest.map(|oldest| self.connections.remove(&oldest));
         }
         // Whoever answers a dial did not make it.
         let ends = if segment.syn && segment.ack { [segment.to, segment.from] } else { [segment.from, segment.to] };
-        let (sent, next, asked, finished) = Default::default();
+        let (sent, reach, finished) = Default::default();
         let spoke = [now; 2];
         self.connections
-            .insert(key, Connection { ends, sent, stage: Stage::Dialled, heard: now, spoke, next, asked, finished });
+            .insert(key, Connection { ends, sent, stage: Stage::Dialled, heard: now, spoke, reach, finished });
     }
 
     pub(crate) fn get(&self, one: SocketAddr, other: SocketAddr) -> Option<&Connection> {
@@ -111,44 +162,23 @@ impl Connection {
         self.spoke[usize::from(self.ends[0] != end)]
     }
 
-    fn note(&mut self, now: Time, segment: &Tcp) {
+    fn note(&mut self, now: Time, segment: &Segment) {
         self.heard = now;
         let side = usize::from(self.ends[0] != segment.from);
         self.spoke[side] = now;
+        let is_full = self.sent[1 - side].segments > 0 && self.sent[1 - side].window == 0;
+        let place = self.reach[side].note(segment, is_full);
         let sent = &mut self.sent[side];
         sent.segments += 1;
         sent.bytes += segment.length as u64;
         sent.window = segment.window;
-        if segment.syn {
-            self.next[side] = self.next[side].filter(|_| segment.length == 0);
-        }
-        let end = segment.seq.wrapping_add(segment.length as u32 + u32::from(segment.syn) + u32::from(segment.fin));
-        if end != segment.seq {
-            self.advance(side, segment.seq, end);
-        }
+        sent.retransmitted += u64::from(place == Place::Again);
+        sent.early += u64::from(place == Place::Early);
         self.finished[side] |= segment.fin;
         self.stage = self.stage_after(segment);
     }
 
-    fn advance(&mut self, side: usize, start: u32, end: u32) {
-        let next = *self.next[side].get_or_insert(start);
-        let is_full = self.sent[1 - side].segments > 0 && self.sent[1 - side].window == 0;
-        let sent = &mut self.sent[side];
-        // Sequence numbers go round (RFC 9293, 3.4).
-        let ahead = |number: u32| number.wrapping_sub(next) as i32;
-        // One byte before the next asks whether the other end lives (RFC 9293, 3.8.4), or has room (3.8.6.1); what follows
-        // that begins with the same byte.
-        let alone = start.wrapping_add(1) == end;
-        let probe = end == next && alone || start.wrapping_add(1) == next && self.asked[side] == Some(next);
-        self.asked[side] = (is_full && alone).then_some(end);
-        sent.retransmitted += u64::from(ahead(start) < 0 && !probe);
-        sent.early += u64::from(ahead(start) > 0);
-        if ahead(end) > 0 {
-            self.next[side] = Some(end);
-        }
-    }
-
-    fn stage_after(&self, segment: &Tcp) -> Stage {
+    fn stage_after(&self, segment: &Segment) -> Stage {
         match (segment.rst, self.finished) {
             (true, _) => Stage::Reset,
             _ if self.stage == Stage::Reset => Stage::Reset,
@@ -187,5 +217,43 @@ impl Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.pad(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dials_ends_and_bytes_are_placed_and_questions_are_no_repeats() {
+        use Place::{Again, Early, Next};
+        let ends = (([192, 168, 1, 20], 49152).into(), ([192, 168, 1, 115], 10000).into());
+        let mut reach = Reach::default();
+        for (step, (flags, seq, length, is_full, place)) in [
+            ("syn", u32::MAX, 0, false, Next),
+            ("syn", u32::MAX, 0, false, Again),
+            ("", 0, 10, false, Next),
+            ("syn", u32::MAX, 0, false, Again), // on a long way round
+            ("", 10, 10, false, Next),
+            ("", 30, 10, false, Early),
+            ("", 20, 10, false, Again),
+            ("", 40, 0, false, Next),
+            ("", 40, 1, true, Next),
+            ("", 40, 1, true, Next),   // is there room?
+            ("", 40, 20, false, Next), // there is
+            ("", 40, 20, false, Again),
+            ("fin", 60, 0, false, Next),
+            ("fin", 60, 0, false, Again),
+            ("syn", 7000, 0, false, Next),
+            ("", 7001, 3, false, Next),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (syn, fin) = (flags == "syn", flags == "fin");
+            let (from, to) = ends;
+            let segment = Segment { from, to, syn, ack: !syn, fin, rst: false, seq, ack_number: 0, window: 0, length };
+            assert_eq!(reach.note(&segment, is_full), place, "step {step}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use socklab_capture::Timestamp;
-use socklab_lan::{Direction, PortId, Segment, Verdict};
+use socklab_lan::{Direction, Place, PortId, Reach, Segment, Verdict};
 
 /// So many are kept.
 const KEPT: usize = 5000;
@@ -47,8 +47,8 @@ pub(super) struct Recent {
     rows: VecDeque<FrameRow>,
     next: u64,
     asked: Option<Instant>,
-    /// How far each stream is, at each link.
-    ends: FxHashMap<(PortId, SocketAddr, SocketAddr), u32>,
+    /// How far each side of each connection is, at each link, and the last window that it offered.
+    sides: FxHashMap<(PortId, SocketAddr, SocketAddr), (Reach, u16)>,
 }
 
 impl Recent {
@@ -68,7 +68,7 @@ impl Recent {
         let is_over = self.asked.is_some_and(|asked| asked.elapsed() >= PATIENCE);
         if is_over {
             self.asked = None;
-            self.ends.clear();
+            self.sides.clear();
         }
         is_over
     }
@@ -85,24 +85,14 @@ impl Recent {
     }
 
     fn is_again(&mut self, port: PortId, segment: &Segment) -> bool {
-        let end = segment.end();
-        if end == segment.seq {
-            return false;
+        if self.sides.len() >= STREAMS {
+            self.sides.clear();
         }
-        if self.ends.len() >= STREAMS {
-            self.ends.clear();
-        }
-        let known = self.ends.entry((port, segment.from, segment.to)).or_insert(segment.seq);
-        if segment.syn && !segment.ack && segment.seq != known.wrapping_sub(1) {
-            *known = segment.seq; // another connection between the same two
-        }
-        // Sequence numbers go round (RFC 9293, 3.4).
-        let ahead = |number: u32| number.wrapping_sub(*known) as i32;
-        let is_again = ahead(segment.seq) < 0;
-        if ahead(end) > 0 {
-            *known = end;
-        }
-        is_again
+        let other = self.sides.get(&(port, segment.to, segment.from));
+        let is_full = other.is_some_and(|(_, window)| *window == 0);
+        let (reach, window) = self.sides.entry((port, segment.from, segment.to)).or_default();
+        *window = segment.window;
+        reach.note(segment, is_full) == Place::Again
     }
 }
 

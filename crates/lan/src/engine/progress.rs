@@ -23,7 +23,7 @@
 use smoltcp::wire::{TcpOption, TcpPacket, TcpSeqNumber};
 
 use super::MTU;
-use crate::packet::Tcp;
+use crate::packet::Segment;
 
 /// Where a segment has its number, its flags, its window, and its checksum (RFC 9293, 3.1).
 const SEQ: usize = 4;
@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// A segment from the peer, with ACK: what of it is changed for smoltcp; `None` if that is not to see it.
-    pub(super) fn see(&mut self, segment: &Tcp, bytes: &[u8]) -> Option<[Word; 2]> {
+    pub(super) fn see(&mut self, segment: &Segment, bytes: &[u8]) -> Option<[Word; 2]> {
         if segment.syn && self.heard.is_none() {
             let scale = scale(bytes);
             self.scale = scale.unwrap_or(0);
@@ -96,7 +96,7 @@ impl Progress {
     }
 
     /// A segment that smoltcp sends: what of it is changed for the peer.
-    pub(super) fn send(&mut self, segment: &Tcp, bytes: &[u8]) -> [Word; 3] {
+    pub(super) fn send(&mut self, segment: &Segment, bytes: &[u8]) -> [Word; 3] {
         let (mut seq, mut window) = (number(segment.seq), segment.window);
         if segment.syn {
             self.own_scale = scale(bytes).unwrap_or(0);
@@ -120,7 +120,7 @@ impl Progress {
     }
 
     /// Its own window, as it is told.
-    fn tell(&mut self, segment: &Tcp) {
+    fn tell(&mut self, segment: &Segment) {
         let told = number(segment.ack_number) + (usize::from(segment.window) << self.own_scale);
         // What it tells with a byte that only asks something, it forgets.
         let asks = segment.length == 1 && self.greeting.is_none();
@@ -129,7 +129,7 @@ impl Progress {
     }
 
     /// What is to be acknowledged.
-    fn say(&mut self, segment: &Tcp) {
+    fn say(&mut self, segment: &Segment) {
         let seq = number(segment.seq);
         let end = seq + segment.length + usize::from(segment.fin);
         self.missed |= self.heard.is_some_and(|(acked, _)| seq < acked);
@@ -144,14 +144,14 @@ impl Progress {
     }
 
     /// What the segment acknowledges, and where it says that the window ends.
-    fn told_by(&self, segment: &Tcp) -> (TcpSeqNumber, TcpSeqNumber) {
+    fn told_by(&self, segment: &Segment) -> (TcpSeqNumber, TcpSeqNumber) {
         let acked = number(segment.ack_number);
         let scale = if segment.syn { 0 } else { self.scale };
         (acked, acked + (usize::from(segment.window) << scale))
     }
 
     /// Whether it says only what was said, where smoltcp is not to hear it again.
-    fn has_heard(&self, segment: &Tcp) -> bool {
+    fn has_heard(&self, segment: &Segment) -> bool {
         let (acked, window) = self.told_by(segment);
         let says_more = segment.length > 0 || segment.syn || segment.fin || segment.rst;
         let waits = self.sent.is_some_and(|sent| acked < sent);
@@ -160,7 +160,7 @@ impl Progress {
     }
 
     /// Gives the window that smoltcp is to see.
-    fn hear(&mut self, segment: &Tcp) -> u16 {
+    fn hear(&mut self, segment: &Segment) -> u16 {
         let (acked, window) = self.told_by(segment);
         // An older one was overtaken; one for what was never sent is a lie.
         let is_sent = self.sent.is_none_or(|sent| acked <= sent);

@@ -11,7 +11,7 @@ use smoltcp::wire::TcpPacket;
 
 use super::address;
 use super::progress::{Progress, rewrite, scale, word_at};
-use crate::packet::{ETHERNET, Ip, Tcp};
+use crate::packet::{ETHERNET, Ip, Segment};
 
 /// Connections that may have ended without being looked for.
 const SPARE: usize = 16;
@@ -64,7 +64,7 @@ impl Sockets {
     /// A packet for one of them; gives it as smoltcp is to see it, if it is.
     pub(super) fn note(&mut self, packet: Bytes) -> Option<Bytes> {
         let Some(ip) = Ip::parse(&packet) else { return Some(packet) };
-        let Some(segment) = Tcp::parse(&ip) else { return Some(packet) };
+        let Some(segment) = Segment::parse(&ip) else { return Some(packet) };
         // Nothing is learnt from what is damaged.
         if !TcpPacket::new_unchecked(ip.payload).verify_checksum(&ip.src.into(), &ip.dst.into()) {
             return None;
@@ -94,7 +94,7 @@ impl Sockets {
     /// A packet that smoltcp wants to send for one of them, with room for an Ethernet header.
     pub(super) fn mend(&mut self, packet: &mut [u8]) {
         let Some(ip) = Ip::parse(&packet[ETHERNET..]) else { return };
-        let Some(segment) = Tcp::parse(&ip) else { return };
+        let Some(segment) = Segment::parse(&ip) else { return };
         let key = (segment.from, segment.to);
         if segment.dials() {
             self.begin(key, None);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::Time;
-use crate::packet::{Ethernet, Ip, Kind, Tcp, Udp, protocol};
+use crate::packet::{Ethernet, Ip, Kind, Segment, Udp, protocol};
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Traits {
         traits.protocol = Some(ip.protocol);
         traits.ends = Some((ip.src, ip.dst));
         let first = ip.fragment.is_none_or(|fragment| fragment.offset == 0);
-        if let Some(segment) = Tcp::parse(&ip).filter(|_| first && ip.protocol == protocol::TCP) {
+        if let Some(segment) = Segment::parse(&ip).filter(|_| first && ip.protocol == protocol::TCP) {
             traits.syn = segment.dials();
             traits.ports = Some((segment.from.port(), segment.to.port()));
         } else if let Some(datagram) = Udp::parse(&ip).filter(|_| first && ip.protocol == protocol::UDP) {

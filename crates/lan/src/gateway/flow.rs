@@ -16,7 +16,7 @@ use smoltcp::wire::IpListenEndpoint;
 
 use crate::engine::{self, Buffers, Congestion, Engine, MTU, Rest, Sockets};
 use crate::host::state_name;
-use crate::packet::{self, Ip, Tcp};
+use crate::packet::{self, Ip, Segment};
 use crate::{FlowId, PortId, Time};
 
 const BUFFERS: Buffers = Buffers { receive: 64 * 1024, send: 64 * 1024, congestion: Congestion::Cubic };
@@ -256,7 +256,7 @@ impl Flows {
         bytes: Bytes,
         out: &mut Vec<Vec<u8>>,
     ) -> Taken {
-        let Some(segment) = Tcp::parse(ip) else { return Taken::Yes };
+        let Some(segment) = Segment::parse(ip) else { return Taken::Yes };
         let ends = (segment.from, segment.to);
         if let Some(id) = self.by_ends.get(&ends).copied() {
             if !(segment.dials() && self.state(id) == Some(State::TimeWait)) {

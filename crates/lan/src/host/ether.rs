@@ -354,7 +354,7 @@ impl Host {
             let Some(ip) = Ip::parse(&packet[ETHERNET..]) else { continue };
             match ip.protocol {
                 protocol::TCP => {
-                    let segment = packet::Tcp::parse(&ip);
+                    let segment = packet::Segment::parse(&ip);
                     segment.into_iter().for_each(|tcp| self.fail_dial(tcp.from, tcp.to, Errno::EHOSTUNREACH));
                 }
                 protocol::UDP => {

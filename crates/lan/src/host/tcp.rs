@@ -15,7 +15,7 @@ use super::option::Options;
 use super::{Host, Result, Socket, SocketId, shown};
 use crate::Time;
 use crate::engine::{self, Buffers, Engine, MTU, Rest, Sockets};
-use crate::packet::{self, Ip, Tcp as Segment};
+use crate::packet::{self, Ip, Segment};
 use crate::time::earlier;
 
 /// Sockets of one listener that wait for a SYN at a time: its half-open connections.

@@ -29,20 +29,20 @@ pub(super) fn set(
 ) -> PyResult<()> {
     let below = socket.socket(vm)?;
     if board().profile.sockets == Sockets::CPython {
-        return apply(vm, &below, of_linux(vm, int(vm, level)?, name, &value)?);
+        return apply(vm, below, of_linux(vm, int(vm, level)?, name, &value)?);
     }
     let is = |wanted| board().profile.socket_constant(wanted).map(i64::from) == Some(name);
     match () {
         () if name == CALLBACK => watch(socket, value, vm),
-        () if is("SO_REUSEADDR") => apply(vm, &below, SockOpt::ReuseAddress(int(vm, &value)? != 0)),
-        () if is("SO_BROADCAST") => apply(vm, &below, SockOpt::Broadcast(int(vm, &value)? != 0)),
+        () if is("SO_REUSEADDR") => apply(vm, below, SockOpt::ReuseAddress(int(vm, &value)? != 0)),
+        () if is("SO_BROADCAST") => apply(vm, below, SockOpt::Broadcast(int(vm, &value)? != 0)),
         () if is("IP_ADD_MEMBERSHIP") || is("IP_DROP_MEMBERSHIP") => {
             let (group, interface) = membership(vm, &value)?;
             let drops = is("IP_DROP_MEMBERSHIP");
             let (join, leave) = (SockOpt::JoinV4 { group, interface }, SockOpt::LeaveV4 { group, interface });
-            apply(vm, &below, if drops { leave } else { join })
+            apply(vm, below, if drops { leave } else { join })
         }
-        () if is("TCP_NODELAY") => apply(vm, &below, SockOpt::NoDelay(int(vm, &value)? != 0)),
+        () if is("TCP_NODELAY") => apply(vm, below, SockOpt::NoDelay(int(vm, &value)? != 0)),
         // The names of the board's interfaces are not those of this machine, which has one for them all.
         () if is("SO_BINDTODEVICE") => value.str(vm).map(drop),
         () => not_implemented(vm),
