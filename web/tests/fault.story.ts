@@ -1,5 +1,5 @@
 // A fault's slider is moved, and what it does can be seen: in the numbers, in the diagram, in what arrives.
-import { expect, test, visit } from "./workbench.ts";
+import { changesOf, expect, test, visit } from "./workbench.ts";
 
 // A board that says something ten times a second, by datagrams: what is lost stays lost.
 const TALKER = `
@@ -102,4 +102,42 @@ test("a link unplugged and plugged in again, each direction with faults of its o
   }
   await expect.poll(faults).toEqual(["", ""]);
   await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
+test("sliders that are moved before the server has told of the first", async ({ page, bench }) => {
+  await bench.ask("/api/command", { do: "board_new", profile: "esp32", name: "desk" });
+  await bench.ask("/api/command", { do: "fault", board: "desk", spec: "loss=5% delay=20ms jitter=1ms" });
+  const changes = await changesOf(page);
+  await visit(page, bench, "lan");
+  await page.getByRole("button", { name: "desk" }).click();
+  const panel = page.getByRole("region", { name: "Faults" });
+  await expect(panel.getByLabel("Loss")).toHaveAttribute("aria-valuetext", "5%");
+  const slideBack = async (knob: string) => {
+    await panel.getByLabel(knob).focus();
+    await page.keyboard.press("Home");
+  };
+  changes.hold();
+  const first = page.waitForResponse(/\/api\/command/);
+  await slideBack("Jitter");
+  await first;
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  await page.route(/\/api\/command/, async (route) => {
+    await gate;
+    await route.continue();
+  });
+  const second = page.waitForRequest(/\/api\/command/);
+  await slideBack("Loss");
+  await second;
+  changes.release();
+  await expect(page.locator(".warned").first()).not.toHaveAttribute("title", /jitter/);
+  await expect(panel.getByLabel("Loss")).toHaveAttribute("aria-valuetext", "nothing wrong");
+  await slideBack("Delay");
+  open();
+  const faults = async () => {
+    const { lan } = await bench.ask<{ lan: { boards: { up: { faults: string }; down: { faults: string } }[] } }>("/api/state");
+    return [lan.boards[0]?.up.faults, lan.boards[0]?.down.faults];
+  };
+  await expect.poll(faults).toEqual(["", ""]);
+  for (const knob of ["Jitter", "Loss", "Delay"]) await expect(panel.getByLabel(knob)).toHaveAttribute("aria-valuetext", "nothing wrong");
 });

@@ -1,5 +1,5 @@
 // Peers that go: whoever was chosen is not mixed up with others, and what one said can be read alone afterwards.
-import { expect, test, visit } from "./workbench.ts";
+import { changesOf, expect, test, visit } from "./workbench.ts";
 
 const DEVICE = `
 import socket, sys
@@ -144,21 +144,14 @@ test("a peer that was chosen is not another one after a restart", async ({ page,
 test("an endpoint that is only just coming is not gone", async ({ page, bench, nc }) => {
   const other = await bench.open("tcp-listen://127.0.0.1:0");
   nc("127.0.0.1", String(other));
-  let held: (() => void)[] | undefined;
-  await page.routeWebSocket(/\/api\/live/, (socket) => {
-    const server = socket.connectToServer();
-    server.onMessage((message) => {
-      if (held) held.push(() => socket.send(message));
-      else socket.send(message);
-    });
-  });
+  const changes = await changesOf(page);
   await visit(page, bench);
   await expect(page.getByRole("region", { name: "Peers" })).toContainText("e1.1");
   await page.getByRole("tab", { name: "All" }).click();
   await page.getByLabel("Protocol").selectOption("tcp-listen");
   await page.getByLabel("Local address").selectOption("127.0.0.1");
   await page.getByLabel("Local port").fill("0");
-  held = [];
+  changes.hold();
   const answered = page.waitForResponse(/\/api\/command/);
   await page.getByRole("button", { name: "Open" }).last().click();
   await answered;
@@ -166,8 +159,7 @@ test("an endpoint that is only just coming is not gone", async ({ page, bench, n
   const port = /:(\d+)/.exec(endpoints.find(({ id }) => id === "e2")?.url ?? "")?.[1] ?? "";
   const client = nc("127.0.0.1", port);
   await expect(page.locator("footer code")).toContainText("socklab listen");
-  for (const tell of held) tell();
-  held = undefined;
+  changes.release();
   await expect(page.getByRole("tab", { name: "e2" })).toHaveAttribute("aria-selected", "true");
   await expect(page.getByRole("region", { name: "Peers" })).toContainText("e2.1");
   await page.getByLabel("Data to send").fill("LED on");

@@ -163,6 +163,26 @@ export const test = base.extend<Fixtures>({
 
 export { expect };
 
+/** What the server tells the page on its own, which can be held back for a while. To be made before the visit. */
+export async function changesOf(page: Page) {
+  let held: (() => void)[] | undefined;
+  await page.routeWebSocket(/\/api\/live/, (socket) => {
+    socket.connectToServer().onMessage((message) => {
+      const tell = () => socket.send(message);
+      if (held) held.push(tell);
+      else tell();
+    });
+  });
+  return {
+    hold: () => void (held = []),
+    release: () => {
+      const late = held ?? [];
+      held = undefined;
+      for (const tell of late) tell();
+    },
+  };
+}
+
 /** Opens the page as the printed link does, past the first visit. */
 export async function visit(page: Page, bench: Workbench, view = ""): Promise<void> {
   await page.addInitScript(() => localStorage.setItem("socklab.been", "true"));
