@@ -601,12 +601,6 @@ impl Session {
     ) -> Result<ExitCode, Fail> {
         let abouts: Vec<String> = self.boards.iter().map(|member| self.about(member)).collect();
         drop(std::mem::take(&mut self.boards));
-        if let Some(lan) = self.lan {
-            lan.end();
-        }
-        for shown in shown {
-            let _ = shown.recv(); // fails when the last of it is written, or could not be
-        }
         for happening in happenings.try_iter() {
             match happening {
                 Happening::Board(place, BoardEvent::Told(FromBoard::Note(note), ticket)) => {
@@ -614,6 +608,17 @@ impl Session {
                 }
                 Happening::Lost(error) => outcome.lose(&error, self.lang),
                 _ => {}
+            }
+        }
+        if let Some(lan) = self.lan {
+            lan.end();
+        }
+        for shown in shown {
+            let _ = shown.recv(); // fails when the last of it is written, or could not be
+        }
+        for happening in happenings.try_iter() {
+            if let Happening::Lost(error) = happening {
+                outcome.lose(&error, self.lang);
             }
         }
         if outcome.code != INTERRUPTED {

@@ -202,6 +202,11 @@ impl Gateway {
         self.holders.insert(address, Holder { mac, port });
     }
 
+    /// Whether a board has that address.
+    pub(crate) fn has_holder(&self, address: IpAddr) -> bool {
+        self.holders.contains_key(&address)
+    }
+
     /// Whether it is ours: somebody has to have it.
     fn owns(&self, address: IpAddr) -> bool {
         self.plan.is_reserved(address) || self.plan.contains(address) && !self.holders.contains_key(&address)

@@ -350,7 +350,7 @@ impl Lan {
         let Some(ethernet) = Ethernet::parse(&frame) else { return };
         // What the link has done is not the sender's doing.
         if matches!(verdict, Verdict::Delivered(Marks { duplicate: false, corrupted: false, .. })) {
-            self.track(at, &ethernet);
+            self.track(at, &ethernet, false);
         }
         let (to, mac) = (ethernet.to, ethernet.from);
         // Nobody is the gateway but the gateway.
@@ -367,12 +367,14 @@ impl Lan {
         }
     }
 
-    fn track(&mut self, at: Time, ethernet: &Ethernet<'_>) {
+    /// Has a segment counted. What the gateway hands on from one board to another was, when it came.
+    fn track(&mut self, at: Time, ethernet: &Ethernet<'_>, by_gateway: bool) {
         if !matches!(ethernet.kind, Kind::Ipv4 | Kind::Ipv6) {
             return;
         }
         let ip = Ip::parse(ethernet.payload).filter(|ip| ip.protocol == protocol::TCP);
-        if let Some(segment) = ip.and_then(|ip| Segment::parse(&ip)) {
+        let is_known = |segment: &Segment| by_gateway && self.gateway.has_holder(segment.from.ip());
+        if let Some(segment) = ip.and_then(|ip| Segment::parse(&ip)).filter(|segment| !is_known(segment)) {
             self.tracker.note(at, &segment);
         }
     }
@@ -415,7 +417,7 @@ impl Lan {
         while let Some(frame) = self.gateway.poll_transmit() {
             let Some(ethernet) = Ethernet::parse(&frame) else { continue };
             let to = ethernet.to;
-            self.track(self.now, &ethernet);
+            self.track(self.now, &ethernet, true);
             self.deliver(self.now, HOME, None, to, frame.clone());
         }
         while let Some(event) = self.gateway.poll_event() {

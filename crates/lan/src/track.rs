@@ -18,7 +18,7 @@ pub struct Sent {
     pub segments: u64,
     /// Bytes of payload, those that were sent again included.
     pub bytes: u64,
-    /// Segments that began with bytes that had been sent before, whether or not new ones followed them.
+    /// Segments whose first number had been sent before, whether or not new ones followed: data, SYN and FIN.
     pub retransmitted: u64,
     /// Segments that came before one that they follow: it was lost or overtaken on its way here.
     pub early: u64,
@@ -29,11 +29,15 @@ pub struct Sent {
 /// How far one side of a connection is, as its segments show.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reach {
-    /// The number after its dial.
+    /// The number after its SYN.
     dialled: Option<u32>,
     next: Option<u32>,
     /// The byte before this was a question, whether there is room again.
     asked: Option<u32>,
+    /// What it has acknowledged.
+    acked: Option<u32>,
+    /// It said last that it has no room.
+    is_full: bool,
 }
 
 /// Where a segment is among those of its side.
@@ -48,17 +52,20 @@ pub enum Place {
 }
 
 impl Reach {
-    /// Places the side's next segment; `is_full` says that the other end has no room, as it said last.
-    pub fn note(&mut self, segment: &Segment, is_full: bool) -> Place {
+    /// Places the side's next segment, as far as the other side is.
+    pub fn note(&mut self, segment: &Segment, other: &Reach) -> Place {
         let (start, end) = (segment.seq, segment.end());
+        self.is_full = segment.window == 0;
+        self.acked = segment.ack.then_some(segment.ack_number).or(self.acked);
         if start == end {
             return Place::Next;
         }
         // Sequence numbers go round (RFC 9293, 3.4).
         let ahead = |number: u32, of: u32| number.wrapping_sub(of) as i32;
-        if segment.dials() {
+        if segment.syn {
             if self.dialled.or(self.next).is_some_and(|known| known != end) {
-                *self = Reach::default(); // another connection between the same two
+                // Another connection between the same two.
+                *self = Reach { acked: self.acked, is_full: self.is_full, ..Reach::default() };
             }
             self.dialled = Some(end);
         }
@@ -66,8 +73,10 @@ impl Reach {
         // One byte before the next asks whether the other end lives (RFC 9293, 3.8.4), or has room (3.8.6.1); what follows
         // that begins with the same byte.
         let is_byte = segment.length == 1 && !segment.syn && !segment.fin;
-        let is_question = end == next && is_byte || ahead(next, start) == 1 && self.asked == Some(next);
-        self.asked = (is_full && is_byte).then_some(end);
+        let is_known = other.acked.is_some_and(|acked| ahead(acked, end) >= 0);
+        let is_question = end == next && is_byte && (other.is_full || is_known)
+            || ahead(next, start) == 1 && self.asked == Some(next);
+        self.asked = (other.is_full && is_byte).then_some(end);
         if ahead(end, next) > 0 {
             self.next = Some(end);
         }
@@ -166,8 +175,8 @@ impl Connection {
         self.heard = now;
         let side = usize::from(self.ends[0] != segment.from);
         self.spoke[side] = now;
-        let is_full = self.sent[1 - side].segments > 0 && self.sent[1 - side].window == 0;
-        let place = self.reach[side].note(segment, is_full);
+        let other = self.reach[1 - side];
+        let place = self.reach[side].note(segment, &other);
         let sent = &mut self.sent[side];
         sent.segments += 1;
         sent.bytes += segment.length as u64;
@@ -228,32 +237,38 @@ mod tests {
     fn dials_ends_and_bytes_are_placed_and_questions_are_no_repeats() {
         use Place::{Again, Early, Next};
         let ends = (([192, 168, 1, 20], 49152).into(), ([192, 168, 1, 115], 10000).into());
+        let segment = |flags: &str, seq, length, ack_number, window| {
+            let ((from, to), syn, fin) = (ends, flags == "syn", flags == "fin");
+            Segment { from, to, syn, ack: !syn, fin, rst: false, seq, ack_number, window, length }
+        };
         let mut reach = Reach::default();
-        for (step, (flags, seq, length, is_full, place)) in [
-            ("syn", u32::MAX, 0, false, Next),
-            ("syn", u32::MAX, 0, false, Again),
-            ("", 0, 10, false, Next),
-            ("syn", u32::MAX, 0, false, Again), // on a long way round
-            ("", 10, 10, false, Next),
-            ("", 30, 10, false, Early),
-            ("", 20, 10, false, Again),
-            ("", 40, 0, false, Next),
-            ("", 40, 1, true, Next),
-            ("", 40, 1, true, Next),   // is there room?
-            ("", 40, 20, false, Next), // there is
-            ("", 40, 20, false, Again),
-            ("fin", 60, 0, false, Next),
-            ("fin", 60, 0, false, Again),
-            ("syn", 7000, 0, false, Next),
-            ("", 7001, 3, false, Next),
+        for (step, (flags, seq, length, (acked, room), place)) in [
+            ("syn", u32::MAX, 0, (0, 9), Next),
+            ("syn", u32::MAX, 0, (0, 9), Again),
+            ("", 0, 10, (0, 9), Next),
+            ("syn", u32::MAX, 0, (0, 9), Again), // on a long way round
+            ("", 10, 10, (10, 9), Next),
+            ("", 30, 10, (20, 9), Early),
+            ("", 20, 10, (20, 9), Again),
+            ("", 40, 0, (40, 9), Next),
+            ("", 40, 1, (40, 0), Next),
+            ("", 40, 1, (40, 0), Next),  // is there room?
+            ("", 40, 20, (40, 9), Next), // there is
+            ("", 40, 20, (40, 9), Again),
+            ("", 60, 1, (60, 9), Next),
+            ("", 60, 1, (60, 9), Again),
+            ("", 60, 1, (61, 9), Next), // is anybody there?
+            ("fin", 61, 0, (61, 9), Next),
+            ("fin", 61, 0, (61, 9), Again),
+            ("syn", 7000, 0, (61, 9), Next),
+            ("", 7001, 3, (7001, 9), Next),
         ]
         .into_iter()
         .enumerate()
         {
-            let (syn, fin) = (flags == "syn", flags == "fin");
-            let (from, to) = ends;
-            let segment = Segment { from, to, syn, ack: !syn, fin, rst: false, seq, ack_number: 0, window: 0, length };
-            assert_eq!(reach.note(&segment, is_full), place, "step {step}");
+            let mut other = Reach::default();
+            other.note(&segment("", 1, 0, acked, room), &reach);
+            assert_eq!(reach.note(&segment(flags, seq, length, 0, 9), &other), place, "step {step}");
         }
     }
 }

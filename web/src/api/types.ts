@@ -1497,7 +1497,7 @@ export interface components {
         SentView: {
             /**
              * Format: int64
-             * @description Segments of which everything had been sent before.
+             * @description Segments whose first number had been sent before: data, SYN and FIN.
              */
             again: number;
             /**

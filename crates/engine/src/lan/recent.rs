@@ -47,8 +47,8 @@ pub(super) struct Recent {
     rows: VecDeque<FrameRow>,
     next: u64,
     asked: Option<Instant>,
-    /// How far each side of each connection is, at each link, and the last window that it offered.
-    sides: FxHashMap<(PortId, SocketAddr, SocketAddr), (Reach, u16)>,
+    /// How far each side of each connection is, at each link.
+    sides: FxHashMap<(PortId, SocketAddr, SocketAddr), Reach>,
 }
 
 impl Recent {
@@ -88,11 +88,8 @@ impl Recent {
         if self.sides.len() >= STREAMS {
             self.sides.clear();
         }
-        let other = self.sides.get(&(port, segment.to, segment.from));
-        let is_full = other.is_some_and(|(_, window)| *window == 0);
-        let (reach, window) = self.sides.entry((port, segment.from, segment.to)).or_default();
-        *window = segment.window;
-        reach.note(segment, is_full) == Place::Again
+        let other = self.sides.get(&(port, segment.to, segment.from)).copied().unwrap_or_default();
+        self.sides.entry((port, segment.from, segment.to)).or_default().note(segment, &other) == Place::Again
     }
 }
 

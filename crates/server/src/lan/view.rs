@@ -169,7 +169,7 @@ struct SentView {
     segments: u64,
     /// Bytes of payload, those that were sent again included.
     bytes: u64,
-    /// Segments of which everything had been sent before.
+    /// Segments whose first number had been sent before: data, SYN and FIN.
     again: u64,
     /// Segments that came before one that they follow.
     early: u64,
