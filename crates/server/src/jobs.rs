@@ -329,8 +329,9 @@ struct PeerSent {
 }
 
 /// Send a file: the body, as it comes, to the peers that are there at its start; to the first one that comes where there
-/// is none. The slowest of them sets the pace, and files for one of them that were asked for before go first. It is a job from the
-/// start; stopping that ends it, and so does closing the request: of more than 1 MiB that waits, only at its turn.
+/// is none. The slowest of them sets the pace, and files for one of them that were asked for before go first. It is a job
+/// from the start; stopping that ends it, and so does closing the request: of more than 1 MiB that waits, only at its
+/// turn.
 #[utoipa::path(post, path = "/api/send-file", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = FileSent), (status = "4XX", body = crate::problem::ProblemBody)))]
