@@ -3,6 +3,7 @@
 //!
 //! A chunk ends with a commit mark, and only what lies before a mark was ever promised to be kept.
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,6 +210,8 @@ struct Interface {
 
 /// What chunks are aligned to, in memory and in the file, where they are large enough for that to matter.
 pub(crate) const BLOCK: usize = 4096;
+/// What buffers are aligned to: a huge page, where the system has those, is one piece to a disk, and not 512.
+pub const HUGE_PAGE: usize = 2 << 20;
 /// The length from which on a chunk is: then what it costs, up to two blocks, is little.
 const LARGE: usize = 256 << 10;
 
@@ -224,12 +227,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// One whose content begins at an address that a disk can be written from, and stays there while it is no
-    /// longer than `capacity` bytes.
+    /// One whose content begins where a [`HUGE_PAGE`] may, an address that a disk can be written from, and stays there
+    /// while it is no longer than `capacity` bytes.
     pub fn aligned(capacity: usize) -> Self {
-        let mut bytes: Vec<u8> = Vec::with_capacity(capacity + BLOCK);
-        let lead = bytes.as_ptr().addr().next_multiple_of(BLOCK) - bytes.as_ptr().addr();
-        bytes.resize(lead, 0);
+        let mut bytes = vec![0; capacity + HUGE_PAGE]; // zeros as the system has them: what is not used costs nothing
+        let lead = bytes.as_ptr().addr().next_multiple_of(HUGE_PAGE) - bytes.as_ptr().addr();
+        bytes.truncate(lead);
         Buffer { bytes, lead }
     }
 
@@ -242,11 +245,16 @@ impl Buffer {
     /// where no disk can be written from, and would keep its size for ever.
     pub fn is_aligned(&self, capacity: usize) -> bool {
         let room = self.bytes.capacity() - self.lead;
-        self.content().as_ptr().addr().is_multiple_of(BLOCK) && (capacity..=capacity + BLOCK).contains(&room)
+        self.content().as_ptr().addr().is_multiple_of(HUGE_PAGE) && (capacity..=capacity + HUGE_PAGE).contains(&room)
     }
 
     pub(crate) fn content(&self) -> &[u8] {
         &self.bytes[self.lead..]
+    }
+
+    /// The memory that is not used yet.
+    pub fn room(&mut self) -> &mut [MaybeUninit<u8>] {
+        self.bytes.spare_capacity_mut()
     }
 
     /// To append to.

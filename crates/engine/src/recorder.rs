@@ -16,29 +16,30 @@ use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashMap;
 use socklab_capture::cursor::Cursor;
-use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, Peer, Provenance, SegmentLimits, Subject};
+use socklab_capture::encoder::{Buffer, Chunk, Encoder, FlowId, HUGE_PAGE, Peer, Provenance, SegmentLimits, Subject};
 use socklab_capture::live::Live;
 use socklab_capture::run::{Retention, Run, RunError, RunWriter};
 use socklab_capture::{EndpointId, Event, Frame, LinkId, Timestamp};
 use tokio::sync::Notify;
 
+use crate::sys;
 use crate::watch::Watch;
 use crate::writer::{self, Job, Sink, Trouble};
 
-/// A chunk is handed to the writer when it has so many bytes ...
-const CHUNK_BYTES: usize = 1 << 20;
-/// (what the last record and the mark take comes on top of that)
-const SPARE: usize = 128 << 10;
 /// What a chunk is made in.
-const BUFFER_BYTES: usize = CHUNK_BYTES + SPARE;
+const BUFFER_BYTES: usize = HUGE_PAGE;
+/// Room for the last record and the mark.
+const SPARE: usize = 128 << 10;
+/// A chunk is handed to the writer when it has so many bytes ...
+const CHUNK_BYTES: usize = BUFFER_BYTES - SPARE;
 /// ... or its first record is so old, unless a reader waits for it.
 const CHUNK_AGE: Duration = Duration::from_millis(5);
 /// How much is received at a time where nothing is kept.
 const UNKEPT: usize = 64 << 10;
-/// How many chunks may wait to be written: with the one being filled, 9 MiB.
-const CHUNKS_IN_FLIGHT: usize = 8;
+/// How many chunks may wait to be written: with the one being filled, 10 MiB.
+const CHUNKS_IN_FLIGHT: usize = 4;
 /// From how many on frames of a virtual network are left out: nothing waits for them, and records need the rest.
-const CHUNKS_FOR_FRAMES: usize = 5;
+const CHUNKS_FOR_FRAMES: usize = 2;
 
 /// How soon what is captured is safe from a power cut. It is safe from the death of this program at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl Recorder {
         };
         let kept = !matches!(store, Store::Nothing);
         let new_buffer: fn() -> Buffer = match store {
-            Store::Disk { .. } => || Buffer::aligned(BUFFER_BYTES),
+            Store::Disk { .. } => huge_buffer,
             Store::Memory => || Buffer::with_capacity(BUFFER_BYTES),
             Store::Nothing => Buffer::default,
         };
@@ -350,6 +351,13 @@ impl Recorder {
             let _ = writer.join();
         }
     }
+}
+
+/// A buffer that a disk is written from with the least effort.
+fn huge_buffer() -> Buffer {
+    let mut buffer = Buffer::aligned(BUFFER_BYTES);
+    sys::prefer_huge_pages(buffer.room());
+    buffer
 }
 
 /// What the clock says.

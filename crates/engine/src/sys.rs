@@ -1,6 +1,7 @@
 //! What only the system's own interface can tell. The one place where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 /// What TCP knows of the way to a peer.
@@ -51,3 +52,14 @@ pub(crate) fn dropped(descriptor: i32) -> Option<u32> {
 pub(crate) fn dropped(_: i32) -> Option<u32> {
     None
 }
+
+/// Asks the system to have this memory, which begins where a page does, in huge pages. It may not do so.
+#[cfg(target_os = "linux")]
+pub(crate) fn prefer_huge_pages(memory: &mut [MaybeUninit<u8>]) {
+    // SAFETY: the memory is ours alone while this lasts, and keeps its contents.
+    let _ = unsafe { libc::madvise(memory.as_mut_ptr().cast(), memory.len(), libc::MADV_HUGEPAGE) };
+}
+
+/// Other systems are not asked.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn prefer_huge_pages(_: &mut [MaybeUninit<u8>]) {}

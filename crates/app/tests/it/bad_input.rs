@@ -241,17 +241,17 @@ fn arguments_that_are_no_text_are_refused() {
     }
 }
 
-/// A folder on a file system of 2 MiB, mounted in a namespace that lasts as long as the child.
+/// A folder on a file system of so many MiB, mounted in a namespace that lasts as long as the child.
 #[cfg(target_os = "linux")]
-pub(crate) fn small_disk(lab: &Lab) -> (Running, String) {
+pub(crate) fn small_disk(lab: &Lab, size: usize) -> (Running, String) {
     let folder = lab.typed("small");
     std::fs::create_dir(&folder).expect("a new folder");
-    let script = r#"mount -t tmpfs -o size=2m tmpfs "$1" && echo mounted && exec cat"#;
+    let script = format!(r#"mount -t tmpfs -o size={size}m tmpfs "$1" && echo mounted && exec cat"#);
     let mut command = Command::new("unshare");
     let mut id = Command::new("id");
     id.arg("-u");
     let is_root = crate::kit::run(id).ok() == "0\n";
-    command.args([if is_root { "-m" } else { "-rm" }, "sh", "-c", script, "sh", &folder]);
+    command.args([if is_root { "-m" } else { "-rm" }, "sh", "-c", &script, "sh", &folder]);
     let holder = Running::start(command);
     holder.wait_for_text("mounted");
     let data = format!("/proc/{}/root{folder}", holder.id());
@@ -263,7 +263,7 @@ pub(crate) fn small_disk(lab: &Lab) -> (Running, String) {
 fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
     use std::io::Write;
     let lab = Lab::new();
-    let (_holder, data) = small_disk(&lab);
+    let (_holder, data) = small_disk(&lab, 6);
     let on_small_disk = |args: &[&str]| {
         let mut command = crate::kit::bare_socklab();
         command.args(["--data", &data]).args(args);
@@ -272,7 +272,7 @@ fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
     let mut running = Running::start(on_small_disk(&["listen", "tcp-listen://127.0.0.1:0"]));
     running.close_input();
     let mut server = Server::new(running, 1);
-    let sent = crate::kit::noise(30, 20 << 20);
+    let sent = crate::kit::noise(30, 40 << 20);
     let (mut client, sending) = (server.dial(), sent.clone());
     let sender = std::thread::spawn(move || client.write_all(&sending).is_ok());
     let full = |line: &str| line.contains("no space left on the disk").then(|| line.to_owned());
@@ -282,11 +282,11 @@ fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
     server.interrupt();
     let done = server.running.finish();
     assert!([Some(1), Some(130)].contains(&done.code), "{done:?}");
-    assert!(!sender.join().expect("it ends"), "20 MiB do not fit into the system's buffers");
+    assert!(!sender.join().expect("it ends"), "40 MiB do not fit into the system's buffers");
     // What was captured is there, and is the start of what was sent.
     let raw = crate::kit::run(on_small_disk(&["capture", "export", "--as", "raw"]));
     assert_eq!((raw.code, &*raw.err), (Some(0), ""), "{raw:?}");
-    assert!(raw.out.len() > 1 << 20, "{} bytes are left", raw.out.len());
+    assert!(raw.out.len() > 2 << 20, "{} bytes are left", raw.out.len());
     crate::kit::assert_same("captured", &raw.out, &sent[..raw.out.len()]);
     crate::kit::assert_same("printed", &done.out, &raw.out);
     let complaints = done.err.lines().filter(|line| line.contains("no space left")).count();
@@ -298,7 +298,7 @@ fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
 fn a_disk_that_has_room_again_goes_on_with_nothing_missing() {
     use std::io::Write;
     let lab = Lab::new();
-    let (_holder, data) = small_disk(&lab);
+    let (_holder, data) = small_disk(&lab, 2);
     let ballast = format!("{data}/ballast");
     std::fs::write(&ballast, vec![0; 1 << 20]).expect("it fits");
     let mut command = crate::kit::bare_socklab();

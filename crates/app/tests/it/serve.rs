@@ -130,7 +130,7 @@ fn where_it_listens_may_be_a_port() {
 #[test]
 fn a_full_disk_is_said_for_as_long_as_it_is() {
     let lab = Lab::new();
-    let (_holder, data) = crate::bad_input::small_disk(&lab);
+    let (_holder, data) = crate::bad_input::small_disk(&lab, 2);
     let ballast = format!("{data}/ballast");
     std::fs::write(&ballast, vec![0; 1 << 20]).expect("it fits");
     let mut command = crate::kit::bare_socklab();
