@@ -131,6 +131,67 @@ except AttributeError as e:
     assert_eq!(printed(program), said);
 }
 
+/// The buses and what measures too; what came before their `__init__` says so.
+#[test]
+fn all_parts_can_be_derived_from() {
+    let program = "from machine import ADC, I2C, PWM, SPI, UART, Pin, SoftI2C, SoftSPI, TouchPad
+class Servo(PWM):
+    def __init__(self, angle, pin=4):
+        super().__init__(pin, freq=50, duty_u16=0)
+        self.turn(angle)
+    def turn(self, angle):
+        self.duty_u16(1638 + 6553 * angle // 180)
+class Gauge(ADC):
+    def __init__(self):
+        super().__init__(Pin(34), atten=ADC.ATTN_11DB)
+class Gps(UART):
+    def __init__(self, name):
+        super().__init__(2, 9600, timeout=10)
+        self.name = name
+class Bus(I2C):
+    def __init__(self, scl):
+        super().__init__(0, scl=Pin(scl), sda=Pin(21))
+class Thin(SoftI2C):
+    def __init__(self, pins):
+        super().__init__(Pin(pins[0]), Pin(pins[1]))
+class Shift(SPI):
+    def __init__(self, rate):
+        super().__init__(2, rate)
+class SoftShift(SoftSPI):
+    def __init__(self, rate):
+        super().__init__(rate)
+class Pad(TouchPad):
+    def __init__(self):
+        super().__init__(Pin(4))
+servo = Servo(90)
+print(servo.duty_u16(), servo.freq(), isinstance(servo, PWM))
+servo.deinit()
+print(Gauge(), Gauge().read(), Gps('north'), Gps('south').any(), Pad().read())
+print(Bus(22).scan(), Thin((22, 21)).scan(), Shift(1000), SoftShift(2000))
+for base, use in ((PWM, PWM.freq), (ADC, ADC.read), (UART, UART.any), (I2C, repr), (SPI, repr), (TouchPad, TouchPad.read)):
+    class Empty(base):
+        def __init__(self): pass
+    try:
+        use(Empty())
+    except AttributeError as e:
+        print(base.__name__, e)
+for wrong in (lambda: Servo(0, pin=34), lambda: SoftI2C(), lambda: I2C(7), lambda: SPI(9), lambda: UART(9), lambda: ADC(2, 3, atten=9)):
+    try:
+        wrong()
+        print('?')
+    except (TypeError, ValueError) as e:
+        print(type(e).__name__, end=' ')";
+    let first = "super().__init__() first\r\n";
+    let empty: String =
+        ["PWM", "ADC", "UART", "I2C", "SPI", "TouchPad"].map(|name| format!("{name} call {first}")).concat();
+    let said = format!(
+        "4914 50 True\r\nADC(Pin(34), atten=3) 0 UART(2, baudrate=9600, bits=8, parity=None, stop=1) 0 700\r\n\
+         [60] [60] Shift(id=2, baudrate=1000, polarity=0, phase=0) SoftShift(baudrate=2000, polarity=0, phase=0)\r\n\
+         {empty}ValueError TypeError ValueError ValueError ValueError ValueError "
+    );
+    assert_eq!(printed(program), said);
+}
+
 /// What an object was before a second `__init__` is over with it.
 #[test]
 fn a_second_init_leaves_nothing_of_the_first() {

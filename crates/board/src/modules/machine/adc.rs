@@ -3,12 +3,13 @@
 use parking_lot::Mutex;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{FuncArgs, OptionalArg};
-use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{AsObject, Context, Py, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
+use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use super::pin::{Pin, pin_number};
 use crate::board::board;
 use crate::link::Sensor;
+use crate::modules::late::Late;
 
 /// Microvolts at which an ESP32 reads its largest number, by attenuation.
 const ESP_RANGE: [i64; 4] = [1_100_000, 1_340_000, 2_000_000, 3_300_000];
@@ -24,9 +25,9 @@ const UNTOUCHED: i32 = 700;
 
 /// A pin's voltage.
 #[pyclass(module = "machine", name = "ADC")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Adc {
-    pin: u8,
+    pin: Late<u8>,
     settings: Mutex<Settings>,
 }
 
@@ -36,14 +37,22 @@ struct Settings {
     bits: u32,
 }
 
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { attenuation: 0, bits: 12 }
+    }
+}
+
 fn attenuates() -> bool {
     matches!(board().profile.platform, "esp32" | "mpython")
 }
 
-impl Constructor for Adc {
+impl DefaultConstructor for Adc {}
+
+impl Initializer for Adc {
     type Args = FuncArgs;
 
-    fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Adc> {
+    fn init(zelf: PyRef<Adc>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let id = args.args.first().ok_or_else(|| vm.new_type_error("an ADC needs a pin"))?;
         let invalid = || vm.new_value_error("invalid pin");
         let pins = board().profile.parts.adc;
@@ -57,22 +66,22 @@ impl Constructor for Adc {
         if !pins.contains(&pin) {
             return Err(invalid());
         }
-        let settings = Mutex::new(Settings { attenuation: 0, bits: 12 });
-        let adc = Adc { pin, settings };
+        zelf.pin.set(pin);
+        *zelf.settings.lock() = Settings::default();
         if let Some(attenuation) = args.get_optional_kwarg("atten") {
-            adc.atten(OptionalArg::Present(attenuation.try_into_value(vm)?), vm)?;
+            zelf.atten(OptionalArg::Present(attenuation.try_into_value(vm)?), vm)?;
         }
-        Ok(adc)
+        Ok(())
     }
 }
 
 impl Representable for Adc {
-    fn repr_str(zelf: &Py<Adc>, _vm: &VirtualMachine) -> PyResult<String> {
-        Ok(format!("ADC(Pin({}), atten={})", zelf.pin, zelf.settings.lock().attenuation))
+    fn repr_str(zelf: &Py<Adc>, vm: &VirtualMachine) -> PyResult<String> {
+        Ok(format!("ADC(Pin({}), atten={})", zelf.pin.get(vm)?, zelf.settings.lock().attenuation))
     }
 }
 
-#[pyclass(with(Constructor, Representable))]
+#[pyclass(with(Constructor, Initializer, Representable), flags(BASETYPE))]
 impl Adc {
     #[extend_class]
     fn constants(ctx: &Context, class: &'static Py<PyType>) {
@@ -84,33 +93,37 @@ impl Adc {
         class.set_str_attr("CORE_TEMP", ctx.new_int(4), ctx);
     }
 
-    fn microvolts(&self) -> i64 {
-        let usual = if self.pin == THERMOMETER.0 && !attenuates() { THERMOMETER.1 } else { 0 };
-        i64::from(board().hardware(|hardware| hardware.measured(Sensor::Voltage(self.pin))).unwrap_or(usual))
+    fn microvolts(&self, vm: &VirtualMachine) -> PyResult<i64> {
+        let pin = self.pin.get(vm)?;
+        let usual = if pin == THERMOMETER.0 && !attenuates() { THERMOMETER.1 } else { 0 };
+        Ok(i64::from(board().hardware(|hardware| hardware.measured(Sensor::Voltage(pin))).unwrap_or(usual)))
+    }
+
+    /// What is read as the largest number.
+    fn range(&self) -> i64 {
+        if attenuates() { ESP_RANGE[self.settings.lock().attenuation] } else { RANGE }
     }
 
     /// The voltage as a part of the largest number of so many bits.
-    fn scaled(&self, bits: u32) -> i64 {
-        let range = if attenuates() { ESP_RANGE[self.settings.lock().attenuation] } else { RANGE };
-        let most = (1 << bits) - 1;
-        (self.microvolts().clamp(0, range) * most + range / 2) / range
+    fn scaled(&self, bits: u32, vm: &VirtualMachine) -> PyResult<i64> {
+        let (range, most) = (self.range(), (1 << bits) - 1);
+        Ok((self.microvolts(vm)?.clamp(0, range) * most + range / 2) / range)
     }
 
     #[pymethod]
-    fn read(&self) -> i64 {
+    fn read(&self, vm: &VirtualMachine) -> PyResult<i64> {
         let bits = self.settings.lock().bits;
-        self.scaled(bits)
+        self.scaled(bits, vm)
     }
 
     #[pymethod]
-    fn read_u16(&self) -> i64 {
-        self.scaled(16)
+    fn read_u16(&self, vm: &VirtualMachine) -> PyResult<i64> {
+        self.scaled(16, vm)
     }
 
     #[pymethod]
-    fn read_uv(&self) -> i64 {
-        let range = if attenuates() { ESP_RANGE[self.settings.lock().attenuation] } else { RANGE };
-        self.microvolts().clamp(0, range)
+    fn read_uv(&self, vm: &VirtualMachine) -> PyResult<i64> {
+        Ok(self.microvolts(vm)?.clamp(0, self.range()))
     }
 
     #[pymethod]
@@ -140,28 +153,32 @@ impl Adc {
 
 /// A pin that counts less when it is touched.
 #[pyclass(module = "machine", name = "TouchPad")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct TouchPad {
-    pin: u8,
+    pin: Late<u8>,
 }
 
-impl Constructor for TouchPad {
-    type Args = (rustpython_vm::PyObjectRef,);
+impl DefaultConstructor for TouchPad {}
 
-    fn py_new(_class: &Py<PyType>, (pin,): Self::Args, vm: &VirtualMachine) -> PyResult<TouchPad> {
-        let pin = pin_number(pin.as_object(), vm)?;
-        match [4, 0, 2, 15, 13, 12, 14, 27, 33, 32].contains(&pin) {
-            true => Ok(TouchPad { pin }),
-            false => Err(vm.new_value_error("invalid pin for touchpad")),
+impl Initializer for TouchPad {
+    type Args = (PyObjectRef,);
+
+    fn init(zelf: PyRef<TouchPad>, (pin,): Self::Args, vm: &VirtualMachine) -> PyResult<()> {
+        let pin = pin_number(&pin, vm)?;
+        if ![4, 0, 2, 15, 13, 12, 14, 27, 33, 32].contains(&pin) {
+            return Err(vm.new_value_error("invalid pin for touchpad"));
         }
+        zelf.pin.set(pin);
+        Ok(())
     }
 }
 
-#[pyclass(with(Constructor))]
+#[pyclass(with(Constructor, Initializer), flags(BASETYPE))]
 impl TouchPad {
     #[pymethod]
-    fn read(&self) -> i32 {
-        board().hardware(|hardware| hardware.measured(Sensor::Touch(self.pin))).unwrap_or(UNTOUCHED)
+    fn read(&self, vm: &VirtualMachine) -> PyResult<i32> {
+        let pin = self.pin.get(vm)?;
+        Ok(board().hardware(|hardware| hardware.measured(Sensor::Touch(pin))).unwrap_or(UNTOUCHED))
     }
 
     #[pymethod]

@@ -1,21 +1,23 @@
 //! `machine.I2C` and `SoftI2C`, which differ in their constructors only. Who answers is in `bus`.
 
 use parking_lot::Mutex;
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyType};
+use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
-use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{AsObject, FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
+use rustpython_vm::{AsObject, FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use super::bus;
+use super::is_kind;
 use super::pin::pin_number;
 use crate::board::board;
+use crate::modules::late::Late;
 use crate::modules::{errors, with_bytes};
 
 /// A master on the bus.
 #[pyclass(module = "machine", name = "I2C")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct I2c {
-    settings: String,
+    settings: Late<String>,
     /// What `start` and `write` have put on the bus, until `stop`.
     raw: Mutex<Vec<u8>>,
 }
@@ -43,13 +45,16 @@ impl MemoryArgs {
     }
 }
 
-impl Constructor for I2c {
+impl DefaultConstructor for I2c {}
+
+impl Initializer for I2c {
     type Args = FuncArgs;
 
     /// `I2C(id, scl=, sda=, freq=)`, `SoftI2C(scl, sda, freq=)`; pins must be there.
-    fn py_new(class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<I2c> {
+    fn init(zelf: PyRef<I2c>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let soft = is_kind(zelf.class(), "SoftI2C");
         let named = |name: &str| args.get_optional_kwarg(name);
-        let id = args.args.first().cloned().or_else(|| named("id")).filter(|_| class.name().to_string() == "I2C");
+        let id = args.args.first().cloned().or_else(|| named("id")).filter(|_| !soft);
         if let Some(id) = id.and_then(|id| id.try_to_value::<i64>(vm).ok())
             && !(0..board().profile.parts.buses).contains(&id)
         {
@@ -58,7 +63,7 @@ impl Constructor for I2c {
         for name in ["scl", "sda"] {
             if let Some(pin) = named(name) {
                 pin_number(&pin, vm)?;
-            } else if class.name().to_string() == "SoftI2C" && args.args.len() < 2 {
+            } else if soft && args.args.len() < 2 {
                 return Err(vm.new_type_error(format!("'{name}' argument required")));
             }
         }
@@ -69,13 +74,14 @@ impl Constructor for I2c {
         for name in ["scl", "sda", "freq"] {
             settings.extend(said(name)?);
         }
-        Ok(I2c { settings: settings.join(", "), raw: Mutex::default() })
+        zelf.settings.set(settings.join(", "));
+        Ok(())
     }
 }
 
 impl Representable for I2c {
-    fn repr_str(zelf: &Py<I2c>, _vm: &VirtualMachine) -> PyResult<String> {
-        Ok(format!("{}({})", zelf.class().name(), zelf.settings))
+    fn repr_str(zelf: &Py<I2c>, vm: &VirtualMachine) -> PyResult<String> {
+        Ok(format!("{}({})", zelf.class().name(), zelf.settings.get(vm)?))
     }
 }
 
@@ -91,10 +97,10 @@ fn receive(address: u16, count: usize, vm: &VirtualMachine) -> PyResult<Vec<u8>>
     bus::read(address, count).ok_or_else(|| nobody(vm))
 }
 
-#[pyclass(flags(BASETYPE), with(Constructor, Representable))]
+#[pyclass(flags(BASETYPE), with(Constructor, Initializer, Representable))]
 impl I2c {
-    #[pymethod]
-    fn init(&self, _args: FuncArgs) {}
+    #[pymethod(name = "init")]
+    fn py_init(&self, _args: FuncArgs) {}
 
     #[pymethod]
     fn deinit(&self) {}

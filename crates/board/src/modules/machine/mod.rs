@@ -29,7 +29,13 @@ pub(crate) use spi::Spi;
 pub(crate) use timer::{Timer, Watchdog};
 pub(crate) use uart::Uart;
 
-use rustpython_vm::pymodule;
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::{Py, pymodule};
+
+/// Whether a class is the one of this name, or derived from it.
+fn is_kind(class: &Py<PyType>, name: &str) -> bool {
+    class.mro.read().iter().any(|class| *class.name() == *name)
+}
 
 /// The classes, and what of the chip is functions.
 #[pymodule]
@@ -39,7 +45,7 @@ mod machine {
     use rustpython_vm::builtins::{PyModule, PyTypeRef};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::OptionalArg;
-    use rustpython_vm::types::PyTypeSlots;
+    use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
     use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
 
     use super::chip;
@@ -94,7 +100,8 @@ mod machine {
             }
         }
         for (name, base) in [("SoftI2C", super::I2c::make_static_type()), ("SoftSPI", super::Spi::make_static_type())] {
-            let slots = PyTypeSlots::heap_default();
+            let mut slots = PyTypeSlots::heap_default();
+            slots.flags = PyTypeFlags::heap_type_flags();
             module.set_attr(name, vm.ctx.new_class(Some("machine"), name, base, slots), vm)?;
         }
         super::Memory::make_static_type();

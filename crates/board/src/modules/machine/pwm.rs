@@ -1,14 +1,14 @@
 //! `machine.PWM`: a square wave at a pin. The wave is the pin's, so that two objects for one pin show the same.
 
-use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::OptionalArg;
-use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
+use rustpython_vm::{FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use super::pin::{check_drives, pin_number};
 use crate::board::board;
 use crate::hardware::Wave;
 use crate::link::FromBoard;
+use crate::modules::late::Late;
 
 /// What an ESP32 begins with.
 const USUAL: Wave = Wave { frequency: 5000, duty: 0x8000 };
@@ -17,9 +17,9 @@ const FASTEST: u32 = 40_000_000;
 
 /// A wave at a pin.
 #[pyclass(module = "machine", name = "PWM")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Pwm {
-    pin: u8,
+    pin: Late<u8>,
 }
 
 /// The duty in one of three units: of 1023, of 65535, in nanoseconds.
@@ -49,35 +49,37 @@ pub(crate) struct PwmArgs {
     wave: WaveArgs,
 }
 
-impl Constructor for Pwm {
+impl DefaultConstructor for Pwm {}
+
+impl Initializer for Pwm {
     type Args = PwmArgs;
 
-    fn py_new(_class: &Py<PyType>, args: PwmArgs, vm: &VirtualMachine) -> PyResult<Pwm> {
-        let pwm = Pwm { pin: pin_number(&args.pin, vm)? };
-        check_drives(pwm.pin, vm)?;
-        pwm.change(&args.wave, vm)?;
-        Ok(pwm)
+    fn init(zelf: PyRef<Pwm>, args: PwmArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let pin = pin_number(&args.pin, vm)?;
+        check_drives(pin, vm)?;
+        zelf.pin.set(pin);
+        zelf.change(&args.wave, vm)
     }
 }
 
 impl Representable for Pwm {
-    fn repr_str(zelf: &Py<Pwm>, _vm: &VirtualMachine) -> PyResult<String> {
-        let pin = zelf.pin;
-        Ok(match zelf.wave() {
+    fn repr_str(zelf: &Py<Pwm>, vm: &VirtualMachine) -> PyResult<String> {
+        let pin = zelf.pin.get(vm)?;
+        Ok(match wave(pin) {
             Some(wave) => format!("PWM(Pin({pin}), freq={}, duty={})", wave.frequency, wave.duty >> 6),
             None => format!("PWM(Pin({pin}))"),
         })
     }
 }
 
-#[pyclass(with(Constructor, Representable))]
-impl Pwm {
-    fn wave(&self) -> Option<Wave> {
-        board().pin(self.pin, |pin| pin.wave)
-    }
+fn wave(pin: u8) -> Option<Wave> {
+    board().pin(pin, |pin| pin.wave)
+}
 
+#[pyclass(with(Constructor, Initializer, Representable), flags(BASETYPE))]
+impl Pwm {
     fn change(&self, args: &WaveArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let mut wave = self.wave().unwrap_or(USUAL);
+        let mut wave = wave(self.pin.get(vm)?).unwrap_or(USUAL);
         if let OptionalArg::Present(hertz) = args.freq {
             wave.frequency = u32::try_from(hertz)
                 .ok()
@@ -101,26 +103,27 @@ impl Pwm {
             let part = within(ns, period, "duty_ns")? * 0xffff / period.max(1);
             wave.duty = u16::try_from(part).unwrap_or(u16::MAX);
         }
-        self.set(Some(wave));
+        self.set(Some(wave), vm)
+    }
+
+    fn set(&self, wave: Option<Wave>, vm: &VirtualMachine) -> PyResult<()> {
+        let number = self.pin.get(vm)?;
+        let before = board().pin(number, |pin| std::mem::replace(&mut pin.wave, wave));
+        if before != wave {
+            let Wave { frequency, duty } = wave.unwrap_or(Wave { frequency: 0, duty: 0 });
+            board().tell_event(FromBoard::Pwm { pin: number, frequency, duty });
+        }
         Ok(())
     }
 
-    fn set(&self, wave: Option<Wave>) {
-        let before = board().pin(self.pin, |pin| std::mem::replace(&mut pin.wave, wave));
-        if before != wave {
-            let Wave { frequency, duty } = wave.unwrap_or(Wave { frequency: 0, duty: 0 });
-            board().tell_event(FromBoard::Pwm { pin: self.pin, frequency, duty });
-        }
-    }
-
-    #[pymethod]
-    fn init(&self, args: WaveArgs, vm: &VirtualMachine) -> PyResult<()> {
+    #[pymethod(name = "init")]
+    fn py_init(&self, args: WaveArgs, vm: &VirtualMachine) -> PyResult<()> {
         self.change(&args, vm)
     }
 
     #[pymethod]
-    fn deinit(&self) {
-        self.set(None);
+    fn deinit(&self, vm: &VirtualMachine) -> PyResult<()> {
+        self.set(None, vm)
     }
 
     #[pymethod]
@@ -152,7 +155,7 @@ impl Pwm {
         vm: &VirtualMachine,
     ) -> PyResult {
         if value.is_missing() {
-            return Ok(vm.ctx.new_int(self.wave().map_or(0, ask)).into());
+            return Ok(vm.ctx.new_int(wave(self.pin.get(vm)?).map_or(0, ask)).into());
         }
         let missing = OptionalArg::Missing;
         let mut args = WaveArgs {

@@ -3,19 +3,22 @@
 use parking_lot::Mutex;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
-use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{AsObject, Context, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
+use rustpython_vm::{AsObject, Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
+use super::is_kind;
 use super::pin::pin_number;
+use crate::modules::late::Late;
 use crate::modules::with_bytes;
 
 const MSB: i32 = 0;
 
 /// A master on the bus.
 #[pyclass(module = "machine", name = "SPI")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Spi {
-    id: Option<i64>,
+    /// None of one that is in software.
+    id: Late<Option<i64>>,
     settings: Mutex<[i64; 3]>,
 }
 
@@ -36,11 +39,13 @@ fn change(settings: &mut [i64; 3], args: &FuncArgs, vm: &VirtualMachine) -> PyRe
     Ok(())
 }
 
-impl Constructor for Spi {
+impl DefaultConstructor for Spi {}
+
+impl Initializer for Spi {
     type Args = FuncArgs;
 
-    fn py_new(class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Spi> {
-        let hardware = class.name().to_string() == "SPI";
+    fn init(zelf: PyRef<Spi>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+        let hardware = !is_kind(zelf.class(), "SoftSPI");
         let id = args.args.first().filter(|_| hardware).map(|id| id.clone().try_into_value(vm)).transpose()?;
         if hardware && id.is_none_or(|id: i64| id > 4) {
             return Err(vm.new_value_error("SPI doesn't exist"));
@@ -50,20 +55,22 @@ impl Constructor for Spi {
             settings[0] = rate.clone().try_into_value(vm)?;
         }
         change(&mut settings, &args, vm)?;
-        Ok(Spi { id, settings: Mutex::new(settings) })
+        zelf.id.set(id);
+        *zelf.settings.lock() = settings;
+        Ok(())
     }
 }
 
 impl Representable for Spi {
-    fn repr_str(zelf: &Py<Spi>, _vm: &VirtualMachine) -> PyResult<String> {
+    fn repr_str(zelf: &Py<Spi>, vm: &VirtualMachine) -> PyResult<String> {
         let [rate, polarity, phase] = *zelf.settings.lock();
-        let id = zelf.id.map_or_else(String::new, |id| format!("id={id}, "));
+        let id = zelf.id.get(vm)?.map_or_else(String::new, |id| format!("id={id}, "));
         let name = zelf.class().name().to_string();
         Ok(format!("{name}({id}baudrate={rate}, polarity={polarity}, phase={phase})"))
     }
 }
 
-#[pyclass(flags(BASETYPE), with(Constructor, Representable))]
+#[pyclass(flags(BASETYPE), with(Constructor, Initializer, Representable))]
 impl Spi {
     #[extend_class]
     fn constants(ctx: &Context, class: &'static Py<PyType>) {
@@ -71,8 +78,8 @@ impl Spi {
         class.set_str_attr("LSB", ctx.new_int(1), ctx);
     }
 
-    #[pymethod]
-    fn init(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+    #[pymethod(name = "init")]
+    fn py_init(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         change(&mut self.settings.lock(), &args, vm)
     }
 

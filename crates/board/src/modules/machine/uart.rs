@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
-use rustpython_vm::types::{Constructor, Representable};
-use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
+use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::board::board;
 use crate::link::FromBoard;
+use crate::modules::late::Late;
 use crate::modules::{asked, with_bytes};
 
 /// A serial port.
 #[pyclass(module = "machine", name = "UART")]
-#[derive(Debug, PyPayload)]
+#[derive(Debug, Default, PyPayload)]
 pub(crate) struct Uart {
-    port: u8,
+    port: Late<u8>,
     settings: Mutex<Settings>,
 }
 
@@ -28,6 +29,12 @@ struct Settings {
     stop: i64,
     /// How long the first byte of a read may take.
     timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { baudrate: 115_200, bits: 8, parity: None, stop: 1, timeout: Duration::ZERO }
+    }
 }
 
 impl Settings {
@@ -55,31 +62,36 @@ impl Settings {
     }
 }
 
-impl Constructor for Uart {
+impl DefaultConstructor for Uart {}
+
+impl Initializer for Uart {
     type Args = FuncArgs;
 
-    fn py_new(_class: &Py<PyType>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<Uart> {
+    fn init(zelf: PyRef<Uart>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let id = args.args.first().cloned().or_else(|| args.get_optional_kwarg("id"));
         let id: i64 = id.ok_or_else(|| vm.new_type_error("a UART needs a number"))?.try_into_value(vm)?;
         // Port 0 is the console of most.
         let (ports, refusal) = board().profile.parts.uarts;
         let port = u8::try_from(id).ok().filter(|_| id < ports);
         let port = port.ok_or_else(|| vm.new_value_error(format!("UART({id}) {refusal}")))?;
-        let mut settings = Settings { baudrate: 115_200, bits: 8, parity: None, stop: 1, timeout: Duration::ZERO };
+        let mut settings = Settings::default();
         settings.change(&args, vm)?;
-        Ok(Uart { port, settings: Mutex::new(settings) })
+        zelf.port.set(port);
+        *zelf.settings.lock() = settings;
+        Ok(())
     }
 }
 
 impl Representable for Uart {
-    fn repr_str(zelf: &Py<Uart>, _vm: &VirtualMachine) -> PyResult<String> {
+    fn repr_str(zelf: &Py<Uart>, vm: &VirtualMachine) -> PyResult<String> {
+        let port = zelf.port.get(vm)?;
         let Settings { baudrate, bits, parity, stop, .. } = zelf.settings.lock().clone();
         let parity = parity.map_or_else(|| "None".to_owned(), |parity| parity.to_string());
-        Ok(format!("UART({}, baudrate={baudrate}, bits={bits}, parity={parity}, stop={stop})", zelf.port))
+        Ok(format!("UART({port}, baudrate={baudrate}, bits={bits}, parity={parity}, stop={stop})"))
     }
 }
 
-#[pyclass(with(Constructor, Representable))]
+#[pyclass(with(Constructor, Initializer, Representable), flags(BASETYPE))]
 impl Uart {
     #[extend_class]
     fn constants(ctx: &Context, class: &'static Py<PyType>) {
@@ -90,8 +102,8 @@ impl Uart {
     }
 
     /// `init(baudrate, ...)`, as the constructor after the port's number.
-    #[pymethod]
-    fn init(&self, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+    #[pymethod(name = "init")]
+    fn py_init(&self, mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         args.prepend_arg(vm.ctx.none());
         self.settings.lock().change(&args, vm)
     }
@@ -100,15 +112,16 @@ impl Uart {
     fn deinit(&self) {}
 
     #[pymethod]
-    fn any(&self) -> usize {
-        board().hardware(|hardware| hardware.serial(self.port).len())
+    fn any(&self, vm: &VirtualMachine) -> PyResult<usize> {
+        let port = self.port.get(vm)?;
+        Ok(board().hardware(|hardware| hardware.serial(port).len()))
     }
 
     #[pymethod]
     fn write(&self, data: PyObjectRef, vm: &VirtualMachine) -> PyResult<usize> {
         let bytes = with_bytes(&data, vm, <[u8]>::to_vec)?;
         let length = bytes.len();
-        board().tell_event(FromBoard::Serial { port: self.port, bytes });
+        board().tell_event(FromBoard::Serial { port: self.port.get(vm)?, bytes });
         Ok(length)
     }
 
@@ -136,9 +149,10 @@ impl Uart {
     }
 
     fn take(&self, vm: &VirtualMachine, count: impl Fn(&[u8]) -> usize) -> PyResult<Option<Vec<u8>>> {
+        let port = self.port.get(vm)?;
         let until = Instant::now() + self.settings.lock().timeout;
         board().wait(vm, Some(until), |state| {
-            let waiting = state.hardware.serial(self.port);
+            let waiting = state.hardware.serial(port);
             let count = count(waiting.make_contiguous());
             (count > 0).then(|| waiting.drain(..count).collect())
         })
