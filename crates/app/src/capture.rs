@@ -15,7 +15,7 @@ use socklab_capture::run::{Gap, Run, RunError};
 use socklab_capture::search::{self, Hit, Needle, Query};
 use socklab_capture::show::{Clock, harmless_json};
 use socklab_capture::tcp::{Connection, Sent};
-use socklab_capture::text::{Decoder, Encoding};
+use socklab_capture::text::Encoding;
 use socklab_capture::{Frame, PeerId, Side, escape, hex};
 use socklab_engine::Lang;
 use socklab_engine::quantity::format_size;
@@ -313,24 +313,9 @@ fn push_hit(hit: &Hit, encoding: Encoding, clock: &mut Clock, colours: bool, out
     let peer = hit.peer.to_string();
     let address = escape::emit(hit.address.to_string().as_bytes());
     *out += &format!("{} {peer} {address} {arrow} #{} @{} ", clock.text(hit.at), hit.seq, hit.offset);
-    push_decoded(encoding, &hit.context[..hit.matched.start], out);
-    mark(colours, out, "\x1b[1;7m");
-    push_decoded(encoding, &hit.context[hit.matched.clone()], out);
-    mark(colours, out, "\x1b[0m");
-    push_decoded(encoding, &hit.context[hit.matched.end..], out);
-    out.push('\n');
-}
-
-fn push_decoded(encoding: Encoding, bytes: &[u8], out: &mut String) {
-    let mut decoder = Decoder::new(encoding);
-    decoder.decode(bytes, out);
-    decoder.finish(out);
-}
-
-fn mark(colours: bool, out: &mut String, code: &str) {
-    if colours {
-        out.push_str(code);
-    }
+    let [before, matched, after] = hit.texts(encoding);
+    let [begin, end] = if colours { ["\x1b[1;7m", "\x1b[0m"] } else { [""; 2] };
+    *out += &format!("{before}{begin}{matched}{end}{after}\n");
 }
 
 /// Says that there is nothing of these peers; gives the exit code.

@@ -21,6 +21,7 @@ use crate::pcapng::{self, Block};
 use crate::reader::{BlockReader, Step};
 use crate::record::{Address, EndpointId, Event, PeerId, Record, Side, Timestamp, Transport};
 use crate::run::{Gap, Run, RunError, Segment, Sequence, io_error, open_segment};
+use crate::text::{self, Encoding};
 
 mod expression;
 mod stream;
@@ -88,6 +89,29 @@ pub struct Hit {
     pub context: Vec<u8>,
     /// Where in `context` the match is.
     pub matched: Range<usize>,
+}
+
+/// The most bytes that a character has, in any encoding.
+const LONGEST_CHARACTER: usize = 4;
+
+impl Hit {
+    /// What stands before the match, the match, and what stands after it, safe to show. Where the context was cut, it
+    /// may have been within a character, of which nothing is shown then: the bytes after it would be taken for others.
+    pub fn texts(&self, encoding: Encoding) -> [String; 3] {
+        let (before, rest) = self.context.split_at(self.matched.start);
+        let (matched, after) = rest.split_at(self.matched.len());
+        let whole = |part: &&[u8]| encoding.decode_exact(part).is_some();
+        let cuts = 0..LONGEST_CHARACTER;
+        let begins = (before.len() == CONTEXT_BEFORE).then(|| cuts.clone().map(|cut| &before[cut..]).find(whole));
+        let ends = (rest.len() == CONTEXT_AFTER)
+            .then(|| cuts.map(|cut| &after[..after.len().saturating_sub(cut)]).find(whole));
+        [begins.flatten().unwrap_or(before), matched, ends.flatten().unwrap_or(after)].map(|part| {
+            let (mut decoder, mut shown) = (text::Decoder::new(encoding), String::new());
+            decoder.decode(part, &mut shown);
+            decoder.finish(&mut shown);
+            shown
+        })
+    }
 }
 
 /// What a search came to.
@@ -678,6 +702,32 @@ mod tests {
         let hits = all(&fixture.run(), &bytes(b"needle"));
         assert_eq!(offsets(&hits), vec![(1, 0)]);
         assert_eq!((&hits[0].context[..], hits[0].matched.clone()), (&b"needle!"[..], 0..6));
+    }
+
+    #[test]
+    fn a_context_is_cut_between_characters() {
+        for (name, before, after) in [
+            ("gbk", "\u{6c34}".repeat(16), "\u{6c34}".repeat(30)), // as it would be cut anyhow
+            ("gbk", format!("!{}", "\u{6c34}".repeat(15)), "\u{6c34}".repeat(30)),
+            ("utf-8", "\u{6c34}".repeat(10), "\u{6c34}".repeat(19)),
+            ("utf-16le", "\u{6c34}".repeat(16), "\u{6c34}".repeat(30)),
+        ] {
+            let encoding: Encoding = name.parse().expect("an encoding");
+            let encode = |text: &str| encoding.encode(text).expect("the encoding has it");
+            let (needle, mut fixture) = (encode("\u{6e29}\u{5ea6}"), new(1 << 20));
+            let (long, text) = ("\u{6c34}".repeat(50), "\u{6e29}\u{5ea6}");
+            fixture.send(0, Side::Peer, &encode(&format!("{long}{before}{text}{long}")));
+            fixture.commit();
+            let hit = all(&fixture.run(), &bytes(&needle)).remove(0);
+            let [shown_before, matched, shown_after] = hit.texts(encoding);
+            assert_eq!((&*shown_before, &*matched, &*shown_after), (&*before, text, &*after), "{name}");
+        }
+        // What is no text anyhow is shown from where it was cut.
+        let mut fixture = new(1 << 20);
+        fixture.send(0, Side::Peer, &[&[0xff; 40][..], b"needle", &[0xff; 80]].concat());
+        fixture.commit();
+        let [before, _, after] = all(&fixture.run(), &bytes(b"needle"))[0].texts(Encoding::default());
+        assert_eq!((before, after), ("\\xff".repeat(32), "\\xff".repeat(58)));
     }
 
     #[test]

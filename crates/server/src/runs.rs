@@ -402,12 +402,7 @@ fn is_own(hit: &Hit, forms: &[(Encoding, Bytes)], own: Encoding) -> bool {
 }
 
 fn shown(hit: &Hit, encoding: Encoding) -> HitView {
-    let text = |bytes: &[u8]| {
-        let (mut decoder, mut out) = (socklab_capture::text::Decoder::new(encoding), String::new());
-        decoder.decode(bytes, &mut out);
-        decoder.finish(&mut out);
-        out
-    };
+    let [before, matched, after] = hit.texts(encoding);
     HitView {
         seq: hit.seq,
         at: millis(hit.at),
@@ -415,9 +410,9 @@ fn shown(hit: &Hit, encoding: Encoding) -> HitView {
         address: hit.address.to_string(),
         side: if hit.side == Side::Peer { SideName::Received } else { SideName::Sent },
         offset: hit.offset,
-        before: text(&hit.context[..hit.matched.start]),
-        matched: text(&hit.context[hit.matched.clone()]),
-        after: text(&hit.context[hit.matched.end..]),
+        before,
+        matched,
+        after,
     }
 }
 
