@@ -610,8 +610,8 @@ impl Session {
                 _ => {}
             }
         }
-        if let Some(lan) = self.lan {
-            lan.end();
+        if self.lan.is_some_and(|lan| !lan.end()) {
+            outcome.fail(1);
         }
         for shown in shown {
             let _ = shown.recv(); // fails when the last of it is written, or could not be

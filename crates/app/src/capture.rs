@@ -348,11 +348,19 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
         out.flush().map_err(ExportError::Write)?;
         Ok(summary)
     };
+    let new_file = args.output.as_deref().filter(|path| !path.exists());
     let result = match &args.output {
         None => write(&mut BufWriter::with_capacity(CHUNK, io::stdout().lock())),
         Some(path) => write_file(path, write)?,
     };
     let summary = result.map_err(|error| match error {
+        ExportError::Run(error @ RunError::Damaged { .. }) => match new_file.map(Path::display) {
+            None => error.into(),
+            Some(file) => Fail::other(
+                format!("{}; what came before is in {file}", capture_text(&error, Lang::En)),
+                format!("{}；此前的内容已写入 {file}", capture_text(&error, Lang::Zh)),
+            ),
+        },
         ExportError::Run(error) => error.into(),
         ExportError::Write(error) => say::output_failed(error),
     })?;
@@ -367,7 +375,8 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
 }
 
 /// Writes beside the file and puts it there when all is well: it may be the one that is read, and a failure leaves
-/// the old one. What is no plain file is written to as it is.
+/// the old one. Of a run that is damaged there is nothing better than what came before the damage: that is kept where
+/// there was no file. What is no plain file is written to as it is.
 fn write_file<T>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<T, ExportError>,
@@ -390,6 +399,7 @@ fn write_file<T>(
     let file = File::create(&part).map_err(failed)?;
     let result = write(&mut BufWriter::with_capacity(CHUNK, file));
     let placed = match (&result, old) {
+        (Err(ExportError::Run(RunError::Damaged { .. })), None) => std::fs::rename(&part, &target),
         (Err(_), _) => std::fs::remove_file(&part),
         (Ok(_), Some(old)) => {
             std::fs::set_permissions(&part, old.permissions()).and_then(|()| std::fs::rename(&part, &target))

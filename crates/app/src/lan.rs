@@ -2,12 +2,13 @@
 //! What the network does belongs in the engine.
 
 use std::io::{self, Write};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use socklab_capture::run::{Retention, run_name};
 use socklab_engine::url::EndpointUrl;
-use socklab_engine::{Command, Config, Engine, Forward, LanPort, LanSettings, Lang, Reply, Store, Sync, Trouble};
+use socklab_engine::{Command, Config, Engine, Forward, LanPort, LanSettings, Lang, Reply, Store, Sync};
 
 use crate::cli::{BoardArgs, Net, Show};
 use crate::output::{Output, Sink, Style};
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Lan {
     engine: Engine,
     shown: Option<Output>,
+    /// Some of the capture could not be written.
+    lost: Arc<AtomicBool>,
 }
 
 /// Records of endpoints: stdout is the board's.
@@ -42,11 +45,9 @@ impl Lan {
         args.forward.iter().try_for_each(|forward| has_board(forward, boards))?;
         let harmed = args.fault.iter().filter_map(|fault| fault.board.as_deref());
         harmed.into_iter().try_for_each(|board| is_board(board, boards))?;
-        let (engine, reader) = Engine::start(config(args, places, lang), move |trouble| {
-            if let Trouble::Unreachable { .. } = trouble {
-                say::say(trouble.text(lang));
-            }
-        })?;
+        let (lost, shows_events) = (Arc::default(), Arc::new(AtomicBool::new(!urls.is_empty())));
+        let told = crate::run::teller(&lost, &shows_events, lang);
+        let (engine, reader) = Engine::start(config(args, places, lang), told)?;
         for url in urls {
             match engine.remote().call(Command::Open(url)) {
                 Some(Reply::Opened(id, url)) => {
@@ -62,7 +63,7 @@ impl Lan {
         let style = Style::new(Some(Show::Text), Default::default(), lang);
         let (watch, _) = mpsc::channel(); // what an output tells is not waited for
         let shown = reader.zip(style).map(|(reader, style)| Output::start(reader, style, Stderr, watch));
-        Ok(Some(Lan { engine, shown }))
+        Ok(Some(Lan { engine, shown, lost }))
     }
 
     /// A place for one board.
@@ -74,12 +75,13 @@ impl Lan {
         }
     }
 
-    /// Closes what was opened, once the boards are gone.
-    pub(crate) fn end(self) {
+    /// Closes what was opened, once the boards are gone. Says whether the whole capture is there.
+    pub(crate) fn end(self) -> bool {
         self.engine.shut_down(PATIENCE);
         if let Some(shown) = self.shown {
             let _ = shown.result(); // nobody reads stderr any more
         }
+        !self.lost.load(Ordering::SeqCst)
     }
 }
 

@@ -76,14 +76,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Fail> {
     let (watch, lost) = (Watch::new()?, Arc::new(AtomicBool::new(false)));
     let shows_events = Arc::new(AtomicBool::new(false));
-    let (seen, shown) = (Arc::clone(&lost), Arc::clone(&shows_events));
-    let (engine, reader) = Engine::start(config, move |trouble| {
-        seen.fetch_or(matches!(trouble, Trouble::Lost { .. }), Ordering::SeqCst);
-        let is_record = matches!(trouble, Trouble::Refused { .. } | Trouble::Dropped { .. });
-        if !is_record || !shown.load(Ordering::SeqCst) {
-            say::say(trouble.text(lang));
-        }
-    })?;
+    let (engine, reader) = Engine::start(config, teller(&lost, &shows_events, lang))?;
     let mut session = Session {
         remote: engine.remote(),
         watch,
@@ -103,6 +96,18 @@ pub(crate) fn run(
     };
     let result = body(&mut session);
     session.end(engine, result)
+}
+
+/// Says what an engine cannot do, unless it is among the events that are shown; and notes whether something was lost.
+pub(crate) fn teller(lost: &Arc<AtomicBool>, shows_events: &Arc<AtomicBool>, lang: Lang) -> impl Fn(Trouble) + use<> {
+    let (lost, shows_events) = (Arc::clone(lost), Arc::clone(shows_events));
+    move |trouble| {
+        lost.fetch_or(matches!(trouble, Trouble::Lost { .. }), Ordering::SeqCst);
+        let is_record = matches!(trouble, Trouble::Refused { .. } | Trouble::Dropped { .. });
+        if !is_record || !shows_events.load(Ordering::SeqCst) {
+            say::say(trouble.text(lang));
+        }
+    }
 }
 
 /// Has a client that is fed by a pipe go on when the server has finished, which may still want what stands in there.

@@ -5,8 +5,9 @@
              [--write docs/speed.md]
 
 Three tables: MicroPython's own `perf_bench` by its own runner, against a board's serial port and the unix port; the
-same sends and receives by a board and by CPython; the start of a board, and its memory. Medians of the rounds, in
-which the contestants take turns. Nothing is fetched; the runner needs pyserial in the Python that runs this.
+same sends and receives by a board and by CPython; the start of a board, and its memory. The contestants take turns
+with each single test, as a machine has slow minutes; all figures are medians of the rounds, the ratios too. Nothing is
+fetched; the runner needs pyserial in the Python that runs this.
 """
 
 import argparse
@@ -37,52 +38,64 @@ ESP32 = {
     "misc_pystone": 1731.94,
 }
 
+# What is done with so many bytes a call, of so many in all.
+STREAMS = [(size, total, call) for size, total in ((64, 20_000_000), (1460, 100_000_000), (65536, 500_000_000))
+           for call in ("send", "recv")]
+
 STREAM = """
 import socket, time
 def ms():
     return time.ticks_ms() if hasattr(time, 'ticks_ms') else int(time.monotonic() * 1000)
-def connected(port):
-    s = socket.socket()
-    s.connect(('127.0.0.1', port))
-    return s
-def send(size, total):
-    s, piece, done, begin = connected(%d), b'x' * size, 0, ms()
+def send(s, size, total):
+    piece, done = b'x' * size, 0
     while done < total:
         done += s.send(piece)
-    s.close()
-    return done / 1000 / max(1, ms() - begin)
-def receive(size, total):
-    s, done, begin = connected(%d), 0, ms()
+    return done
+def recv(s, size, total):
+    done = 0
     while done < total:
         done += len(s.recv(size))
-    s.close()
-    return done / 1000 / max(1, ms() - begin)
-for size, total in ((64, 20000000), (1460, 100000000), (65536, 500000000)):
-    print(size, send(size, total), receive(size, total))
+    return done
+s = socket.socket()
+s.connect(('127.0.0.1', {port}))
+begin = ms()
+done = {call}(s, {size}, {total})
+print(done / 1000 / max(1, ms() - begin))
 """
 
 
+def summed_up(first, second):
+    """Medians of what two contestants did in the same rounds, and of the ratio of the second to the first."""
+    ratio = statistics.median(theirs / ours for ours, theirs in zip(first, second, strict=True))
+    return statistics.median(first), statistics.median(second), ratio
+
+
 def perf_bench(options, flash):
-    """Scores by test: the unix port's, and the board's."""
+    """Scores by test: the unix port's, the board's, and their ratio."""
     tests = sorted(
         f"perf_bench/{name}"
         for name in os.listdir(os.path.join(options.tests, "perf_bench"))
         if APPLIES.match(f"perf_bench/{name}")
     )
     scores = {}
-    for _ in range(options.rounds):
-        environment = os.environ | {"MICROPY_MICROPYTHON": options.unix}
-        run_perf_bench(options, ["100", "100", *tests], environment, scores, 0)
-        with Board(options, flash) as port:
-            run_perf_bench(options, ["-t", f"port:{port}", "100", "100", *tests], os.environ, scores, 1)
-    return {name: [statistics.median(side) for side in sides] for name, sides in scores.items()}
+    unix = os.environ | {"MICROPY_MICROPYTHON": options.unix}
+    with Board(options, flash) as port:
+        for test in tests:
+            sides = [], []
+            for _ in range(options.rounds):
+                sides[0].append(perf_bench_score(options, [], test, unix))
+                sides[1].append(perf_bench_score(options, ["-t", f"port:{port}"], test, os.environ))
+            if None not in sides[0] + sides[1]:
+                scores[os.path.basename(test).removesuffix(".py")] = summed_up(*sides)
+    return scores
 
 
-def run_perf_bench(options, arguments, environment, scores, side):
-    command = [sys.executable, "run-perfbench.py", *arguments]
+def perf_bench_score(options, where, test, environment):
+    """None where the test does not apply."""
+    command = [sys.executable, "run-perfbench.py", *where, "100", "100", test]
     done = subprocess.run(command, cwd=options.tests, env=environment, capture_output=True, text=True, check=True)
-    for name, score in re.findall(r"perf_bench/(\w+)\.py: \S+ \S+ (\S+) ", done.stdout):
-        scores.setdefault(name, ([], []))[side].append(float(score))
+    found = re.search(r"perf_bench/\w+\.py: \S+ \S+ (\S+) ", done.stdout)
+    return found and float(found[1])
 
 
 class Board:
@@ -135,20 +148,20 @@ def pour(connection, water=bytes(1 << 20)):
 
 
 def streams(options, flash):
-    """MB/s by size and direction: CPython's, and the board's."""
+    """MB/s by size and call: CPython's, the board's, and their ratio."""
     script = os.path.join(flash, "..", "stream.py")
-    with open(script, "w", encoding="utf-8") as file:
-        file.write(STREAM % (serve(swallow), serve(pour)))
     board = [options.socklab, "run", script, "--flash", flash, "--events", "none", "--net", "host"]
+    ports = {"send": serve(swallow), "recv": serve(pour)}
     rates = {}
-    for _ in range(options.rounds):
-        for side, command in enumerate(([sys.executable, script], board)):
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            for line in done.stdout.splitlines():
-                size, *both = line.split()
-                for direction, rate in zip(("send", "recv"), both):
-                    rates.setdefault((size, direction), ([], []))[side].append(float(rate))
-    return {what: [statistics.median(side) for side in sides] for what, sides in rates.items()}
+    for size, total, call in STREAMS:
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(STREAM.format(port=ports[call], size=size, total=total, call=call))
+        sides = [], []
+        for _ in range(options.rounds):
+            for side, command in zip(sides, ([sys.executable, script], board), strict=True):
+                side.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+        rates[size, call] = summed_up(*sides)
+    return rates
 
 
 def starts(options, flash):
@@ -183,12 +196,13 @@ def resident(process):
 
 
 def report(scores, rates, start, size):
-    ratios = {name: ours / unix for name, (unix, ours) in scores.items()}
+    ratios = {name: ratio for name, (_, _, ratio) in scores.items()}
     mean = statistics.geometric_mean(ratios.values())
     yield from (
         "# How quick a virtual board is",
         "",
-        "Written by `crates/board/compat/speed.py`, in one run on one machine; the ratios are what is worth reading.",
+        "Written by `crates/board/compat/speed.py`, in one run on one machine; the ratios are what is worth reading. All",
+        "figures are medians of the rounds; a ratio is that of a round, in which both took their turn.",
         "",
         "## Programs",
         "",
@@ -198,9 +212,9 @@ def report(scores, rates, start, size):
         "| Test | Unix port | Board | Of the unix port | Times an ESP32 |",
         "|---|--:|--:|--:|--:|",
     )
-    for name, (unix, ours) in sorted(scores.items()):
+    for name, (unix, ours, ratio) in sorted(scores.items()):
         real = f"{ours / ESP32[name]:.0f}" if name in ESP32 else ""
-        yield f"| {name} | {unix:.0f} | {ours:.0f} | {ratios[name]:.2f} | {real} |"
+        yield f"| {name} | {unix:.0f} | {ours:.0f} | {ratio:.2f} | {real} |"
     slowest = min(ratios, key=ratios.get)
     yield from (
         "",
@@ -213,8 +227,8 @@ def report(scores, rates, start, size):
         "| Bytes a call | Call | CPython | Board | Ratio |",
         "|--:|---|--:|--:|--:|",
     )
-    for (size_of_call, direction), (cpython, ours) in rates.items():
-        yield f"| {size_of_call} | {direction} | {cpython:.0f} | {ours:.0f} | {ours / cpython:.2f} |"
+    for (size_of_call, call), (cpython, ours, ratio) in rates.items():
+        yield f"| {size_of_call} | {call} | {cpython:.0f} | {ours:.0f} | {ratio:.2f} |"
     yield from (
         "",
         "## Start",

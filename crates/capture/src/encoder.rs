@@ -241,8 +241,8 @@ impl Buffer {
         Buffer { bytes: Vec::with_capacity(capacity), lead: 0 }
     }
 
-    /// Whether it is still as [`aligned`](Self::aligned) made it. One that had to grow has moved, most likely to
-    /// where no disk can be written from, and would keep its size for ever.
+    /// Whether it is still as [`aligned`](Self::aligned) made it. One that had to grow has moved, most likely off
+    /// its huge page, and would keep its size for ever.
     pub fn is_aligned(&self, capacity: usize) -> bool {
         let room = self.bytes.capacity() - self.lead;
         self.content().as_ptr().addr().is_multiple_of(HUGE_PAGE) && (capacity..=capacity + HUGE_PAGE).contains(&room)

@@ -2,7 +2,8 @@
 //! its own write them. What a chunk looks like belongs in the `capture` crate.
 //!
 //! The sockets never wait for the disk, until [`CHUNKS_IN_FLIGHT`] chunks do: then nothing more is read or
-//! sent before one of them is written. That is what [`Recorder::poll_room`] is for.
+//! sent before one of them is written. That is what [`Recorder::poll_room`] is for. So that this is a number of full
+//! chunks, one that is not full is handed over only when no other is under way.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -30,16 +31,16 @@ use crate::writer::{self, Job, Sink, Trouble};
 const BUFFER_BYTES: usize = HUGE_PAGE;
 /// Room for the last record and the mark.
 const SPARE: usize = 128 << 10;
-/// A chunk is handed to the writer when it has so many bytes ...
+/// A chunk is handed to the writer when it has so many bytes, and fewer than [`CHUNKS_IN_FLIGHT`] are under way ...
 const CHUNK_BYTES: usize = BUFFER_BYTES - SPARE;
-/// ... or its first record is so old, unless a reader waits for it.
+/// ... or its first record is so old, unless a reader waits for it, and none is under way.
 const CHUNK_AGE: Duration = Duration::from_millis(5);
 /// How much is received at a time where nothing is kept.
 const UNKEPT: usize = 64 << 10;
 /// How many chunks may wait to be written: with the one being filled, 10 MiB.
 const CHUNKS_IN_FLIGHT: usize = 4;
 /// From how many on frames of a virtual network are left out: nothing waits for them, and records need the rest.
-const CHUNKS_FOR_FRAMES: usize = 2;
+const CHUNKS_FOR_FRAMES: usize = 3;
 
 /// How soon what is captured is safe from a power cut. It is safe from the death of this program at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub(crate) struct Shared {
     idle: Mutex<Idle>,
     /// Rung when a reader begins to wait.
     pub(crate) hurry: Notify,
+    /// Rung when a chunk has landed.
+    landed: Notify,
 }
 
 /// Buffers to be filled again, and tasks that wait for a chunk to land.
@@ -110,6 +113,7 @@ impl Shared {
             idle.buffers.extend(buffer.filter(|buffer| buffer.is_aligned(BUFFER_BYTES)));
             std::mem::take(&mut idle.waiting)
         };
+        self.landed.notify_one();
         waiting.into_values().for_each(Waker::wake);
     }
 }
@@ -276,7 +280,7 @@ impl Recorder {
 
     fn recorded(&self) {
         self.watch.ring();
-        if self.encoder.borrow().buffered() >= CHUNK_BYTES {
+        if self.encoder.borrow().buffered() >= CHUNK_BYTES && self.has_room() {
             self.seal();
         } else if !self.pending.replace(true) {
             self.begun.notify_one();
@@ -324,7 +328,8 @@ impl Recorder {
         let _ = self.jobs.send(Job::Write(chunk));
     }
 
-    /// Hands over chunks that are not full: when they are old enough, or at once if somebody waits for them.
+    /// Hands over chunks that are not full: when they are old enough, or at once if somebody waits for them, and in
+    /// both cases after the one before has landed.
     pub(crate) async fn keep_flushing(self: Rc<Self>) {
         loop {
             self.begun.notified().await;
@@ -333,6 +338,9 @@ impl Recorder {
             } else {
                 let mut hurry = pin!(self.shared.hurry.notified());
                 let _ = tokio::time::timeout(CHUNK_AGE, &mut hurry).await;
+            }
+            while self.shared.in_flight.load(Ordering::SeqCst) > 0 {
+                self.shared.landed.notified().await;
             }
             if self.pending.get() {
                 self.seal();
@@ -445,6 +453,102 @@ mod tests {
         recorder.record(Subject::Flow(flow), Event::Received(b"a record"));
         drop(cursor);
         recorder.finish();
+    }
+
+    /// One whose chunks nobody writes but this test: they are the receiver's.
+    fn unwritten() -> (Rc<Recorder>, mpsc::Receiver<Job>, FlowId) {
+        let (mut recorder, cursor, flow) = start(Store::Memory);
+        drop(cursor);
+        while recorder.shared.in_flight.load(Ordering::SeqCst) > 0 {
+            std::thread::yield_now(); // the head of the segment
+        }
+        let (jobs, kept) = mpsc::channel();
+        recorder.jobs = jobs;
+        (Rc::new(recorder), kept, flow)
+    }
+
+    /// Does `body` while chunks are handed over.
+    fn flushing(recorder: &Rc<Recorder>, body: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            tokio::task::spawn_local(Rc::clone(recorder).keep_flushing());
+            body.await;
+        });
+    }
+
+    /// As if a reader began to wait, and the loop had gone round.
+    async fn hurry(recorder: &Recorder) {
+        recorder.shared.hurry.notify_one();
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_is_not_full_waits_for_the_one_before() {
+        let (recorder, chunks, flow) = unwritten();
+        flushing(&recorder, async {
+            for landed in 0..3 {
+                recorder.record(Subject::Flow(flow), Event::Received(b"the first"));
+                hurry(&recorder).await;
+                assert!(matches!(chunks.try_recv(), Ok(Job::Write(_))), "after {landed}");
+                for _ in 0..100 {
+                    recorder.record(Subject::Flow(flow), Event::Received(b"more"));
+                    hurry(&recorder).await;
+                }
+                assert!(chunks.try_recv().is_err() && recorder.has_room());
+                recorder.shared.landed(None);
+                hurry(&recorder).await;
+                assert!(matches!(chunks.try_recv(), Ok(Job::Write(_))), "all that came meanwhile");
+                assert_eq!(recorder.encoder.borrow().buffered(), 0);
+                recorder.shared.landed(None);
+            }
+        });
+    }
+
+    #[test]
+    fn what_asks_for_no_room_costs_its_bytes_and_no_chunk() {
+        let (recorder, chunks, flow) = unwritten();
+        let large = [7; 60 << 10];
+        flushing(&recorder, async {
+            while recorder.has_room() {
+                recorder.record(Subject::Flow(flow), Event::Received(&large));
+            }
+            assert_eq!(chunks.try_iter().count(), CHUNKS_IN_FLIGHT);
+            for _ in 0..1000 {
+                recorder.record(Subject::Flow(flow), Event::Note("it happened"));
+                hurry(&recorder).await;
+            }
+            for _ in 0..100 {
+                recorder.record(Subject::Flow(flow), Event::Sent(&large)); // what was under way when room ran out
+            }
+            assert_eq!(chunks.try_iter().count(), 0);
+            recorder.shared.landed(None);
+            recorder.record(Subject::Flow(flow), Event::Note("there is room again"));
+            assert_eq!(chunks.try_iter().count(), 1);
+        });
+    }
+
+    #[test]
+    fn frames_are_left_out_by_what_waits_and_not_by_how_often_it_was_handed_over() {
+        let (recorder, chunks, _) = unwritten();
+        let link = recorder.add_link("esp32".into(), "a link", [2; 6]);
+        let (at, way, note, bytes) = (now(), socklab_capture::Way::Out, "", &[7; 1000]);
+        let frame = Frame { at, link, way, dropped: false, copy: false, damaged: false, note, bytes };
+        let mut taken = 0;
+        flushing(&recorder, async {
+            loop {
+                let before = (recorder.encoder.borrow().buffered(), recorder.shared.in_flight.load(Ordering::SeqCst));
+                recorder.frame(&frame);
+                if (recorder.encoder.borrow().buffered(), recorder.shared.in_flight.load(Ordering::SeqCst)) == before {
+                    break;
+                }
+                taken += bytes.len();
+                hurry(&recorder).await;
+            }
+        });
+        assert!(taken > (CHUNKS_FOR_FRAMES - 1) * CHUNK_BYTES * 9 / 10, "{taken} bytes, and then no more");
+        assert!(recorder.has_room() && chunks.try_iter().count() == CHUNKS_FOR_FRAMES);
     }
 
     #[derive(Default)]

@@ -293,6 +293,30 @@ fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
     assert_eq!(complaints, 1, "said once: {}", done.err);
 }
 
+/// What a board sent is gone with the disk: the program ends as it would, and that is not all there is to say.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_beside_a_board_is_told_and_is_a_failure() {
+    let lab = Lab::new();
+    let (_holder, data) = small_disk(&lab, 2);
+    std::fs::write(format!("{data}/ballast"), vec![0; (2 << 20) - (96 << 10)]).expect("it fits");
+    let program = "import socket
+s = socket.create_connection(('192.168.1.115', 23508))
+for _ in range(400):
+    s.sendall(bytes(1000))
+s.shutdown(socket.SHUT_WR)
+print(s.recv(1))
+";
+    std::fs::write(lab.path("main.py"), program).expect("a program");
+    let place = format!("tcp-listen://{}", crate::kit::own_place(23508));
+    let mut command = crate::kit::bare_socklab();
+    command.args(["--data", &data, "run", &lab.typed("main.py"), "--board", "linux", "--open", &place]);
+    let done = crate::kit::run(command);
+    assert_eq!((done.code, &*String::from_utf8_lossy(&done.out)), (Some(1), "b''\n"), "{done:?}");
+    assert!(done.err.contains("no space left on the disk") && done.err.contains("reading has stopped"), "{done:?}");
+    assert!(done.err.contains(" bytes of the capture could not be written"), "{done:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_has_room_again_goes_on_with_nothing_missing() {

@@ -410,6 +410,25 @@ fn looking_at_a_run_takes_nothing_from_it_whatever_has_become_of_a_byte() {
 }
 
 #[test]
+fn what_came_before_a_damage_is_written_out_and_nothing_is_overwritten_with_it() {
+    let session = Session::new();
+    let whole = capture(&session.lab, &["export", "--as", "raw"]).out;
+    let (file, _) = with_a_changed_byte(&session);
+    let _ = fs::remove_file(file.with_extension("idx"));
+    let out = session.lab.typed("rescued");
+    let export = || capture(&session.lab, &["export", "--as", "raw", "-o", &out]);
+    let done = export();
+    assert!(done.code == Some(1) && done.err.contains("damaged at byte"), "{done:?}");
+    assert!(done.err.ends_with(&format!("; what came before is in {out}\n")), "{done:?}");
+    let rescued = fs::read(&out).expect("what came before");
+    assert!(!rescued.is_empty() && rescued.len() <= whole.len(), "{} of {} bytes", rescued.len(), whole.len());
+    fs::write(&out, "older").expect("written");
+    let done = export();
+    assert!(done.code == Some(1) && !done.err.contains(&out), "{done:?}");
+    assert_eq!(fs::read(&out).expect("a file"), b"older");
+}
+
+#[test]
 fn nothing_is_written_out_of_a_peer_that_is_none() {
     let session = Session::new();
     for args in [&["show"][..], &["export", "--as", "txt"], &["export", "--as", "raw"]] {
