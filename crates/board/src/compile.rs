@@ -17,7 +17,7 @@ use crate::dialect::{floats, grammar, strict};
 use crate::flash::Flash;
 use crate::link::Program;
 use crate::modules::{errors, mounts};
-use crate::{import, indent, landing, lost, nesting, reshape};
+use crate::{import, indent, landing, literals, lost, nesting, reshape};
 
 /// How deep a program may be nested ([`nesting`]): more is RuntimeError, as calls in calls are.
 const DEEPEST: usize = 2000;
@@ -134,11 +134,13 @@ fn compile(
     mode: Mode,
     options: compiler::CompileOpts,
 ) -> Result<CodeObject, compiler::CompileError> {
-    let source = SourceFileBuilder::new(path, text).finish();
     let parses = match mode {
         Mode::Eval => ruff_python_parser::Mode::Expression,
         Mode::Exec | Mode::Single | Mode::BlockExpr => ruff_python_parser::Mode::Module,
     };
+    let escaped = literals::without_wide_bytes(text, parses, board().profile);
+    let text = escaped.as_deref().unwrap_or(text);
+    let source = SourceFileBuilder::new(path, text).finish();
     let parsed = ruff_python_parser::parse(text, parses.into());
     let parsed = parsed.map_err(|error| compiler::CompileError::from_ruff_parse_error(error, &source))?;
     let mut program = parsed.into_syntax();

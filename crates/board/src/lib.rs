@@ -15,6 +15,7 @@ pub mod flash;
 mod indent;
 mod line;
 pub mod link;
+mod literals;
 pub mod look;
 mod parts;
 mod profile;

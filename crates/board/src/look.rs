@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
 
 use self::program::Program;
 pub use self::remark::{Hint, Kind, Need};
-use crate::indent;
 use crate::profile::Profile;
+use crate::{indent, literals};
 
 /// The language of what a person reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +140,7 @@ pub(crate) fn about_attribute(profile: &Profile, name: &str) -> Option<Kind> {
 /// What is to be said about a module that was not found.
 pub(crate) fn about_module(profile: &Profile, name: &str) -> Option<Kind> {
     let (what, need, board) = (name.to_owned(), Need::Module, profile.name);
-    if known::MODULES.split_whitespace().any(|known| known == name) {
+    if known::has(known::MODULES, name) || known::has(known::CPYTHON_MODULES, name) {
         return Some(Kind::NotOnBoard { what, need, board, instead: known::instead(name) }); // but on others
     }
     if let Some(near) = near::nearest(name, known::MODULES.split_whitespace()) {
@@ -180,6 +180,8 @@ fn depth(text: &str) -> usize {
 
 fn look_here(text: &str, profile: &Profile) -> Vec<Warning> {
     let text = &*indent::without_tabs(text, profile);
+    let escaped = literals::without_wide_bytes(text, Mode::Module, profile);
+    let text = escaped.as_deref().unwrap_or(text);
     let Some(parsed) = parsed(text) else { return Vec::new() };
     let lines = Lines::of(text);
     if let Some(warning) = syntax::look(text, &parsed, &lines) {

@@ -158,6 +158,9 @@ pub(super) fn instead(what: &str) -> Option<(&'static str, &'static str)> {
         "UnicodeDecodeError" | "UnicodeEncodeError" => ("use UnicodeError", "请用 UnicodeError"),
         "RecursionError" => ("use RuntimeError", "请用 RuntimeError"),
         "mpython" => ("the board mpython has: --board mpython", "mpython 板有：--board mpython"),
+        "bluetooth" | "btree" | "cryptolib" | "espnow" | "mip" | "uctypes" | "webrepl" | "websocket" => {
+            ("a real one may have it, a virtual one has not", "真板可能有，虚拟板没有")
+        }
         "esp" | "esp32" => ("the boards esp32 and mpython have", "esp32 和 mpython 板有"),
         "network" => ("the network is there without it", "不用它，网络已经可用"),
         "datetime" => ("time.localtime() gives the date", "用 time.localtime() 取日期"),

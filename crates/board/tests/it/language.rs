@@ -351,3 +351,15 @@ print(json.dumps({'t': 23.4}))";
     let double = printed_by("k230", program);
     assert!(double.starts_with("0.30000000000000004 33.333333333333336 "), "{double}");
 }
+
+/// Boards' lexer is 8-bit clean, where CPython's refuses.
+#[test]
+fn bytes_may_be_written_as_any_text() {
+    let program = "print(b'你好', rb'é\\n', b'25°C'.decode(), b'''中
+''')
+print(eval(\"b'é'\"), len(b'\\é'))";
+    let said = "b'\\xe4\\xbd\\xa0\\xe5\\xa5\\xbd' b'\\xc3\\xa9\\\\n' 25°C b'\\xe4\\xb8\\xad\\n'\r\nb'\\xc3\\xa9' 3\r\n";
+    for board in ["esp32", "k230", "rp2"] {
+        assert_eq!(printed_by(board, program), said, "{board}");
+    }
+}
