@@ -243,9 +243,10 @@ impl Kind {
                 "SyntaxError: `=` gives a name a value; to compare, write `==`".into(),
                 "SyntaxError：“=”是赋值；比较是否相等请写“==”".into(),
             ),
-            Kind::Syntax { detail } => {
-                (format!("SyntaxError: invalid syntax ({detail})"), "SyntaxError：invalid syntax（语法错误）".into())
-            }
+            Kind::Syntax { detail } => (
+                format!("SyntaxError: invalid syntax ({detail})"),
+                format!("SyntaxError：语法错误（{}）", syntax_zh(detail)),
+            ),
             _ => return None,
         };
         Some(lang.pick(&en, &zh).to_owned())
@@ -425,5 +426,43 @@ fn seen(character: char) -> String {
     match character.is_whitespace() || character.is_control() || invisible {
         true => format!("U+{:04X}", u32::from(character)),
         false => character.to_string(),
+    }
+}
+/// What the parser has against a program, in Chinese; what is rare is left as it is.
+fn syntax_zh(detail: &str) -> String {
+    if let Some((expected, found)) = detail.strip_prefix("expected ").and_then(|rest| rest.split_once(", found "))
+        && !expected.contains(' ')
+    {
+        return format!("此处应为{}，而不是{}", token_zh(expected), token_zh(found));
+    }
+    let zh = match detail {
+        "expected an expression" => "此处应为表达式",
+        "expected a statement" => "此处应为语句",
+        "expected an identifier" => "此处应为名称",
+        "expected one or more symbol names after import" => "import 之后缺少名称",
+        "expected an import name" | "expected a module name" => "此处应为模块名",
+        "expected index or slice expression" => "方括号中缺少下标",
+        "invalid assignment target" | "invalid augmented assignment target" => "不能给它赋值",
+        "positional argument cannot follow keyword argument" => "位置参数不能放在关键字参数之后",
+        "parameter without a default cannot follow a parameter with a default" => {
+            "没有默认值的参数不能放在有默认值的参数之后"
+        }
+        "expected `except` or `finally` after `try` block" => "try 之后缺少 except 或 finally",
+        "unexpected token at the end of an expression" => "表达式末尾多出内容",
+        other => other,
+    };
+    zh.to_owned()
+}
+
+fn token_zh(token: &str) -> String {
+    match token {
+        "newline" => "行尾".to_owned(),
+        "end of file" => "文件结尾".to_owned(),
+        "name" | "an identifier" => "名称".to_owned(),
+        "int" | "float" => "数字".to_owned(),
+        "string" => "字符串".to_owned(),
+        "indent" | "dedent" => "缩进的变化".to_owned(),
+        "an expression" => "表达式".to_owned(),
+        other => format!("“{}”", other.trim_matches('`')),
     }
 }
