@@ -14,6 +14,7 @@ mod wire;
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -84,6 +85,8 @@ pub(crate) struct Network {
     station: Mutex<Station>,
     /// Remarks that were made: each is made once.
     remarks: Mutex<Vec<Said>>,
+    /// A program has waited for the address that comes over the cable.
+    waited: AtomicBool,
 }
 
 thread_local! {
@@ -102,7 +105,17 @@ impl Network {
         let interrupt = net.interrupt();
         let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
         let station = Mutex::new(Station::new(outside, profile.wifi.is_none()));
-        Network { net, interrupt, internet, closed, wire, mac, station, remarks: Mutex::default() }
+        Network {
+            net,
+            interrupt,
+            internet,
+            closed,
+            wire,
+            mac,
+            station,
+            remarks: Mutex::default(),
+            waited: AtomicBool::new(false),
+        }
     }
 
     /// The virtual network's end here, if the board is on that.
@@ -132,6 +145,15 @@ impl Network {
     }
 
     pub(crate) fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// The same for a program that is about to use it. Where a cable leads to it, the computer would have had its address
+    /// before the program began; here that is waited for when it matters, once.
+    pub(crate) fn ready_net(&self, vm: &VirtualMachine) -> &Net {
+        if board().profile.wifi.is_none() && !self.waited.swap(true, Ordering::Relaxed) {
+            self.await_address(vm);
+        }
         &self.net
     }
 

@@ -145,7 +145,9 @@ fn run_programs(board: &'static Board) -> Never {
         memory::watch();
         let scope = vm.new_scope_with_main();
         let scope = vm.expect_pyresult(scope, "a fresh interpreter has a main module");
-        board.network.await_old_address(vm);
+        if board.profile.wifi.is_some() {
+            board.network.await_address(vm); // that of before a soft reset: the board keeps it, and so has it at once
+        }
         loop {
             match board.next_job(vm) {
                 Job::Run(program) => {

@@ -20,8 +20,8 @@ use crate::profile::{Profile, Sockets};
 /// The pause between two attempts to find a network again that was lost.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a program waits at most, after a soft reset, for the address that the board had before.
-const OLD_ADDRESS: Duration = Duration::from_secs(1);
+/// How long a program waits at most for the address that the board had before a soft reset, or gets over a cable.
+const ADDRESS: Duration = Duration::from_secs(1);
 
 /// When its person is told what a board waits for whose program is over; one without a network waits no longer.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -234,9 +234,9 @@ impl Network {
         }
     }
 
-    /// Waits for the address that the board had before a soft reset: it keeps it, and so has it at once.
-    pub(crate) fn await_old_address(&self, vm: &VirtualMachine) {
-        let _ = self.await_joined(vm, Instant::now().checked_add(OLD_ADDRESS)); // Ctrl-C: then without
+    /// Waits, not for ever, for the address of a network that the board is in already.
+    pub(crate) fn await_address(&self, vm: &VirtualMachine) {
+        let _ = self.await_joined(vm, Instant::now().checked_add(ADDRESS)); // Ctrl-C: then without
     }
 
     /// The board is an access point from now on, with these addresses ([`configured`]), or none any more. The network that
