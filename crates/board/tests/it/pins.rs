@@ -175,21 +175,61 @@ for base, use in ((PWM, PWM.freq), (ADC, ADC.read), (UART, UART.any), (I2C, repr
         use(Empty())
     except AttributeError as e:
         print(base.__name__, e)
-for wrong in (lambda: Servo(0, pin=34), lambda: SoftI2C(), lambda: I2C(7), lambda: SPI(9), lambda: UART(9), lambda: ADC(2, 3, atten=9)):
-    try:
-        wrong()
-        print('?')
-    except (TypeError, ValueError) as e:
-        print(type(e).__name__, end=' ')";
+class SoftI2C(I2C): pass
+print(SoftI2C(0), SPI(id=1))
+servo = PWM(5)
+try:
+    servo.__init__(13, freq=-5)
+except ValueError:
+    print(servo)";
     let first = "super().__init__() first\r\n";
     let empty: String =
         ["PWM", "ADC", "UART", "I2C", "SPI", "TouchPad"].map(|name| format!("{name} call {first}")).concat();
     let said = format!(
         "4914 50 True\r\nADC(Pin(34), atten=3) 0 UART(2, baudrate=9600, bits=8, parity=None, stop=1) 0 700\r\n\
          [60] [60] Shift(id=2, baudrate=1000, polarity=0, phase=0) SoftShift(baudrate=2000, polarity=0, phase=0)\r\n\
-         {empty}ValueError TypeError ValueError ValueError ValueError ValueError "
+         {empty}SoftI2C(0) SPI(id=1, baudrate=1000000, polarity=0, phase=0)\r\nPWM(Pin(5), freq=5000, duty=512)\r\n"
     );
     assert_eq!(printed(program), said);
+}
+
+#[test]
+fn what_a_part_cannot_be_made_of_is_refused() {
+    for (wrong, why) in [
+        ("PWM(34)", "pin can only be input"),
+        ("SoftI2C()", "'scl' argument required"),
+        ("SoftI2C(Pin(22))", "'sda' argument required"),
+        ("SoftI2C(99, 98)", "invalid pin"),
+        ("SoftI2C(0, scl=Pin(22), sda=Pin(21))", ""),
+        ("I2C(7)", "I2C(7) doesn't exist"),
+        ("I2C('x')", ""),
+        ("I2C(Pin(22), Pin(21))", "extra positional arguments given"),
+        ("I2C(0, frq=5)", "extra keyword arguments given"),
+        ("SPI()", "'id' argument required"),
+        ("SPI(0)", "SPI(0) doesn't exist"),
+        ("SPI(-1)", "SPI(-1) doesn't exist"),
+        ("SPI(1, baudrte=5)", "extra keyword arguments given"),
+        ("SoftSPI(sck=99)", "invalid pin"),
+        ("ADC(34, attn=3)", "extra keyword arguments given"),
+        ("ADC(34, atten=9)", "invalid atten"),
+        ("UART(1, bits=99)", "invalid data bits"),
+        ("UART(1, tx=99)", "invalid pin"),
+    ] {
+        let program = format!(
+            "from machine import ADC, I2C, PWM, SPI, UART, Pin, SoftI2C, SoftSPI
+try:
+    {wrong}
+except (TypeError, ValueError) as e:
+    print('refused', e)"
+        );
+        let said = printed(&program);
+        assert!(said.starts_with("refused ") && said.contains(why), "{wrong}: {said}");
+    }
+    let right = "from machine import I2C, SPI, Pin, SoftI2C, SoftSPI
+print(SoftI2C(Pin(22), sda=Pin(21), freq=400000), I2C(), I2C(id=1), SPI(2, 5000000, polarity=1), SoftSPI())";
+    let said = "SoftI2C(scl=Pin(22), sda=Pin(21), freq=400000) I2C() I2C(1) SPI(id=2, baudrate=5000000, polarity=1, phase=0) \
+                SoftSPI(baudrate=1000000, polarity=0, phase=0)\r\n";
+    assert_eq!(printed(right), said);
 }
 
 /// What an object was before a second `__init__` is over with it.

@@ -6,6 +6,7 @@ use rustpython_vm::function::{FuncArgs, OptionalArg};
 use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
 use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
+use super::Given;
 use super::pin::{Pin, pin_number};
 use crate::board::board;
 use crate::link::Sensor;
@@ -43,6 +44,10 @@ impl Default for Settings {
     }
 }
 
+fn attenuation(given: usize, vm: &VirtualMachine) -> PyResult<usize> {
+    if given < ESP_RANGE.len() { Ok(given) } else { Err(vm.new_value_error("invalid atten")) }
+}
+
 fn attenuates() -> bool {
     matches!(board().profile.platform, "esp32" | "mpython")
 }
@@ -53,7 +58,8 @@ impl Initializer for Adc {
     type Args = FuncArgs;
 
     fn init(zelf: PyRef<Adc>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let id = args.args.first().ok_or_else(|| vm.new_type_error("an ADC needs a pin"))?;
+        let given = Given::new(&args, &["id"], &["atten", "sample_ns"], vm)?;
+        let id = given.get("id").ok_or_else(|| vm.new_type_error("an ADC needs a pin"))?;
         let invalid = || vm.new_value_error("invalid pin");
         let pins = board().profile.parts.adc;
         let pin = match id.try_to_value::<usize>(vm) {
@@ -66,11 +72,9 @@ impl Initializer for Adc {
         if !pins.contains(&pin) {
             return Err(invalid());
         }
+        let attenuation = given.get("atten").map(|given| attenuation(given.try_to_value(vm)?, vm)).transpose()?;
         zelf.pin.set(pin);
-        *zelf.settings.lock() = Settings::default();
-        if let Some(attenuation) = args.get_optional_kwarg("atten") {
-            zelf.atten(OptionalArg::Present(attenuation.try_into_value(vm)?), vm)?;
-        }
+        *zelf.settings.lock() = Settings { attenuation: attenuation.unwrap_or(0), ..Settings::default() };
         Ok(())
     }
 }
@@ -127,13 +131,10 @@ impl Adc {
     }
 
     #[pymethod]
-    fn atten(&self, attenuation: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<Option<usize>> {
+    fn atten(&self, given: OptionalArg<usize>, vm: &VirtualMachine) -> PyResult<Option<usize>> {
         let mut settings = self.settings.lock();
-        let OptionalArg::Present(attenuation) = attenuation else { return Ok(Some(settings.attenuation)) };
-        if attenuation >= ESP_RANGE.len() {
-            return Err(vm.new_value_error("invalid atten"));
-        }
-        settings.attenuation = attenuation;
+        let OptionalArg::Present(given) = given else { return Ok(Some(settings.attenuation)) };
+        settings.attenuation = attenuation(given, vm)?;
         Ok(None)
     }
 

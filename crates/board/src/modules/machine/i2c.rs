@@ -7,8 +7,8 @@ use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Represe
 use rustpython_vm::{AsObject, FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use super::bus;
-use super::is_kind;
 use super::pin::pin_number;
+use super::{Given, is_kind};
 use crate::board::board;
 use crate::modules::late::Late;
 use crate::modules::{errors, with_bytes};
@@ -52,27 +52,33 @@ impl Initializer for I2c {
 
     /// `I2C(id, scl=, sda=, freq=)`, `SoftI2C(scl, sda, freq=)`; pins must be there.
     fn init(zelf: PyRef<I2c>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let soft = is_kind(zelf.class(), "SoftI2C");
-        let named = |name: &str| args.get_optional_kwarg(name);
-        let id = args.args.first().cloned().or_else(|| named("id")).filter(|_| !soft);
-        if let Some(id) = id.and_then(|id| id.try_to_value::<i64>(vm).ok())
-            && !(0..board().profile.parts.buses).contains(&id)
-        {
-            return Err(vm.new_value_error(format!("I2C({id}) doesn't exist")));
+        let soft = is_kind(zelf.class(), "SoftI2C", vm);
+        let places: &[&str] = match board().profile.platform {
+            _ if soft => &["scl", "sda"],
+            "k230" => &["id", "scl", "sda", "freq", "timeout"],
+            _ => &["id"],
+        };
+        let named: &[&str] = if soft { &["freq", "timeout"] } else { &["scl", "sda", "freq", "timeout"] };
+        let given = Given::new(&args, places, named, vm)?;
+        let mut settings = Vec::new();
+        if let Some(id) = given.get("id") {
+            let id: i64 = id.try_to_value(vm)?;
+            if !(0..board().profile.parts.buses).contains(&id) {
+                return Err(vm.new_value_error(format!("I2C({id}) doesn't exist")));
+            }
+            settings.push(id.to_string());
         }
         for name in ["scl", "sda"] {
-            if let Some(pin) = named(name) {
-                pin_number(&pin, vm)?;
-            } else if soft && args.args.len() < 2 {
-                return Err(vm.new_type_error(format!("'{name}' argument required")));
+            match given.get(name).filter(|pin| !vm.is_none(pin)) {
+                Some(pin) => drop(pin_number(pin, vm)?),
+                None if soft => return Err(vm.new_type_error(format!("'{name}' argument required"))),
+                None => {}
             }
         }
-        let said =
-            |name: &str| named(name).map(|value| value.repr(vm).map(|text| format!("{name}={text}"))).transpose();
-        let mut settings: Vec<String> =
-            args.args.first().map(|id| id.repr(vm).map(|text| text.to_string())).transpose()?.into_iter().collect();
         for name in ["scl", "sda", "freq"] {
-            settings.extend(said(name)?);
+            if let Some(value) = given.get(name) {
+                settings.push(format!("{name}={}", value.repr(vm)?));
+            }
         }
         zelf.settings.set(settings.join(", "));
         Ok(())

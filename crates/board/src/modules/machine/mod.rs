@@ -29,12 +29,48 @@ pub(crate) use spi::Spi;
 pub(crate) use timer::{Timer, Watchdog};
 pub(crate) use uart::Uart;
 
-use rustpython_vm::builtins::PyType;
-use rustpython_vm::{Py, pymodule};
+use rustpython_vm::builtins::{PyStr, PyType};
+use rustpython_vm::function::FuncArgs;
+use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine, pymodule};
 
-/// Whether a class is the one of this name, or derived from it.
-fn is_kind(class: &Py<PyType>, name: &str) -> bool {
-    class.mro.read().iter().any(|class| *class.name() == *name)
+/// Whether a class is the one of this name here, or derived from it.
+fn is_kind(class: &Py<PyType>, name: &str, vm: &VirtualMachine) -> bool {
+    let module = vm.ctx.intern_str("__module__");
+    let is_here = |class: &Py<PyType>| {
+        let of = class.attributes.read().get(module).cloned();
+        of.is_some_and(|of| of.downcast_ref::<PyStr>().is_some_and(|of| of.as_bytes() == b"machine"))
+    };
+    class.mro.read().iter().any(|class| *class.name() == *name && is_here(class))
+}
+
+/// What a program gave a part: some by their place, the others by name. What has no name here is refused.
+struct Given<'a> {
+    args: &'a FuncArgs,
+    places: &'static [&'static str],
+}
+
+impl<'a> Given<'a> {
+    fn new(
+        args: &'a FuncArgs,
+        places: &'static [&'static str],
+        named: &[&str],
+        vm: &VirtualMachine,
+    ) -> PyResult<Given<'a>> {
+        if args.args.len() > places.len() {
+            return Err(vm.new_type_error("extra positional arguments given"));
+        }
+        let left = &places[args.args.len()..]; // what has come by its place cannot come by name too
+        let is_known = |name: &String| left.iter().chain(named).any(|known| known == name);
+        match args.kwargs.keys().all(is_known) {
+            true => Ok(Given { args, places }),
+            false => Err(vm.new_type_error("extra keyword arguments given")),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'a PyObjectRef> {
+        let place = self.places.iter().position(|known| *known == name);
+        place.and_then(|place| self.args.args.get(place)).or_else(|| self.args.kwargs.get(name))
+    }
 }
 
 /// The classes, and what of the chip is functions.

@@ -57,8 +57,9 @@ impl Initializer for Pwm {
     fn init(zelf: PyRef<Pwm>, args: PwmArgs, vm: &VirtualMachine) -> PyResult<()> {
         let pin = pin_number(&args.pin, vm)?;
         check_drives(pin, vm)?;
+        let wave = changed(pin, &args.wave, vm)?;
         zelf.pin.set(pin);
-        zelf.change(&args.wave, vm)
+        zelf.set(Some(wave), vm)
     }
 }
 
@@ -76,33 +77,39 @@ fn wave(pin: u8) -> Option<Wave> {
     board().pin(pin, |pin| pin.wave)
 }
 
+/// The wave at a pin as it would be.
+fn changed(pin: u8, args: &WaveArgs, vm: &VirtualMachine) -> PyResult<Wave> {
+    let mut wave = wave(pin).unwrap_or(USUAL);
+    if let OptionalArg::Present(hertz) = args.freq {
+        wave.frequency = u32::try_from(hertz)
+            .ok()
+            .filter(|hertz| (1..=FASTEST).contains(hertz))
+            .ok_or_else(|| vm.new_value_error("frequency must be from 1Hz to 40MHz"))?;
+    }
+    let within = |value: i64, most: i64, what: &str| match (0..=most).contains(&value) {
+        true => Ok(value),
+        false => Err(vm.new_value_error(format!("{what} must be from 0 to {most}"))),
+    };
+    if let OptionalArg::Present(duty) = args.duty {
+        // 1023, and 1024 too, is always high.
+        let steps = within(duty, 1024, "duty")?.min(1023);
+        wave.duty = u16::try_from(steps * 0xffff / 1023).unwrap_or(u16::MAX);
+    }
+    if let OptionalArg::Present(duty) = args.duty_u16 {
+        wave.duty = u16::try_from(within(duty, 0xffff, "duty_u16")?).unwrap_or(u16::MAX);
+    }
+    if let OptionalArg::Present(ns) = args.duty_ns {
+        let period = 1_000_000_000 / i64::from(wave.frequency);
+        let part = within(ns, period, "duty_ns")? * 0xffff / period.max(1);
+        wave.duty = u16::try_from(part).unwrap_or(u16::MAX);
+    }
+    Ok(wave)
+}
+
 #[pyclass(with(Constructor, Initializer, Representable), flags(BASETYPE))]
 impl Pwm {
     fn change(&self, args: &WaveArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let mut wave = wave(self.pin.get(vm)?).unwrap_or(USUAL);
-        if let OptionalArg::Present(hertz) = args.freq {
-            wave.frequency = u32::try_from(hertz)
-                .ok()
-                .filter(|hertz| (1..=FASTEST).contains(hertz))
-                .ok_or_else(|| vm.new_value_error("frequency must be from 1Hz to 40MHz"))?;
-        }
-        let within = |value: i64, most: i64, what: &str| match (0..=most).contains(&value) {
-            true => Ok(value),
-            false => Err(vm.new_value_error(format!("{what} must be from 0 to {most}"))),
-        };
-        if let OptionalArg::Present(duty) = args.duty {
-            // 1023, and 1024 too, is always high.
-            let steps = within(duty, 1024, "duty")?.min(1023);
-            wave.duty = u16::try_from(steps * 0xffff / 1023).unwrap_or(u16::MAX);
-        }
-        if let OptionalArg::Present(duty) = args.duty_u16 {
-            wave.duty = u16::try_from(within(duty, 0xffff, "duty_u16")?).unwrap_or(u16::MAX);
-        }
-        if let OptionalArg::Present(ns) = args.duty_ns {
-            let period = 1_000_000_000 / i64::from(wave.frequency);
-            let part = within(ns, period, "duty_ns")? * 0xffff / period.max(1);
-            wave.duty = u16::try_from(part).unwrap_or(u16::MAX);
-        }
+        let wave = changed(self.pin.get(vm)?, args, vm)?;
         self.set(Some(wave), vm)
     }
 

@@ -1,13 +1,16 @@
 //! `machine.SPI` and `SoftSPI`: nothing is connected, so that what is read is zeros.
 
+use std::ops::RangeInclusive;
+
 use parking_lot::Mutex;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
 use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
 use rustpython_vm::{AsObject, Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
-use super::is_kind;
 use super::pin::pin_number;
+use super::{Given, is_kind};
+use crate::board::board;
 use crate::modules::late::Late;
 use crate::modules::with_bytes;
 
@@ -25,15 +28,23 @@ pub(crate) struct Spi {
 /// Baud rate, polarity, phase: where they stand among the settings.
 const NAMES: [&str; 3] = ["baudrate", "polarity", "phase"];
 
-fn change(settings: &mut [i64; 3], args: &FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
+/// What else there is, by name alone.
+const OTHERS: [&str; 9] = ["polarity", "phase", "bits", "firstbit", "sck", "mosi", "miso", "cs", "pins"];
+
+/// The buses in hardware; of an ESP32's four the first two are its memory's.
+fn hardware() -> RangeInclusive<i64> {
+    if matches!(board().profile.platform, "esp32" | "mpython") { 1..=2 } else { 0..=4 }
+}
+
+fn change(settings: &mut [i64; 3], given: &Given<'_>, vm: &VirtualMachine) -> PyResult<()> {
     for (place, name) in NAMES.iter().enumerate() {
-        if let Some(value) = args.get_optional_kwarg(name) {
-            settings[place] = value.try_into_value(vm)?;
+        if let Some(value) = given.get(name) {
+            settings[place] = value.try_to_value(vm)?;
         }
     }
-    for pin in ["sck", "mosi", "miso"].into_iter().filter_map(|name| args.get_optional_kwarg(name)) {
-        if !vm.is_none(&pin) {
-            pin_number(&pin, vm)?;
+    for pin in ["sck", "mosi", "miso"].into_iter().filter_map(|name| given.get(name)) {
+        if !vm.is_none(pin) {
+            pin_number(pin, vm)?;
         }
     }
     Ok(())
@@ -45,16 +56,23 @@ impl Initializer for Spi {
     type Args = FuncArgs;
 
     fn init(zelf: PyRef<Spi>, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let hardware = !is_kind(zelf.class(), "SoftSPI");
-        let id = args.args.first().filter(|_| hardware).map(|id| id.clone().try_into_value(vm)).transpose()?;
-        if hardware && id.is_none_or(|id: i64| id > 4) {
-            return Err(vm.new_value_error("SPI doesn't exist"));
+        let soft = is_kind(zelf.class(), "SoftSPI", vm);
+        let places: &[&str] = match board().profile.platform {
+            _ if soft => &["baudrate"],
+            "k230" => &["id", "baudrate", "polarity", "phase", "bits"],
+            _ => &["id", "baudrate"],
+        };
+        let given = Given::new(&args, places, &OTHERS, vm)?;
+        let id = match given.get("id") {
+            _ if soft => None,
+            Some(id) => Some(id.try_to_value(vm)?),
+            None => return Err(vm.new_type_error("'id' argument required")),
+        };
+        if let Some(id) = id.filter(|id| !hardware().contains(id)) {
+            return Err(vm.new_value_error(format!("SPI({id}) doesn't exist")));
         }
         let mut settings = [1_000_000, 0, 0];
-        if let Some(rate) = args.args.get(usize::from(hardware)) {
-            settings[0] = rate.clone().try_into_value(vm)?;
-        }
-        change(&mut settings, &args, vm)?;
+        change(&mut settings, &given, vm)?;
         zelf.id.set(id);
         *zelf.settings.lock() = settings;
         Ok(())
@@ -80,7 +98,8 @@ impl Spi {
 
     #[pymethod(name = "init")]
     fn py_init(&self, args: FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
-        change(&mut self.settings.lock(), &args, vm)
+        let given = Given::new(&args, &["baudrate"], &OTHERS, vm)?;
+        change(&mut self.settings.lock(), &given, vm)
     }
 
     #[pymethod]

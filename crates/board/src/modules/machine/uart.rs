@@ -1,5 +1,6 @@
 //! `machine.UART`: serial ports whose other end is the parent.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -8,6 +9,7 @@ use rustpython_vm::function::{ArgMemoryBuffer, FuncArgs, OptionalArg};
 use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, Representable};
 use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
+use super::pin::pin_number;
 use crate::board::board;
 use crate::link::FromBoard;
 use crate::modules::late::Late;
@@ -38,7 +40,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes what is given. Pins, buffers and flow control are accepted: the parent takes the bytes anyhow.
+    /// Takes what is given. Buffers and flow control are accepted: the parent takes the bytes anyhow.
     fn change(&mut self, args: &FuncArgs, vm: &VirtualMachine) -> PyResult<()> {
         let names = ["baudrate", "bits", "parity", "stop"];
         let by_place = names.iter().zip(args.args.iter().skip(1)).map(|(name, value)| ((*name).to_owned(), value));
@@ -50,16 +52,25 @@ impl Settings {
             let number = || value.try_to_value::<i64>(vm);
             match name.as_str() {
                 "baudrate" => self.baudrate = number()?,
-                "bits" => self.bits = number()?,
+                "bits" => {
+                    self.bits = within(number()?, 5..=8).ok_or_else(|| vm.new_value_error("invalid data bits"))?
+                }
                 "parity" => self.parity = Some(number()?),
-                "stop" => self.stop = number()?,
+                "stop" => {
+                    self.stop = within(number()?, 1..=3).ok_or_else(|| vm.new_value_error("invalid stop bits"))?
+                }
                 "timeout" => self.timeout = Duration::from_millis(number()?.try_into().unwrap_or(0)),
-                "tx" | "rx" | "rts" | "cts" | "txbuf" | "rxbuf" | "timeout_char" | "invert" | "flow" | "id" => {}
+                "tx" | "rx" | "rts" | "cts" => drop(pin_number(value, vm)?),
+                "txbuf" | "rxbuf" | "timeout_char" | "invert" | "flow" | "id" => {}
                 _ => return Err(vm.new_type_error("extra keyword arguments given")),
             }
         }
         Ok(())
     }
+}
+
+fn within(number: i64, range: RangeInclusive<i64>) -> Option<i64> {
+    range.contains(&number).then_some(number)
 }
 
 impl DefaultConstructor for Uart {}
