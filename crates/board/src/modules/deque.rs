@@ -8,36 +8,43 @@ use rustpython_vm::pymodule;
 #[pymodule(name = "_deque")]
 mod deque {
     use std::collections::VecDeque;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use parking_lot::Mutex;
-    use rustpython_vm::builtins::PyType;
     use rustpython_vm::function::OptionalArg;
     use rustpython_vm::protocol::{PyIterReturn, PyMappingMethods, PyNumberMethods, PySequenceMethods};
-    use rustpython_vm::types::{AsMapping, AsNumber, AsSequence, Constructor, IterNext, Iterable, SelfIter};
+    use rustpython_vm::types::{
+        AsMapping, AsNumber, AsSequence, Constructor, DefaultConstructor, Initializer, IterNext, Iterable, SelfIter,
+    };
     use rustpython_vm::{Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, atomic_func, pyclass};
 
     #[pyattr]
     #[pyclass(name = "deque", module = "collections", unhashable = true)]
-    #[derive(Debug, PyPayload)]
+    #[derive(Debug, Default, PyPayload)]
     struct Deque {
         items: Mutex<VecDeque<PyObjectRef>>,
-        most: usize,
-        strict: bool,
+        /// From `__init__` on, which a program's subclass may have its own arguments for.
+        most: AtomicUsize,
+        strict: AtomicBool,
     }
 
-    impl Constructor for Deque {
+    impl DefaultConstructor for Deque {}
+
+    impl Initializer for Deque {
         type Args = (PyObjectRef, isize, OptionalArg<PyObjectRef>);
 
-        fn py_new(_class: &Py<PyType>, (first, most, flags): Self::Args, vm: &VirtualMachine) -> PyResult<Deque> {
+        fn init(zelf: PyRef<Deque>, (first, most, flags): Self::Args, vm: &VirtualMachine) -> PyResult<()> {
             let most = usize::try_from(most).map_err(|_| vm.new_value_error("maxlen must be non-negative"))?;
             let strict = flags.into_option().map_or(Ok(false), |flags| flags.try_to_bool(vm))?;
-            let deque = Deque { items: Mutex::default(), most, strict };
-            deque.extend(first, vm)?;
-            Ok(deque)
+            let before = std::mem::take(&mut *zelf.items.lock());
+            drop(before);
+            zelf.most.store(most, Ordering::Relaxed);
+            zelf.strict.store(strict, Ordering::Relaxed);
+            zelf.extend(first, vm)
         }
     }
 
-    #[pyclass(with(Constructor, AsSequence, AsMapping, AsNumber, Iterable), flags(BASETYPE))]
+    #[pyclass(with(Constructor, Initializer, AsSequence, AsMapping, AsNumber, Iterable), flags(BASETYPE))]
     impl Deque {
         #[pymethod]
         fn append(&self, item: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
@@ -57,12 +64,13 @@ mod deque {
             put: impl FnOnce(&mut VecDeque<PyObjectRef>),
             make_room: fn(&mut VecDeque<PyObjectRef>) -> Option<PyObjectRef>,
         ) -> PyResult<()> {
+            let most = self.most.load(Ordering::Relaxed);
             let mut items = self.items.lock();
-            if items.len() >= self.most && self.strict {
+            if items.len() >= most && self.strict.load(Ordering::Relaxed) {
                 return Err(vm.new_index_error("full"));
             }
             put(&mut items);
-            let fallen = if items.len() > self.most { make_room(&mut items) } else { None };
+            let fallen = if items.len() > most { make_room(&mut items) } else { None };
             drop(items);
             drop(fallen);
             Ok(())

@@ -225,3 +225,21 @@ fn the_threshold_of_the_collector_is_counted_in_blocks() {
     let program = "import gc\nfor n in 100, 1, -1:\n    gc.threshold(n)\n    print(gc.threshold())";
     assert_eq!(printed(program), "96\r\n0\r\n-1\r\n");
 }
+
+#[test]
+fn a_queue_can_be_derived_from() {
+    let program = "from collections import deque
+class Last(deque):
+    def __init__(self, name):
+        super().__init__((), 3)
+        self.name = name
+    def append(self, item):
+        super().append((self.name, item))
+last = Last('t')
+for n in range(5): last.append(n)
+print(list(last), len(last), isinstance(last, deque))
+last.__init__('u')
+print(list(last), last.name)";
+    let said = "[('t', 2), ('t', 3), ('t', 4)] 3 True\r\n[] u\r\n";
+    assert_eq!(printed(program), said);
+}
