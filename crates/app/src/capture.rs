@@ -344,9 +344,9 @@ fn export(captures: &Path, args: &ExportArgs, lang: Lang) -> Result<u8, Fail> {
         ));
     }
     let write = |out: &mut dyn Write| {
-        let summary = export::export(&run, args.format, &filter, args.encoding, Clock::local(), out)?;
+        let summary = export::export(&run, args.format, &filter, args.encoding, Clock::local(), out);
         out.flush().map_err(ExportError::Write)?;
-        Ok(summary)
+        summary
     };
     let new_file = args.output.as_deref().filter(|path| !path.exists());
     let result = match &args.output {

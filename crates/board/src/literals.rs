@@ -10,7 +10,8 @@ use crate::profile::{Profile, Sockets};
 /// The program with escapes for what is beyond ASCII in its bytes literals; lines stay as they are. `None` where there
 /// is nothing to do.
 pub(crate) fn without_wide_bytes(text: &str, mode: Mode, profile: &Profile) -> Option<String> {
-    let may_have_some = || ["b'", "b\"", "B'", "B\"", "br", "bR", "Br", "BR"].iter().any(|start| text.contains(start));
+    let may_have_some =
+        || ["b'", "b\"", "B'", "B\"", "r'", "r\"", "R'", "R\""].iter().any(|start| text.contains(start));
     if profile.sockets == Sockets::CPython || text.is_ascii() || !may_have_some() {
         return None;
     }
@@ -40,6 +41,7 @@ fn push_escaped(literal: &str, prefix: &str, out: &mut String) {
                 match characters.next() {
                     Some(quote @ ('\'' | '"')) => out.extend(['\\', quote]),
                     Some('\\') => out.push_str("\\\\"),
+                    Some('\n') => out.push_str("\\n\\\n"), // the line goes on, as it did
                     next => push(next, out),
                 }
             }
@@ -79,6 +81,7 @@ mod tests {
                 "x = 'é', b'a', b\"\"\"\\xc3\\xa9\n\\xe4\\xb8\\xad\"\"\" # b'é'",
             ),
             ("rb'\\é\\'\\n中'", "b'\\\\\\xc3\\xa9\\\\\\'\\\\n\\xe4\\xb8\\xad'"),
+            ("rb'é\\\nx'", "b'\\xc3\\xa9\\\\\\n\\\nx'"),
             ("b'\\n\\é\\\\é'", "b'\\n\\\\\\xc3\\xa9\\\\\\xc3\\xa9'"),
         ] {
             assert_eq!(on("esp32", text).as_deref(), Some(becomes), "{text}");

@@ -14,7 +14,6 @@ mod wire;
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -85,8 +84,8 @@ pub(crate) struct Network {
     station: Mutex<Station>,
     /// Remarks that were made: each is made once.
     remarks: Mutex<Vec<Said>>,
-    /// A program has waited for the address that comes over the cable.
-    waited: AtomicBool,
+    /// When a program waits no longer for the address that comes over a cable.
+    ready_by: Instant,
 }
 
 thread_local! {
@@ -105,17 +104,8 @@ impl Network {
         let interrupt = net.interrupt();
         let mac = outside.lan.unwrap_or(Mac([0x24, 0x0a, 0xc4, 0, 0, 1]));
         let station = Mutex::new(Station::new(outside, profile.wifi.is_none()));
-        Network {
-            net,
-            interrupt,
-            internet,
-            closed,
-            wire,
-            mac,
-            station,
-            remarks: Mutex::default(),
-            waited: AtomicBool::new(false),
-        }
+        let ready_by = Instant::now() + air::ADDRESS;
+        Network { net, interrupt, internet, closed, wire, mac, station, remarks: Mutex::default(), ready_by }
     }
 
     /// The virtual network's end here, if the board is on that.
@@ -149,12 +139,12 @@ impl Network {
     }
 
     /// The same for a program that is about to use it. Where a cable leads to it, the computer would have had its address
-    /// before the program began; here that is waited for when it matters, once.
-    pub(crate) fn ready_net(&self, vm: &VirtualMachine) -> &Net {
-        if board().profile.wifi.is_none() && !self.waited.swap(true, Ordering::Relaxed) {
-            self.await_address(vm);
+    /// before the program began; here that is waited for when it matters.
+    pub(crate) fn ready_net(&self, vm: &VirtualMachine) -> PyResult<&Net> {
+        if board().profile.wifi.is_none() {
+            self.await_joined(vm, Some(self.ready_by))?;
         }
-        &self.net
+        Ok(&self.net)
     }
 
     /// The Wi-Fi station as it is at this moment. The parent hears of what has changed.

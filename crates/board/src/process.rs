@@ -146,7 +146,7 @@ fn run_programs(board: &'static Board) -> Never {
         let scope = vm.new_scope_with_main();
         let scope = vm.expect_pyresult(scope, "a fresh interpreter has a main module");
         if board.profile.wifi.is_some() {
-            board.network.await_address(vm); // that of before a soft reset: the board keeps it, and so has it at once
+            board.network.await_old_address(vm);
         }
         loop {
             match board.next_job(vm) {

@@ -97,6 +97,7 @@ const LONGEST_CHARACTER: usize = 4;
 impl Hit {
     /// What stands before the match, the match, and what stands after it, safe to show. Where the context was cut, it
     /// may have been within a character, of which nothing is shown then: the bytes after it would be taken for others.
+    /// Where bytes are text whichever of two is the first, as they can be in GBK, none is left out.
     pub fn texts(&self, encoding: Encoding) -> [String; 3] {
         let (before, rest) = self.context.split_at(self.matched.start);
         let (matched, after) = rest.split_at(self.matched.len());

@@ -295,6 +295,26 @@ fn forwarded(running: &Running) -> SocketAddr {
     running.wait_for_told("a forward", 1, at)[0]
 }
 
+/// A computer has its address before its programs begin; here they begin first, and each thread waits that needs it.
+#[test]
+fn the_first_connections_of_a_computer_wait_for_its_address() {
+    let lab = Lab::new();
+    let program = "import socket, threading
+print('begun')
+def dial():
+    s = socket.create_connection(('192.168.1.115', 23509))
+    s.sendall(b'x')
+    print(s.recv(1))
+threads = [threading.Thread(target=dial) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+";
+    fs::write(lab.path("main.py"), program).expect("a program");
+    let place = format!("tcp-listen://{}?echo=1", own_place(23509));
+    let done = lab.run(["run", "main.py", "--board", "linux", "--open", &place]);
+    assert_eq!(done.ok(), format!("begun\n{}", "b'x'\n".repeat(4)));
+}
+
 #[test]
 fn a_boards_page_is_opened_from_this_machine() {
     let lab = Lab::new();

@@ -8,7 +8,6 @@ use rustpython_vm::pymodule;
 #[pymodule(name = "_deque")]
 mod deque {
     use std::collections::VecDeque;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use parking_lot::Mutex;
     use rustpython_vm::function::OptionalArg;
@@ -18,14 +17,15 @@ mod deque {
     };
     use rustpython_vm::{Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, atomic_func, pyclass};
 
+    use crate::modules::late::Late;
+
     #[pyattr]
     #[pyclass(name = "deque", module = "collections", unhashable = true)]
     #[derive(Debug, Default, PyPayload)]
     struct Deque {
         items: Mutex<VecDeque<PyObjectRef>>,
-        /// From `__init__` on, which a program's subclass may have its own arguments for.
-        most: AtomicUsize,
-        strict: AtomicBool,
+        /// How many it may have, and whether one more is an error.
+        limits: Late<(usize, bool)>,
     }
 
     impl DefaultConstructor for Deque {}
@@ -38,8 +38,7 @@ mod deque {
             let strict = flags.into_option().map_or(Ok(false), |flags| flags.try_to_bool(vm))?;
             let before = std::mem::take(&mut *zelf.items.lock());
             drop(before);
-            zelf.most.store(most, Ordering::Relaxed);
-            zelf.strict.store(strict, Ordering::Relaxed);
+            zelf.limits.set((most, strict));
             zelf.extend(first, vm)
         }
     }
@@ -64,9 +63,9 @@ mod deque {
             put: impl FnOnce(&mut VecDeque<PyObjectRef>),
             make_room: fn(&mut VecDeque<PyObjectRef>) -> Option<PyObjectRef>,
         ) -> PyResult<()> {
-            let most = self.most.load(Ordering::Relaxed);
+            let (most, strict) = self.limits.get(vm)?;
             let mut items = self.items.lock();
-            if items.len() >= most && self.strict.load(Ordering::Relaxed) {
+            if items.len() >= most && strict {
                 return Err(vm.new_index_error("full"));
             }
             put(&mut items);

@@ -21,7 +21,7 @@ use crate::profile::{Profile, Sockets};
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long a program waits at most for the address that the board had before a soft reset, or gets over a cable.
-const ADDRESS: Duration = Duration::from_secs(1);
+pub(super) const ADDRESS: Duration = Duration::from_secs(1);
 
 /// When its person is told what a board waits for whose program is over; one without a network waits no longer.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -234,8 +234,8 @@ impl Network {
         }
     }
 
-    /// Waits, not for ever, for the address of a network that the board is in already.
-    pub(crate) fn await_address(&self, vm: &VirtualMachine) {
+    /// Waits for the address that the board had before a soft reset: it keeps it, and so has it at once.
+    pub(crate) fn await_old_address(&self, vm: &VirtualMachine) {
         let _ = self.await_joined(vm, Instant::now().checked_add(ADDRESS)); // Ctrl-C: then without
     }
 

@@ -239,7 +239,13 @@ last = Last('t')
 for n in range(5): last.append(n)
 print(list(last), len(last), isinstance(last, deque))
 last.__init__('u')
-print(list(last), last.name)";
-    let said = "[('t', 2), ('t', 3), ('t', 4)] 3 True\r\n[] u\r\n";
+print(list(last), last.name)
+class Empty(deque):
+    def __init__(self): pass
+try:
+    Empty().append(1)
+except AttributeError as e:
+    print(e)";
+    let said = "[('t', 2), ('t', 3), ('t', 4)] 3 True\r\n[] u\r\ncall super().__init__() first\r\n";
     assert_eq!(printed(program), said);
 }

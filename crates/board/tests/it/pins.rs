@@ -227,6 +227,7 @@ except (TypeError, ValueError) as e:
     }
     let right = "from machine import I2C, SPI, Pin, SoftI2C, SoftSPI
 print(SoftI2C(Pin(22), sda=Pin(21), freq=400000), I2C(), I2C(id=1), SPI(2, 5000000, polarity=1), SoftSPI())";
+    assert_eq!(printed_by("rp2", "from machine import I2C; print(I2C(0, 400000))"), "I2C(0, freq=400000)\r\n");
     let said = "SoftI2C(scl=Pin(22), sda=Pin(21), freq=400000) I2C() I2C(1) SPI(id=2, baudrate=5000000, polarity=1, phase=0) \
                 SoftSPI(baudrate=1000000, polarity=0, phase=0)\r\n";
     assert_eq!(printed(right), said);

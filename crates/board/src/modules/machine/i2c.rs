@@ -56,6 +56,7 @@ impl Initializer for I2c {
         let places: &[&str] = match board().profile.platform {
             _ if soft => &["scl", "sda"],
             "k230" => &["id", "scl", "sda", "freq", "timeout"],
+            "rp2" => &["id", "freq"],
             _ => &["id"],
         };
         let named: &[&str] = if soft { &["freq", "timeout"] } else { &["scl", "sda", "freq", "timeout"] };

@@ -59,8 +59,11 @@ impl<'a> Given<'a> {
         if args.args.len() > places.len() {
             return Err(vm.new_type_error("extra positional arguments given"));
         }
-        let left = &places[args.args.len()..]; // what has come by its place cannot come by name too
-        let is_known = |name: &String| left.iter().chain(named).any(|known| known == name);
+        // What has come by its place cannot come by name too.
+        let (taken, left) = places.split_at(args.args.len());
+        let is_known = |name: &String| {
+            left.iter().chain(named).any(|known| known == name) && taken.iter().all(|taken| taken != name)
+        };
         match args.kwargs.keys().all(is_known) {
             true => Ok(Given { args, places }),
             false => Err(vm.new_type_error("extra keyword arguments given")),

@@ -52,6 +52,7 @@ impl Settings {
             let number = || value.try_to_value::<i64>(vm);
             match name.as_str() {
                 "baudrate" => self.baudrate = number()?,
+                "bits" | "stop" if number()? == 0 => {} // as it is
                 "bits" => {
                     self.bits = within(number()?, 5..=8).ok_or_else(|| vm.new_value_error("invalid data bits"))?
                 }

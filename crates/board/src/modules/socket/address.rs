@@ -83,7 +83,7 @@ fn look_up_all(vm: &VirtualMachine, query: &Query) -> PyResult<Vec<SocketAddr>> 
     }
     board().hurry();
     board().attend(vm)?;
-    let net = if near { board().network.net() } else { board().network.ready_net(vm) };
+    let net = if near { board().network.net() } else { board().network.ready_net(vm)? };
     let found = net.getaddrinfo(query).map_err(|error| {
         if !near && !error.is_interrupted() {
             net::unknown_name(host, error.kind());

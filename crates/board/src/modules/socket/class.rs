@@ -154,7 +154,7 @@ impl Initializer for Native {
         let number = u8::try_from(protocol).map_err(|_| net::os_error(vm, Errno::EPROTONOSUPPORT))?;
         let socket = board()
             .network
-            .ready_net(vm)
+            .ready_net(vm)?
             .socket(family, kind, Protocol::from(number))
             .map_err(|error| net::raised_by(vm, &error))?;
         if kind == Type::Datagram && board().profile.sockets != Sockets::CPython {
