@@ -241,11 +241,12 @@ impl Buffer {
         Buffer { bytes: Vec::with_capacity(capacity), lead: 0 }
     }
 
-    /// Whether it is still as [`aligned`](Self::aligned) made it. One that had to grow has moved, most likely off
-    /// its huge page, and would keep its size for ever.
+    /// Whether it is still as [`aligned`](Self::aligned) made it, and has no more in it than that was for: one that had
+    /// to grow has moved, most likely off its huge page, and would keep its memory for ever.
     pub fn is_aligned(&self, capacity: usize) -> bool {
-        let room = self.bytes.capacity() - self.lead;
-        self.content().as_ptr().addr().is_multiple_of(HUGE_PAGE) && (capacity..=capacity + HUGE_PAGE).contains(&room)
+        let (content, room) = (self.content(), self.bytes.capacity() - self.lead);
+        let is_as_made = (capacity..=capacity + HUGE_PAGE).contains(&room);
+        content.as_ptr().addr().is_multiple_of(HUGE_PAGE) && is_as_made && content.len() <= capacity
     }
 
     pub(crate) fn content(&self) -> &[u8] {

@@ -364,7 +364,7 @@ impl Recorder {
 /// A buffer that a disk is written from with the least effort.
 fn huge_buffer() -> Buffer {
     let mut buffer = Buffer::aligned(BUFFER_BYTES);
-    sys::prefer_huge_pages(buffer.room());
+    sys::prefer_huge_pages(&mut buffer.room()[..BUFFER_BYTES]);
     buffer
 }
 
@@ -429,9 +429,11 @@ mod tests {
         let captures = folder.path().to_owned();
         let (recorder, _, flow) = start(Store::Disk { captures, retention: Retention::default(), sync: Sync::None });
         receive(&recorder, flow);
-        let large = vec![7; 4 * BUFFER_BYTES]; // what is sent in one go can be more than a buffer takes
-        recorder.record(Subject::Flow(flow), Event::Sent(&large));
-        receive(&recorder, flow);
+        for times in [1, 4] {
+            let large = vec![7; times * BUFFER_BYTES]; // what is sent in one go can be more than a buffer is for
+            recorder.record(Subject::Flow(flow), Event::Sent(&large));
+            receive(&recorder, flow);
+        }
         recorder.finish();
         let idle = recorder.shared.idle();
         assert!(!idle.buffers.is_empty());
