@@ -5,37 +5,36 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rustix::fs::{MemfdFlags, memfd_create};
 
-/// Memory that is held, as the cache of a file without a name.
+/// Memory that is held, as a file that no disk has: to write that, too, would tire the disk that is measured.
 #[derive(Debug)]
 pub(crate) struct Reserve {
-    folder: PathBuf,
     size: u64,
     file: Option<File>,
 }
 
 impl Reserve {
     /// Holds what files of this many bytes in all will need, or a third of what the machine has to spare.
-    pub(crate) fn for_files_of(bytes: u64, folder: &Path) -> Result<Self> {
+    pub(crate) fn for_files_of(bytes: u64) -> Result<Self> {
         let size = (bytes + bytes / 16).min(available() / 3);
-        Ok(Self { folder: folder.to_owned(), size, file: Some(fill(folder, size)?) })
+        Ok(Self { size, file: Some(fill(size)?) })
     }
 
     /// Lets go of the memory while this is done.
     pub(crate) fn lend<T>(&mut self, run: impl FnOnce() -> Result<T>) -> Result<T> {
         self.file = None;
         let outcome = run();
-        self.file = Some(fill(&self.folder, self.size)?);
+        self.file = Some(fill(self.size)?);
         outcome
     }
 }
 
 /// A file without a name of this size, rounded up to whole chunks.
-fn fill(folder: &Path, size: u64) -> Result<File> {
-    let mut file = tempfile::tempfile_in(folder)?;
+fn fill(size: u64) -> Result<File> {
+    let mut file = File::from(memfd_create("reserve", MemfdFlags::CLOEXEC)?);
     let chunk = vec![1; 1 << 20];
     for _ in 0..size.div_ceil(chunk.len() as u64) {
         file.write_all(&chunk)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::bench::{Bench, Context};
+use crate::disk::write_directly;
 use crate::process::{run, run_role};
 use crate::report::{Report, Target};
 use crate::reserve::Reserve;
@@ -45,7 +46,8 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
     let present = context.present(&CONTESTANTS);
     let mut entries: Vec<Entry> =
         present.into_iter().map(|contestant| Entry { contestant, speeds: Vec::new() }).collect();
-    let mut reserve = Reserve::for_files_of(context.options.bulk_bytes, context.folder())?;
+    let mut reserve = Reserve::for_files_of(context.options.bulk_bytes)?;
+    let mut disk = Vec::new();
     let clock = Clock::of_seconds(90);
     for (round, index) in interleaved(context.options.rounds, entries.len()) {
         let entry = &mut entries[index];
@@ -59,8 +61,15 @@ fn bench(context: &Context, report: &mut Report) -> Result<()> {
             Err(error) if entry.contestant.is_ours() => report.broken(entry.contestant.name(), &error),
             Err(error) => println!("   {} failed: {error:#}", entry.contestant.name()),
         }
+        if entry.contestant == Contestant::Capturing {
+            rustix::fs::sync();
+            match write_directly(context.folder(), context.options.bulk_bytes) {
+                Ok(speed) => disk.push(speed),
+                Err(error) => println!("   writing directly failed: {error:#}"),
+            }
+        }
     }
-    print(&entries, context.options.bulk_bytes, report);
+    print(&entries, &disk, context.options.bulk_bytes, report);
     Ok(())
 }
 
@@ -124,8 +133,8 @@ fn target(contestant: Contestant) -> Option<Target> {
     }
 }
 
-/// The table.
-fn print(entries: &[Entry], bytes: u64, report: &mut Report) {
+/// The table; its last line is what the disk took right after each run that captured.
+fn print(entries: &[Entry], disk: &[f64], bytes: u64, report: &mut Report) {
     let bare = entries.first().map_or(f64::NAN, |entry| median(&entry.speeds));
     let mut table = Table::new([&format!("{} MiB", bytes >> 20), "GB/s", "rounds", "/ bare", "target"]);
     for Entry { contestant, speeds } in entries {
@@ -138,5 +147,7 @@ fn print(entries: &[Entry], bytes: u64, report: &mut Report) {
         let wanted = target.map_or(String::new(), Target::text);
         table.row([name, figure(median(speeds), 2), range(extremes(speeds), 2), ratio(share), wanted]);
     }
+    let name = "the disk, no socket".to_owned();
+    table.row([name, figure(median(disk), 2), range(extremes(disk), 2), ratio(median(disk) / bare), String::new()]);
     table.print();
 }
