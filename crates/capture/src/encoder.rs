@@ -574,6 +574,11 @@ impl Encoder {
         })
     }
 
+    /// Ends the chunk and the segment, full or not, and begins the next of both in `buffer`.
+    pub fn end_segment(&mut self, at: Timestamp, buffer: Buffer) -> Chunk {
+        self.end_chunk(at, buffer, true)
+    }
+
     /// Ends the run: the last chunk.
     pub fn finish(&mut self, at: Timestamp) -> Chunk {
         self.write_statistics(at);

@@ -480,7 +480,7 @@ pub struct RunWriter {
     segment: SegmentFile,
     index: IndexBuilder,
     position: Position,
-    _lock: File,
+    lock: File,
 }
 
 impl RunWriter {
@@ -489,12 +489,10 @@ impl RunWriter {
         let run = Run::at(captures.join(name));
         fs::create_dir_all(captures).map_err(io_error("create", captures))?;
         fs::create_dir(&run.path).map_err(io_error("create", &run.path))?;
-        let path = run.path.join(LOCK);
-        let lock = File::create_new(&path).map_err(io_error("create", &path))?;
-        lock.lock().map_err(io_error("lock", &path))?;
+        let lock = create_lock(&run)?;
         let path = run.segment_path(1);
         let segment = SegmentFile::create(&path).map_err(io_error("create", &path))?;
-        Ok(RunWriter { run, segment, index: IndexBuilder::default(), position: Position::default(), _lock: lock })
+        Ok(RunWriter { run, segment, index: IndexBuilder::default(), position: Position::default(), lock })
     }
 
     /// The run being written.
@@ -505,6 +503,11 @@ impl RunWriter {
     /// The segment file being written, for whoever makes it durable.
     pub fn file(&self) -> &File {
         self.segment.file()
+    }
+
+    /// Where that file was created.
+    pub fn segment_path(&self) -> PathBuf {
+        self.run.segment_path(self.position.segment)
     }
 
     /// Appends a chunk. After an error nothing of it is in the file, and it may be tried again.
@@ -529,6 +532,7 @@ impl RunWriter {
 
     fn begin_segment(&mut self, number: u32) -> Result<(), RunError> {
         if number > 1 {
+            self.restore_folder()?;
             let path = self.run.segment_path(number);
             // An earlier try may have created it before the disk was full.
             let segment = SegmentFile::create(&path).map_err(io_error("create", &path))?;
@@ -539,16 +543,34 @@ impl RunWriter {
         Ok(())
     }
 
+    /// Somebody may have deleted the folder, or all that was in it.
+    fn restore_folder(&mut self) -> Result<(), RunError> {
+        fs::create_dir_all(&self.run.path).map_err(io_error("create", &self.run.path))?;
+        if !self.run.path.join(LOCK).exists() {
+            self.lock = create_lock(&self.run)?;
+        }
+        Ok(())
+    }
+
     /// An index is only a help to readers, who can make it again: failing to write it is no failure.
     fn seal_index(&mut self) {
         let index = std::mem::take(&mut self.index).finish();
-        let _ = index.save(&self.run.segment_path(self.position.segment), self.position.offset);
+        let _ = index.save(&self.segment_path(), self.position.offset);
     }
 
     /// Ends the run.
     pub fn finish(mut self) {
         self.seal_index();
+        drop(self.lock); // not before: until then the run is live
     }
+}
+
+/// What is locked for as long as a run is written.
+fn create_lock(run: &Run) -> Result<File, RunError> {
+    let path = run.path.join(LOCK);
+    let lock = File::create_new(&path).map_err(io_error("create", &path))?;
+    lock.lock().map_err(io_error("lock", &path))?;
+    Ok(lock)
 }
 
 /// How much of the past is kept, over all runs of a captures folder.

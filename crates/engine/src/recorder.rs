@@ -319,6 +319,13 @@ impl Recorder {
         }
     }
 
+    /// Goes on in a new segment, whose head is written at once: the file of this one is not there any more.
+    pub(crate) fn begin_segment(&self) {
+        let chunk = self.encoder.borrow_mut().end_segment(now(), (self.new_buffer)());
+        self.hand_over(chunk);
+        self.seal();
+    }
+
     fn hand_over(&self, chunk: Chunk) {
         if !self.kept {
             return;

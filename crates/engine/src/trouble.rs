@@ -91,8 +91,8 @@ fn operation_zh(operation: &str) -> &str {
 /// Which records nobody will see any more.
 pub fn gap_text(Gap { from, to }: Gap, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("records {from} to {to} are missing: removed to stay within --keep, or never written"),
-        Lang::Zh => format!("记录 {from} 到 {to} 缺失：为不超过 --keep 已被删除，或未能写入"),
+        Lang::En => format!("records {from} to {to} are missing: removed, by --keep or by hand, or never written"),
+        Lang::Zh => format!("记录 {from} 到 {to} 缺失：已被 --keep 或手动删除，或未能写入"),
     }
 }
 
@@ -109,6 +109,10 @@ impl Trouble {
                 format!("{}; what is captured may not survive a power cut", what_happened(error, lang))
             }
             (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", what_happened(error, lang)),
+            (Trouble::Deleted(path), Lang::En) => {
+                format!("{} was deleted while it was written; what comes is kept in a new file", path.display())
+            }
+            (Trouble::Deleted(path), Lang::Zh) => format!("{} 在写入时被删除；之后的内容会保存到新文件中", path.display()),
             (Trouble::NotAccepting(failure), _) => {
                 failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
             }

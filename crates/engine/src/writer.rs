@@ -20,6 +20,8 @@ use crate::recorder::{Shared, Sync};
 const SYNC_INTERVAL: Duration = Duration::from_millis(25);
 /// How much of the end of a segment stays in the system's memory, for those who read along.
 const CACHED: u64 = 16 << 20;
+/// How often is looked whether the file is still there while nothing is written.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long after a failed write the next one is tried.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -46,6 +48,8 @@ pub enum Trouble {
         /// Bytes.
         bytes: u64,
     },
+    /// Somebody deleted this segment while it was written: nothing of it is left, and the run goes on in the next.
+    Deleted(PathBuf),
     /// Connections cannot be taken, most likely because the system gives this program no more descriptors; those who
     /// want to connect wait.
     NotAccepting(Failure),
@@ -98,6 +102,8 @@ pub(crate) struct Disk {
     sync: Sync,
     syncer: Syncer,
     sync_error_told: bool,
+    /// The segment that was found deleted.
+    deleted: Option<PathBuf>,
     spares: Spares,
     /// The end of a chunk that was written and could not be synced.
     unsynced: Option<Position>,
@@ -117,6 +123,7 @@ impl Sink {
             sync,
             syncer: Syncer::default(),
             sync_error_told: false,
+            deleted: None,
             spares: Spares::default(),
             unsynced: None,
         })))
@@ -158,11 +165,15 @@ pub(crate) fn start(
 impl<F: Fn(Trouble)> Writer<F> {
     fn run(mut self) {
         let mut queue = std::collections::VecDeque::new();
-        while let Some(job) = queue.pop_front().or_else(|| self.jobs.recv().ok()) {
-            match job {
-                Job::Write(chunk) => self.write(chunk, &mut queue),
-                Job::Tell(trouble) => (self.trouble)(trouble),
-                Job::Finish => break,
+        loop {
+            match queue.pop_front().map_or_else(|| self.jobs.recv_timeout(LOOK_INTERVAL), Ok) {
+                Ok(Job::Write(chunk)) => self.write(chunk, &mut queue),
+                Ok(Job::Tell(trouble)) => (self.trouble)(trouble),
+                Ok(Job::Finish) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            if let Sink::Disk(disk) = &mut self.sink {
+                disk.look_for_file().into_iter().for_each(&self.trouble);
             }
         }
         if self.lost > 0 {
@@ -257,6 +268,13 @@ impl Disk {
         let removed = if chunk.starts_segment { self.thin_out() } else { None };
         self.spares.take();
         Ok((position, removed))
+    }
+
+    /// Whether the segment has been deleted, if that was not told before.
+    fn look_for_file(&mut self) -> Option<Trouble> {
+        let path = is_deleted(self.writer.file()).then(|| self.writer.segment_path())?;
+        let known = self.deleted.replace(path.clone());
+        (known.as_ref() != Some(&path)).then_some(Trouble::Deleted(path))
     }
 
     /// What could not be synced, if that was not told before.
@@ -403,6 +421,19 @@ impl Synced {
         }
         Ok(())
     }
+}
+
+/// Whether no folder has this file any more.
+#[cfg(unix)]
+fn is_deleted(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+/// Other systems do not delete what is being written.
+#[cfg(not(unix))]
+fn is_deleted(_: &File) -> bool {
+    false
 }
 
 /// A stream of gigabytes would push everything else out of the system's memory, and on a virtual machine

@@ -293,6 +293,38 @@ fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
     assert_eq!(complaints, 1, "said once: {}", done.err);
 }
 
+/// Other systems do not let go of a file that is being written.
+#[cfg(unix)]
+#[test]
+fn a_capture_deleted_while_it_is_written_goes_on_in_a_new_file() {
+    use std::io::Write;
+    let lab = Lab::new();
+    let server = lab.listen("tcp-listen://127.0.0.1:0", &[]);
+    let mut client = server.dial();
+    client.write_all(b"before").expect("sent");
+    server.wait_for_output("before".len());
+    let folder = lab.run_folder();
+    std::fs::remove_dir_all(folder.parent().expect("that of all runs")).expect("it was there");
+    let told =
+        server.wait_for_told("what was deleted", 1, |line| line.contains("was deleted").then(|| line.to_owned()));
+    let first = folder.join("000001.pcapng").display().to_string();
+    let wanted = format!("socklab: {first} was deleted while it was written; what comes is kept in a new file");
+    assert_eq!(told, [wanted]);
+    crate::kit::until("the new file", || folder.join("000002.pcapng").exists().then_some(()));
+    client.write_all(b"after").expect("sent");
+    server.wait_for_output("beforeafter".len());
+    let runs = crate::kit::json_lines(&lab.run(["capture", "ls", "--json"]).ok());
+    assert_eq!((runs.len(), &runs[0]["live"]), (1, &serde_json::json!(true)), "{runs:?}");
+    drop(client);
+    let done = server.stop();
+    assert_eq!((done.out, done.err.matches("was deleted").count()), (b"beforeafter".to_vec(), 1), "{}", done.err);
+    let kept = lab.run(["capture", "export", "--as", "raw"]);
+    assert_eq!((kept.code, &*kept.out), (Some(0), &b"after"[..]), "{kept:?}");
+    assert!(kept.err.contains(" are missing: removed"), "{kept:?}");
+    let noted = |record: &serde_json::Value| record.to_string().contains("000001.pcapng was deleted");
+    assert!(lab.records().iter().any(noted), "{:?}", lab.records());
+}
+
 /// What a board sent is gone with the disk: the program ends as it would, and that is not all there is to say.
 #[cfg(target_os = "linux")]
 #[test]
