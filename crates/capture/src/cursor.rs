@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::decoder::{Decoder, Foreign, Item, LinkInfo, PacketView, unreadable_packet};
 use crate::index::{Index, Totals};
@@ -16,6 +16,8 @@ use crate::run::{Extent, Gap, Run, RunError, Segment, Sequence, file_len, io_err
 
 /// How often a run that another program writes is looked at for more.
 const POLL: Duration = Duration::from_millis(50);
+/// How long a run whose folder was deleted may take to be gone on with.
+const RESTORING: Duration = Duration::from_secs(1);
 
 /// What there is to read.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +64,8 @@ struct Disk {
     limit: u64,
     /// What [`Live`] had told when it was looked at last.
     seen: u64,
+    /// Since when the run that another program writes has nothing by which to see whether it still does.
+    unknown: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -109,7 +113,7 @@ impl Cursor {
 
     fn on_disk(run: Run, from: u64, growth: Growth) -> Result<Self, RunError> {
         let (is_folder, sequence) = (run.is_folder(), Sequence::of(&run, from));
-        let disk = Disk { run, is_folder, growth, segment: 0, reader: None, limit: 0, seen: 0 };
+        let disk = Disk { run, is_folder, growth, segment: 0, reader: None, limit: 0, seen: 0, unknown: None };
         let (decoder, source) = (Decoder::default(), Source::Disk(disk));
         let mut cursor = Cursor { decoder, source, from, next_seq: 1, sequence, frames: false, held: None };
         cursor.skip_to(from)?;
@@ -333,7 +337,10 @@ impl Disk {
         let number = |segment: &Segment| segment.number;
         Ok(match &self.growth {
             Growth::Ended(extent) => extent.segments.iter().map(number).collect(),
-            Growth::Here(_) | Growth::Elsewhere => self.run.segments()?.iter().map(number).collect(),
+            Growth::Here(_) | Growth::Elsewhere => match self.run.segments() {
+                Err(error) if error.is_not_found() => Vec::new(), // who writes it will see that, and make it again
+                segments => segments?.iter().map(number).collect(),
+            },
         })
     }
 
@@ -433,7 +440,11 @@ impl Disk {
                 self.seen = changes;
                 ended
             }
-            Growth::Elsewhere => !self.run.is_live(),
+            Growth::Elsewhere if self.run.has_lock() => {
+                self.unknown = None;
+                !self.run.is_live()
+            }
+            Growth::Elsewhere => self.unknown.get_or_insert_with(Instant::now).elapsed() > RESTORING,
         }
     }
 
@@ -468,8 +479,8 @@ impl Disk {
     /// How far the segment that another program writes, or wrote, may be read.
     fn committed_from(&self, before: u64) -> Result<u64, RunError> {
         match self.run.readable(&self.path(), before) {
-            // Removed, but still open here: it was not the newest one, so nothing more is written to it.
-            Err(error) if error.is_not_found() => self.file_len(),
+            // Removed, but still open here. The rest may be read when a segment follows: there may be half a chunk.
+            Err(error) if error.is_not_found() => Ok(before),
             found => found,
         }
     }

@@ -78,7 +78,7 @@ pub enum RunError {
 
 /// Records that were there and can no longer be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("records {from} to {to} are gone: removed to stay within the limit")]
+#[error("records {from} to {to} are gone: removed, or never written")]
 pub struct Gap {
     /// The first of them.
     pub from: u64,
@@ -238,6 +238,11 @@ impl Run {
     pub fn is_live(&self) -> bool {
         let Ok(lock) = File::open(self.path.join(LOCK)) else { return false };
         matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Whether [`is_live`](Self::is_live) can tell: somebody may have deleted what it goes by.
+    pub(crate) fn has_lock(&self) -> bool {
+        self.path.join(LOCK).exists()
     }
 
     /// Cuts off what was being written when the writer died, and gives the number of bytes cut.
@@ -505,6 +510,11 @@ impl RunWriter {
         self.segment.file()
     }
 
+    /// The number of that segment.
+    pub fn segment(&self) -> u32 {
+        self.position.segment
+    }
+
     /// Where that file was created.
     pub fn segment_path(&self) -> PathBuf {
         self.run.segment_path(self.position.segment)
@@ -546,7 +556,7 @@ impl RunWriter {
     /// Somebody may have deleted the folder, or all that was in it.
     fn restore_folder(&mut self) -> Result<(), RunError> {
         fs::create_dir_all(&self.run.path).map_err(io_error("create", &self.run.path))?;
-        if !self.run.path.join(LOCK).exists() {
+        if !self.run.has_lock() {
             self.lock = create_lock(&self.run)?;
         }
         Ok(())
@@ -554,8 +564,10 @@ impl RunWriter {
 
     /// An index is only a help to readers, who can make it again: failing to write it is no failure.
     fn seal_index(&mut self) {
-        let index = std::mem::take(&mut self.index).finish();
-        let _ = index.save(&self.segment_path(), self.position.offset);
+        let (index, path) = (std::mem::take(&mut self.index).finish(), self.segment_path());
+        if path.exists() {
+            let _ = index.save(&path, self.position.offset);
+        }
     }
 
     /// Ends the run.
@@ -565,11 +577,13 @@ impl RunWriter {
     }
 }
 
-/// What is locked for as long as a run is written.
+/// What is locked for as long as a run is written. It has its name only once it is locked: readers take a run with
+/// one that is not for ended.
 fn create_lock(run: &Run) -> Result<File, RunError> {
-    let path = run.path.join(LOCK);
-    let lock = File::create_new(&path).map_err(io_error("create", &path))?;
-    lock.lock().map_err(io_error("lock", &path))?;
+    let (path, draft) = (run.path.join(LOCK), run.path.join("lock.new"));
+    let lock = File::create(&draft).map_err(io_error("create", &draft))?;
+    lock.lock().map_err(io_error("lock", &draft))?;
+    fs::rename(&draft, &path).map_err(io_error("create", &path))?;
     Ok(lock)
 }
 

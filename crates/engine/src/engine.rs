@@ -14,7 +14,7 @@ use socklab_capture::run::{Run, RunError};
 use socklab_capture::{Address, PeerId};
 use socklab_lan::PortId;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Command, Reply};
 use crate::failure::Lang;
@@ -106,12 +106,10 @@ impl Engine {
         let (ready, started) = oneshot::channel();
         let thread = thread::Builder::new().name("socklab-engine".into());
         let (notes, noted) = mpsc::unbounded_channel(); // one a new segment at most
-        let deleted = Arc::new(Notify::new());
-        let bell = Arc::clone(&deleted);
+        let (missing, missed) = mpsc::unbounded_channel();
         let trouble = move |what: Trouble| {
-            if let Trouble::Deleted(_) = &what {
-                bell.notify_one();
-                let _ = notes.send(what.text(config.lang));
+            if let Trouble::Gone(_) = &what {
+                let _ = missing.send(what.text(config.lang));
             }
             if let Trouble::Removed { segments, bytes } = &what {
                 let count = segments.len();
@@ -136,7 +134,7 @@ impl Engine {
                         let _ = ready.send(Ok((recorder.live(), run, reader)));
                         let (lan, heard) = config.lan.map(Network::new).unzip();
                         let hub = Hub::new(recorder, config.lang, config.registers, lan, config.control);
-                        Loop::new(hub, heard, inbox, noted, deleted).run(stopped).await
+                        Loop::new(hub, heard, inbox, noted, missed).run(stopped).await
                     }
                 }
             });
@@ -191,8 +189,6 @@ struct Loop {
     inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
     /// What the writer has done that belongs into the log.
     noted: mpsc::UnboundedReceiver<String>,
-    /// Rung when the segment that is written has been deleted.
-    deleted: Arc<Notify>,
 }
 
 impl Loop {
@@ -201,16 +197,23 @@ impl Loop {
         heard: Option<mpsc::Receiver<(PortId, FromBoard)>>,
         inbox: mpsc::Receiver<(Command, oneshot::Sender<Reply>)>,
         noted: mpsc::UnboundedReceiver<String>,
-        deleted: Arc<Notify>,
+        mut missed: mpsc::UnboundedReceiver<String>,
     ) -> Self {
         tokio::task::spawn_local(Rc::clone(&hub.recorder).keep_flushing());
         let hub = Rc::new(hub);
+        let here = Rc::clone(&hub);
+        tokio::task::spawn_local(async move {
+            while let Some(text) = missed.recv().await {
+                here.recorder.begin_segment();
+                here.note_on_first(&text);
+            }
+        });
         if let Some((lan, heard)) = hub.lan().zip(heard) {
             lan.start(&hub, heard);
             #[cfg(unix)]
             tokio::task::spawn_local(crate::control::serve(Rc::clone(&hub)));
         }
-        Loop { hub, inbox, noted, deleted }
+        Loop { hub, inbox, noted }
     }
 
     async fn run(mut self, mut stopped: oneshot::Receiver<Duration>) -> Farewell {
@@ -218,7 +221,6 @@ impl Loop {
             tokio::select! {
                 biased;
                 patience = &mut stopped => break patience.unwrap_or_default(),
-                () = self.deleted.notified() => self.hub.recorder.begin_segment(),
                 Some(text) = self.noted.recv(), if self.hub.is_open() => self.hub.note_on_first(&text),
                 Some((command, reply)) = self.inbox.recv() => {
                     // Each in a task of its own: one that waits holds up no other.

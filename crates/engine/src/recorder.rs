@@ -312,16 +312,21 @@ impl Recorder {
 
     fn seal(&self) {
         self.pending.set(false);
-        let buffer = self.shared.idle().buffers.pop().unwrap_or_else(self.new_buffer);
+        let buffer = self.next_buffer();
         let chunk = self.encoder.borrow_mut().seal(now(), buffer);
         if let Some(chunk) = chunk {
             self.hand_over(chunk);
         }
     }
 
-    /// Goes on in a new segment, whose head is written at once: the file of this one is not there any more.
+    fn next_buffer(&self) -> Buffer {
+        self.shared.idle().buffers.pop().unwrap_or_else(self.new_buffer)
+    }
+
+    /// Ends the segment, full or not, and has the head of the next one written at once.
     pub(crate) fn begin_segment(&self) {
-        let chunk = self.encoder.borrow_mut().end_segment(now(), (self.new_buffer)());
+        let buffer = self.next_buffer();
+        let chunk = self.encoder.borrow_mut().end_segment(now(), buffer);
         self.hand_over(chunk);
         self.seal();
     }

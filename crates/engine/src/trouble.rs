@@ -109,10 +109,12 @@ impl Trouble {
                 format!("{}; what is captured may not survive a power cut", what_happened(error, lang))
             }
             (Trouble::Unsafe(error), Lang::Zh) => format!("{}；断电时抓取的数据可能会丢失", what_happened(error, lang)),
-            (Trouble::Deleted(path), Lang::En) => {
-                format!("{} was deleted while it was written; what comes is kept in a new file", path.display())
+            (Trouble::Gone(path), Lang::En) => {
+                format!("{} was moved or deleted; what comes from now on is kept in a new file", path.display())
             }
-            (Trouble::Deleted(path), Lang::Zh) => format!("{} 在写入时被删除；之后的内容会保存到新文件中", path.display()),
+            (Trouble::Gone(path), Lang::Zh) => {
+                format!("{} 已被移走或删除；此后的内容会保存到新文件中", path.display())
+            }
             (Trouble::NotAccepting(failure), _) => {
                 failure.text(lang) + lang.pick("; new connections wait", "；新的连接需等待")
             }

@@ -1,12 +1,12 @@
 //! The thread that writes the log: chunks to the segment files, and when they are durable.
 //! What to write and when belongs in `recorder`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use socklab_capture::Address;
 use socklab_capture::encoder::Chunk;
@@ -20,7 +20,7 @@ use crate::recorder::{Shared, Sync};
 const SYNC_INTERVAL: Duration = Duration::from_millis(25);
 /// How much of the end of a segment stays in the system's memory, for those who read along.
 const CACHED: u64 = 16 << 20;
-/// How often is looked whether the file is still there while nothing is written.
+/// How often is looked whether the file is still there.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long after a failed write the next one is tried.
 const RETRY: Duration = Duration::from_millis(500);
@@ -48,8 +48,8 @@ pub enum Trouble {
         /// Bytes.
         bytes: u64,
     },
-    /// Somebody deleted this segment while it was written: nothing of it is left, and the run goes on in the next.
-    Deleted(PathBuf),
+    /// Somebody moved or deleted this segment while it was written; the run goes on in the next.
+    Gone(PathBuf),
     /// Connections cannot be taken, most likely because the system gives this program no more descriptors; those who
     /// want to connect wait.
     NotAccepting(Failure),
@@ -102,8 +102,10 @@ pub(crate) struct Disk {
     sync: Sync,
     syncer: Syncer,
     sync_error_told: bool,
-    /// The segment that was found deleted.
-    deleted: Option<PathBuf>,
+    /// When the file was there, or was missed.
+    looked: Instant,
+    /// The segment that is not there any more.
+    gone: u32,
     spares: Spares,
     /// The end of a chunk that was written and could not be synced.
     unsynced: Option<Position>,
@@ -123,7 +125,8 @@ impl Sink {
             sync,
             syncer: Syncer::default(),
             sync_error_told: false,
-            deleted: None,
+            looked: Instant::now(),
+            gone: 0,
             spares: Spares::default(),
             unsynced: None,
         })))
@@ -145,6 +148,8 @@ struct Writer<F> {
     trouble: F,
     /// The last job has come: a disk that is full now is full for good.
     finishing: bool,
+    /// The last write failed.
+    stuck: bool,
     lost: u64,
 }
 
@@ -156,7 +161,7 @@ pub(crate) fn start(
     trouble: impl Fn(Trouble) + Send + 'static,
 ) -> (mpsc::Sender<Job>, JoinHandle<()>) {
     let (sender, jobs) = mpsc::channel();
-    let writer = Writer { jobs, sink, shared, live, trouble, finishing: false, lost: 0 };
+    let writer = Writer { jobs, sink, shared, live, trouble, finishing: false, stuck: false, lost: 0 };
     let thread = thread::Builder::new().name("socklab-writer".into());
     let handle = thread.spawn(move || writer.run()).expect("the system has room for a thread at the start");
     (sender, handle)
@@ -166,7 +171,7 @@ impl<F: Fn(Trouble)> Writer<F> {
     fn run(mut self) {
         let mut queue = std::collections::VecDeque::new();
         loop {
-            match queue.pop_front().map_or_else(|| self.jobs.recv_timeout(LOOK_INTERVAL), Ok) {
+            match queue.pop_front().map_or_else(|| self.next(), Ok) {
                 Ok(Job::Write(chunk)) => self.write(chunk, &mut queue),
                 Ok(Job::Tell(trouble)) => (self.trouble)(trouble),
                 Ok(Job::Finish) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -185,6 +190,13 @@ impl<F: Fn(Trouble)> Writer<F> {
         self.live.end();
     }
 
+    fn next(&self) -> Result<Job, mpsc::RecvTimeoutError> {
+        match self.sink {
+            Sink::Disk(_) => self.jobs.recv_timeout(LOOK_INTERVAL),
+            Sink::Memory => self.jobs.recv().map_err(mpsc::RecvError::into),
+        }
+    }
+
     fn write(&mut self, chunk: Chunk, queue: &mut std::collections::VecDeque<Job>) {
         match &mut self.sink {
             Sink::Memory => {
@@ -200,7 +212,6 @@ impl<F: Fn(Trouble)> Writer<F> {
     }
 
     fn write_to_disk(&mut self, chunk: &Chunk, queue: &mut std::collections::VecDeque<Job>) {
-        let mut stuck = false;
         if self.lost > 0 {
             self.lost += chunk.bytes().len() as u64; // after a hole nothing may follow
             return;
@@ -211,17 +222,22 @@ impl<F: Fn(Trouble)> Writer<F> {
                 Ok((position, removed)) => {
                     disk.writer.tell_places(&self.live);
                     self.live.publish(position);
-                    if stuck {
+                    if std::mem::take(&mut self.stuck) {
                         (self.trouble)(Trouble::Recovered);
                     }
                     removed.into_iter().chain(disk.sync_trouble()).for_each(&self.trouble);
                     return;
                 }
-                Err(error) if !stuck => {
-                    stuck = true;
+                Err(error) if !self.stuck => {
+                    self.stuck = true;
                     (self.trouble)(Trouble::Stuck(error));
                 }
                 Err(_) => {}
+            }
+            disk.look_for_file().into_iter().for_each(&self.trouble);
+            if disk.gone == chunk.segment {
+                disk.unsynced = None;
+                return; // nobody would ever read it, and what is deleted gives its room back only when we let go of it
             }
             if self.finishing {
                 self.lost += chunk.bytes().len() as u64;
@@ -252,7 +268,7 @@ impl Disk {
         }
         let position = match self.unsynced.take() {
             Some(position) => position, // the last try got as far as that: the chunk must not be there twice
-            None => self.writer.write(chunk)?,
+            None => self.append(chunk)?,
         };
         if self.sync == Sync::Always {
             let path = self.writer.run().path().to_owned();
@@ -262,19 +278,34 @@ impl Disk {
                 return Err(failed(error));
             }
         }
-        if self.sync == Sync::Interval {
-            self.syncer.follow(chunk.segment, || self.writer.file().try_clone());
-        }
         let removed = if chunk.starts_segment { self.thin_out() } else { None };
         self.spares.take();
         Ok((position, removed))
     }
 
-    /// Whether the segment has been deleted, if that was not told before.
+    /// Writes it. The syncer changes over to a new segment also where that has no room yet: it may hold the last one,
+    /// deleted to make some.
+    fn append(&mut self, chunk: &Chunk) -> Result<Position, RunError> {
+        let written = self.writer.write(chunk);
+        if self.sync == Sync::Interval {
+            self.syncer.follow(self.writer.segment(), || self.writer.file().try_clone());
+        }
+        written
+    }
+
+    /// Whether the segment is where it was, if it is time to look; tells where it is not, once.
     fn look_for_file(&mut self) -> Option<Trouble> {
-        let path = is_deleted(self.writer.file()).then(|| self.writer.segment_path())?;
-        let known = self.deleted.replace(path.clone());
-        (known.as_ref() != Some(&path)).then_some(Trouble::Deleted(path))
+        let (now, segment) = (Instant::now(), self.writer.segment());
+        if self.gone == segment || now < self.looked + LOOK_INTERVAL {
+            return None;
+        }
+        self.looked = now;
+        let path = self.writer.segment_path();
+        let is_gone = fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        is_gone.then(|| {
+            self.gone = segment;
+            Trouble::Gone(path)
+        })
     }
 
     /// What could not be synced, if that was not told before.
@@ -421,19 +452,6 @@ impl Synced {
         }
         Ok(())
     }
-}
-
-/// Whether no folder has this file any more.
-#[cfg(unix)]
-fn is_deleted(file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
-}
-
-/// Other systems do not delete what is being written.
-#[cfg(not(unix))]
-fn is_deleted(_: &File) -> bool {
-    false
 }
 
 /// A stream of gigabytes would push everything else out of the system's memory, and on a virtual machine

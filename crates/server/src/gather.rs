@@ -368,14 +368,15 @@ impl Workbench {
         }
     }
 
-    /// The oldest record that retention has left.
+    /// The oldest record that is left, or the next one.
     fn first_record(&self) -> u64 {
         let cursor = Cursor::live(self.ground.run.clone(), Arc::clone(&self.ground.live), 1);
         let Ok(mut cursor) = cursor else { return 1 };
+        let next = self.ground.live.position().0.last_seq + 1;
         match cursor.next() {
             Ok(Next::Record(record)) => record.seq,
             Err(error) => error.gap().map_or(1, |gap| gap.to + 1),
-            Ok(Next::Frame(..) | Next::Wait | Next::End) => 1, // frames are given to who asks for them
+            Ok(Next::Frame(..) | Next::Wait | Next::End) => next, // frames are given to who asks for them
         }
     }
 }

@@ -40,7 +40,7 @@ impl Gathered {
                 self.say(Level::Info, said);
             }
             Trouble::Removed { .. } => self.say(Level::Info, said),
-            Trouble::Deleted(_) | Trouble::Unreachable { .. } => self.say(Level::Warn, said),
+            Trouble::Gone(_) | Trouble::Unreachable { .. } => self.say(Level::Warn, said),
             // The log has it, and the endpoint a count.
             Trouble::Refused { .. } | Trouble::Dropped { .. } => {}
         }

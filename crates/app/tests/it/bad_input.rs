@@ -293,36 +293,83 @@ fn a_full_disk_is_told_stops_the_reading_and_loses_nothing() {
     assert_eq!(complaints, 1, "said once: {}", done.err);
 }
 
-/// Other systems do not let go of a file that is being written.
+/// Where a log of it is written, a folder is not deleted in one go: it is moved away first.
+#[cfg(unix)]
+fn delete(folder: &std::path::Path) {
+    let aside = folder.with_extension("aside");
+    std::fs::rename(folder, &aside).expect("it was there");
+    std::fs::remove_dir_all(aside).expect("nobody writes there");
+}
+
+/// On Windows, nobody deletes what is being written.
 #[cfg(unix)]
 #[test]
 fn a_capture_deleted_while_it_is_written_goes_on_in_a_new_file() {
     use std::io::Write;
     let lab = Lab::new();
     let server = lab.listen("tcp-listen://127.0.0.1:0", &[]);
+    let follower = lab.start(["capture", "follow"]);
     let mut client = server.dial();
     client.write_all(b"before").expect("sent");
-    server.wait_for_output("before".len());
+    follower.wait_for_text("before");
     let folder = lab.run_folder();
-    std::fs::remove_dir_all(folder.parent().expect("that of all runs")).expect("it was there");
-    let told =
-        server.wait_for_told("what was deleted", 1, |line| line.contains("was deleted").then(|| line.to_owned()));
+    delete(folder.parent().expect("that of all runs"));
+    let told = server.wait_for_told("what is gone", 1, |line| line.contains("deleted").then(|| line.to_owned()));
     let first = folder.join("000001.pcapng").display().to_string();
-    let wanted = format!("socklab: {first} was deleted while it was written; what comes is kept in a new file");
+    let wanted = format!("socklab: {first} was moved or deleted; what comes from now on is kept in a new file");
     assert_eq!(told, [wanted]);
     crate::kit::until("the new file", || folder.join("000002.pcapng").exists().then_some(()));
     client.write_all(b"after").expect("sent");
     server.wait_for_output("beforeafter".len());
+    follower.wait_for_text("after");
     let runs = crate::kit::json_lines(&lab.run(["capture", "ls", "--json"]).ok());
     assert_eq!((runs.len(), &runs[0]["live"]), (1, &serde_json::json!(true)), "{runs:?}");
     drop(client);
     let done = server.stop();
-    assert_eq!((done.out, done.err.matches("was deleted").count()), (b"beforeafter".to_vec(), 1), "{}", done.err);
+    assert_eq!((done.out, done.err.matches("deleted").count()), (b"beforeafter".to_vec(), 1), "{}", done.err);
+    let followed = follower.finish();
+    assert_eq!((followed.code, &*followed.err), (Some(0), ""), "{followed:?}");
+    let mut left: Vec<_> =
+        std::fs::read_dir(&folder).expect("a folder").flatten().map(|file| file.file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["000002.idx", "000002.pcapng", "lock"]);
     let kept = lab.run(["capture", "export", "--as", "raw"]);
     assert_eq!((kept.code, &*kept.out), (Some(0), &b"after"[..]), "{kept:?}");
     assert!(kept.err.contains(" are missing: removed"), "{kept:?}");
-    let noted = |record: &serde_json::Value| record.to_string().contains("000001.pcapng was deleted");
+    let noted = |record: &serde_json::Value| record.to_string().contains("000001.pcapng was moved or deleted");
     assert!(lab.records().iter().any(noted), "{:?}", lab.records());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_has_room_again_when_the_capture_on_it_is_deleted() {
+    use std::io::Write;
+    let lab = Lab::new();
+    let (_holder, data) = small_disk(&lab, 6);
+    let mut command = crate::kit::bare_socklab();
+    command.args(["--data", &data, "listen", "tcp-listen://127.0.0.1:0", "--show", "none"]);
+    let mut running = Running::start(command);
+    running.close_input();
+    let server = Server::new(running, 1);
+    let mut client = server.dial();
+    let sender = std::thread::spawn(move || {
+        let bytes = vec![7; 1 << 20];
+        while client.write_all(&bytes).is_ok() {}
+    });
+    server.wait_for_told("no space", 1, |line| line.contains("no space left").then_some(()));
+    let captures = std::path::Path::new(&data).join("captures");
+    let run = std::fs::read_dir(&captures).expect("a folder").flatten().next().expect("a run").path();
+    delete(&captures);
+    server.wait_for_told("what is gone", 1, |line| line.contains("was moved or deleted").then_some(()));
+    crate::kit::until("more of the log", || {
+        let second = std::fs::metadata(run.join("000002.pcapng")).ok()?;
+        (second.len() > 1 << 20).then_some(())
+    });
+    server.interrupt();
+    let done = server.running.finish();
+    sender.join().expect("it ends with the connection");
+    assert!([Some(1), Some(130)].contains(&done.code), "{done:?}");
+    assert_eq!(done.err.matches("was moved or deleted").count(), 1, "{}", done.err);
 }
 
 /// What a board sent is gone with the disk: the program ends as it would, and that is not all there is to say.

@@ -167,7 +167,7 @@ fn a_gap_is_told_once() {
     for cursor in &mut cursors {
         let error = next(cursor).expect_err("records are gone");
         assert_eq!(error.gap(), Some(Gap { from: 2, to: 4 }));
-        assert!(error.to_string().ends_with("records 2 to 4 are gone: removed to stay within the limit"), "{error}");
+        assert!(error.to_string().ends_with("records 2 to 4 are gone: removed, or never written"), "{error}");
         assert_eq!(cursor.next_seq(), 5);
         assert_eq!(rest(cursor), [5, 6, 7, 8]);
         assert_eq!(next(cursor).expect("a run"), Given::End);
