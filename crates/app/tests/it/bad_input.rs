@@ -301,7 +301,7 @@ fn delete(folder: &std::path::Path) {
     std::fs::remove_dir_all(aside).expect("nobody writes there");
 }
 
-/// On Windows, nobody deletes what is being written.
+/// Windows does not move a folder while a file in it is open.
 #[cfg(unix)]
 #[test]
 fn a_capture_deleted_while_it_is_written_goes_on_in_a_new_file() {
